@@ -1,0 +1,60 @@
+// The ledger's port: the commands that any ledger (the pure model, the one on Redis) takes, and what it answers.
+import type { Account, AccountSpec } from './account.js';
+import type { Tags, Transfer } from './transfer.js';
+import type { LedgerStatus } from './transfer-status.js';
+
+/** Who asks, and under which idempotency key: the same key and body gives the saved result, another body `key-reused`. */
+export interface Asked {
+  readonly by: string;
+  readonly key: string;
+}
+
+/** The longest time limit of a pending transfer, in ms: 30 days. */
+export const MAX_TTL_MS = 30 * 24 * 3_600_000;
+
+/**
+ * Commands; amounts are digit strings in micro-credits because they come from the wire unparsed.
+ * - `open-account`: a second opening with the same id is `account-exists`.
+ * - `grant`: the only mint; debits the treasury, credits an agent or pool; total supply stays within 14 digits.
+ * - `retire`: the reverse, takes available credits out of the supply (burn).
+ * - `transfer`: posted at once, or with `ttlMs` pending until posted, voided or expired. The treasury takes no part.
+ * - `post`: moves `amount` (all of it when absent) and returns the rest to the debited account. A pending
+ *   transfer past its limit is treated as `already-expired` even before the sweeper has marked it.
+ * - `void`: returns all of it. Post and void are for the debited or credited account, or `operator: true`.
+ * - `expire`: the sweeper's; marks a pending transfer whose limit is over; before that `not-due`.
+ */
+export type LedgerCommand =
+  | ({ readonly kind: 'open-account' } & Asked & { readonly account: AccountSpec })
+  | ({ readonly kind: 'grant' } & Asked & { readonly to: string; readonly amount: string; readonly tags?: Tags })
+  | ({ readonly kind: 'retire' } & Asked & { readonly from: string; readonly amount: string; readonly tags?: Tags })
+  | ({ readonly kind: 'transfer' } & Asked & {
+        readonly id: string;
+        readonly from: string;
+        readonly to: string;
+        readonly amount: string;
+        readonly ttlMs?: number;
+        readonly tags?: Tags;
+      })
+  | ({ readonly kind: 'post' } & Asked & { readonly id: string; readonly amount?: string; readonly operator?: boolean })
+  | ({ readonly kind: 'void' } & Asked & { readonly id: string; readonly operator?: boolean })
+  | { readonly kind: 'expire'; readonly id: string };
+
+/** `replayed` is true where a saved result was returned; `detail` says for people what would have passed. */
+export interface LedgerResult {
+  readonly status: LedgerStatus;
+  readonly replayed?: boolean | undefined;
+  readonly detail?: string | undefined;
+}
+
+export interface Supply {
+  readonly minted: number;
+  readonly burned: number;
+}
+
+/** What both ledgers answer to; the contract test in testing/ runs against any of them. */
+export interface Ledger {
+  apply(command: LedgerCommand): Promise<LedgerResult>;
+  account(id: string): Promise<Account | undefined>;
+  transfer(id: string): Promise<Transfer | undefined>;
+  supply(): Promise<Supply>;
+}

@@ -1,0 +1,30 @@
+-- Every script's ground: the market's keys, the request, and one reading of a clock that never runs back.
+-- KEYS[1] is {<market>}:meta; every other key of the market shares its hash tag and is built by key().
+local META = KEYS[1]
+local PREFIX = string.sub(META, 1, -5)
+local function key(name, id)
+  if id then return PREFIX .. name .. ':' .. id end
+  return PREFIX .. name
+end
+local input = cjson.decode(ARGV[1])
+local floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + floor(tonumber(time[2]) / 1000)
+local clock = tonumber(redis.call('HGET', META, 'clock') or '0')
+if clock > now then now = clock end
+
+-- A digit string of 1 to 14 digits above zero, or nil: tonumber alone would take nan, 0x10 and 1e3.
+local function amount_of(text)
+  if type(text) == 'string' and #text <= 14 and string.find(text, '^[1-9]%d*$') then return tonumber(text) end
+  return nil
+end
+
+-- Appends what was done to the journal, gaplessly numbered, and moves the market's clock on.
+local function journal(entry)
+  local seq = redis.call('HINCRBY', META, 'seq', 1)
+  redis.call('HSET', META, 'clock', now)
+  entry.at = now
+  redis.call('XADD', key('journal'), seq .. '-0', 'entry', cjson.encode(entry))
+  return seq
+end

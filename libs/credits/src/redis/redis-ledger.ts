@@ -1,0 +1,84 @@
+// The ledger on Redis: one script per command, so that no two processes ever see half of one.
+import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Account, AccountClass, AccountKind } from '../account.js';
+import type { Ledger, LedgerCommand, LedgerResult, Supply } from '../ledger.js';
+import type { Transfer, TransferState } from '../transfer.js';
+import { marketKey, metaKey } from './keys.js';
+import { runScript } from './script.js';
+import { ledgerScripts } from './scripts.js';
+
+/** 22 characters that tell one body from another; part of every idempotency record. */
+export function bodyDigest(kind: string, body: unknown): string {
+  return createHash('sha256').update(kind).update(JSON.stringify(body)).digest('base64url').slice(0, 22);
+}
+
+/** A ledger over one Redis connection; commands reject where Redis is away (the outcome is then unknown: ask again). */
+export class RedisLedger implements Ledger {
+  readonly #redis: Redis;
+  readonly #market: string;
+  readonly #meta: string;
+
+  constructor(redis: Redis, market: string) {
+    this.#redis = redis;
+    this.#market = market;
+    this.#meta = metaKey(market);
+  }
+
+  apply(command: LedgerCommand): Promise<LedgerResult> {
+    if (command.kind === 'expire') return runScript(this.#redis, ledgerScripts.endTransfer, this.#meta, command);
+    const { kind, by, key, ...body } = command;
+    const asked = { by, key, digest: bodyDigest(kind, body) };
+    switch (command.kind) {
+      case 'open-account':
+        return runScript(this.#redis, ledgerScripts.openAccount, this.#meta, { ...command, ...asked });
+      case 'grant':
+        return runScript(this.#redis, ledgerScripts.grant, this.#meta, { ...command, ...asked });
+      case 'retire':
+        return runScript(this.#redis, ledgerScripts.retire, this.#meta, { ...command, ...asked });
+      case 'transfer':
+        return runScript(this.#redis, ledgerScripts.transfer, this.#meta, { ...command, ...asked });
+      case 'post':
+      case 'void':
+        return runScript(this.#redis, ledgerScripts.endTransfer, this.#meta, { ...command, ...asked });
+    }
+  }
+
+  async account(id: string): Promise<Account | undefined> {
+    const fields = await this.#redis.hgetall(marketKey(this.#market, 'acct', id));
+    return fields.kind === undefined ? undefined : readAccount(id, fields);
+  }
+
+  async transfer(id: string): Promise<Transfer | undefined> {
+    const fields = await this.#redis.hgetall(marketKey(this.#market, 'xfer', id));
+    if (fields.debit === undefined) return undefined;
+    return {
+      id,
+      debit: fields.debit,
+      credit: fields.credit!,
+      amount: Number(fields.amount),
+      state: fields.state as TransferState,
+      posted: Number(fields.posted),
+      expiresAt: fields.expiresAt ? Number(fields.expiresAt) : undefined,
+      tags: JSON.parse(fields.tags!),
+    };
+  }
+
+  async supply(): Promise<Supply> {
+    const [minted, burned] = await this.#redis.hmget(this.#meta, 'minted', 'burned');
+    return { minted: Number(minted ?? 0), burned: Number(burned ?? 0) };
+  }
+}
+
+/** An account from the fields of its hash. */
+export function readAccount(id: string, fields: Record<string, string>): Account {
+  return {
+    id,
+    kind: fields.kind as AccountKind,
+    class: fields.class as AccountClass,
+    nkey: fields.nkey,
+    host: fields.host,
+    available: Number(fields.available),
+    pending: Number(fields.pending),
+  };
+}

@@ -1,0 +1,2 @@
+// The testing door: the contract that any ledger must meet.
+export {};

@@ -4,6 +4,7 @@ export * from './auction/rank.js';
 export * from './cheque.js';
 export * from './codec.js';
 export * from './envelope.js';
+export * from './events.js';
 export * from './ids.js';
 export * from './messages.js';
 export * from './nkey.js';

@@ -23,7 +23,10 @@ export const bankRequests = {
     agent: idText.optional(),
   }),
   account: z.strictObject({ agent: idText.optional() }),
-  contract: z.strictObject({ contract: contractIdText }),
+  /** By its id, or by the intent that won it (a winner whose initiator died asks so); `agent` where a host asks. */
+  contract: z
+    .strictObject({ contract: contractIdText.optional(), intent: idText.optional(), agent: idText.optional() })
+    .refine((body) => (body.contract === undefined) !== (body.intent === undefined), 'name the contract or the intent'),
   quote: z.strictObject({ pool: poolIdText }),
   /** Opens a call: takes the negotiation lock on `units` free slots for `ttlMs` and registers the terms. */
   lock: z.strictObject({

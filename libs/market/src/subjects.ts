@@ -21,7 +21,7 @@ export const adminOperations = ['account', 'grant', 'retire', 'pool'] as const;
 export type AdminOperation = (typeof adminOperations)[number];
 
 /** Facts that the broker publishes after they are committed. */
-export const eventKinds = ['awarded', 'settled', 'opened'] as const;
+export const eventKinds = ['awarded', 'settled'] as const;
 export type EventKind = (typeof eventKinds)[number];
 
 export const subjects = {

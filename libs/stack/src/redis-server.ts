@@ -1,0 +1,51 @@
+// The bank's Redis: durable before it answers, never evicting, in a folder of its own.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type LocalServer, type LocalServerPlan, startLocalServer } from './local-server.js';
+import { ask } from './raw-socket.js';
+
+export interface RedisOptions {
+  /** Default 'always': an acknowledged operation has reached the disk (I7). */
+  readonly appendfsync?: 'always' | 'everysec' | 'no';
+  /** Further arguments of redis-server; they come last and so win. */
+  readonly extraArgs?: readonly string[];
+}
+
+/** The arguments that every Redis of the house gets, in Docker too. deploy/redis.conf says the same. */
+export function redisArguments(options: RedisOptions): string[] {
+  return [
+    ...['--appendonly', 'yes'],
+    ...['--appendfsync', options.appendfsync ?? 'always'],
+    // A bank may refuse, but never forget.
+    ...['--maxmemory-policy', 'noeviction'],
+    // Snapshots on top of the append-only file would fork and stall for nothing.
+    ...['--save', ''],
+    // A listpack of 512 entries makes a bank kept in one hash O(n).
+    ...['--hash-max-listpack-entries', '64'],
+    ...(options.extraArgs ?? []),
+  ];
+}
+
+type RedisPlan = Pick<LocalServerPlan, 'name' | 'how' | 'command' | 'libraryPath' | 'choosePort' | 'log'>;
+
+/** Starts one redis-server with its data and log below `dir`. */
+export function startRedis(plan: RedisPlan, dir: string, options: RedisOptions): Promise<LocalServer> {
+  mkdirSync(dir, { recursive: true });
+  return startLocalServer({
+    ...plan,
+    scheme: 'redis',
+    logFile: join(dir, 'redis-server.log'),
+    args: (port) => ['--bind', '127.0.0.1', '--port', `${port}`, '--dir', dir, ...redisArguments(options)],
+    answers: (port, pid) => redisAnswers({ host: '127.0.0.1', port }, pid),
+  });
+}
+
+/** Whether the Redis there has loaded its data and, where `pid` is given, is that process. */
+export async function redisAnswers(address: { host: string; port: number }, pid?: number): Promise<boolean> {
+  const info = await ask(address, 'INFO\r\nQUIT\r\n', (text) => /\+OK\r\n$/.test(text) || text.startsWith('-'));
+  if (info === undefined) return false;
+  // A server with a password answers, but says no more.
+  if (info.startsWith('-NOAUTH')) return true;
+  if (!/^loading:0\r$/m.test(info)) return false;
+  return pid === undefined || new RegExp(`^process_id:${pid}\r$`, 'm').test(info);
+}

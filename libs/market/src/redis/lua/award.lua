@@ -1,0 +1,153 @@
+#!lua
+-- Commits awards: each takes slots, sets credits aside, raises fences, uses intents up and journals, or does nothing.
+-- Several awards that arrived together share one call; each is checked whole before its own first write.
+-- KEYS: meta
+-- ARGV: awards
+-- REPLY: a list with, for each, ok, cfp, pool, at, clearingPriceMicro, winners, verdicts
+-- include: reply
+-- include: lease
+local INTENT_KEPT_MS = 86400000
+
+-- Why a bid may not win, or nil. `spent` and `used` hold what the bids taken before it in this award bind.
+local function barred(bid, call, spent, used, taken_units)
+  if bid.price < call.reserve_price then return 'below-reserve-price' end
+  if bid.participant == call.initiator then return 'not-permitted' end
+  if bid.until_ms < now then return 'expired' end
+  local account = account_of(bid.participant)
+  if not account or account.kind ~= 'agent' then return 'unknown' end
+  if bid.nkey and account.nkey ~= bid.nkey then return 'bad-signature' end
+  if not string.find(',' .. call.seals .. ',', bid.nkey and ',ed25519,' or ',mac,', 1, true) then return 'not-permitted' end
+  local intent = bid.participant .. ':' .. bid.intent
+  if used[intent] or redis.call('EXISTS', key('intent', intent)) == 1 then return 'duplicate' end
+  if account.available - (spent[bid.participant] or 0) < bid.price * bid.units then return 'insufficient-credits' end
+  if account.class ~= 'system' and bid.units <= call.units - taken_units
+    and call.free - taken_units - bid.units < call.reserve then
+    return 'reserved-for-system'
+  end
+  bid.class = account.class
+  return nil
+end
+
+-- Fills the units in rank order and prices the winners: libs/market/src/auction/clear.ts states the same rules.
+local function clear(call, bids)
+  local spent, used, taken, last = {}, {}, 0, 0
+  for i, bid in ipairs(bids) do
+    bid.detail = barred(bid, call, spent, used, taken)
+    if bid.detail then
+      bid.outcome = 'barred'
+    elseif bid.units > call.units - taken then
+      bid.outcome = 'lost'
+    else
+      bid.outcome = 'won'
+      taken = taken + bid.units
+      last = i
+      spent[bid.participant] = (spent[bid.participant] or 0) + bid.price * bid.units
+      used[bid.participant .. ':' .. bid.intent] = true
+    end
+  end
+  local below = call.reserve_price
+  for i = #bids, 1, -1 do
+    local bid = bids[i]
+    if bid.outcome == 'lost' and i > last then below = max(below, bid.price) end
+    if bid.outcome == 'won' then
+      if call.rule == 'first-price' then bid.pays = bid.price else bid.pays = below end
+      call.price = min(call.price or bid.pays, bid.pays)
+    end
+    if call.rule == 'second-price' and bid.outcome ~= 'barred' then below = max(call.reserve_price, bid.price) end
+  end
+  return taken
+end
+
+local function call_of(cfp)
+  local f = redis.call('HMGET', key('cfp', cfp), 'state', 'initiator', 'digest', 'awardBy', 'pool', 'payee', 'slots',
+    'fences', 'lockValue', 'rule', 'reservePrice', 'durationMs', 'seals')
+  if not f[1] then return nil end
+  local slots = numbers(f[7])
+  return {
+    cfp = cfp, state = f[1], initiator = f[2], digest = f[3], award_by = tonumber(f[4]), pool = f[5], payee = f[6],
+    slots = slots, units = #slots, fences = numbers(f[8]), lock_value = f[9], rule = f[10],
+    reserve_price = tonumber(f[11]), duration = tonumber(f[12]), seals = f[13],
+  }
+end
+
+local function refusal_of(award, call)
+  if not call then return refuse('unknown', 'there is no call ' .. award.cfp) end
+  if call.initiator ~= award.by then return refuse('not-permitted', 'the call is ' .. call.initiator .. '\'s') end
+  if call.state == 'awarded' then return refuse('duplicate', 'the call is awarded') end
+  if call.state ~= 'open' then return refuse('expired', 'the call is ' .. call.state) end
+  if call.digest ~= award.termsDigest then return refuse('stale', 'the call was registered with other terms') end
+  local held, why = still_held(call.pool, call.slots, call.fences, call.lock_value)
+  if not held then return refuse('lock-lost', why) end
+  if now > call.award_by then return refuse('late', 'the call had to be awarded by ' .. call.award_by) end
+  return nil
+end
+
+-- Gives winner `i` its slots; returns the lease as it is told to everybody.
+local function grant_lease(call, bid, i, next_slot)
+  local contract, amount = call.cfp .. '-' .. i, bid.pays * bid.units
+  local until_ms = now + call.duration
+  local slots, fences = {}, {}
+  for u = 1, bid.units do
+    local n = call.slots[next_slot + u - 1]
+    local fence = call.fences[next_slot + u - 1] + 1
+    slots[u], fences[u] = n, fence
+    redis.call('HSET', slot_key(call.pool, n), 'fence', fence, 'contract', contract)
+    redis.call('SREM', key('free', call.pool), n)
+  end
+  redis.call('SET', key('intent', bid.participant .. ':' .. bid.intent), contract, 'PX', INTENT_KEPT_MS)
+  redis.call('HSET', key('contract', contract), 'state', 'awarded', 'cfp', call.cfp, 'pool', call.pool,
+    'participant', bid.participant, 'payee', call.payee, 'intent', bid.intent, 'units', bid.units,
+    'slots', table.concat(slots, ','), 'fences', table.concat(fences, ','), 'price', bid.pays, 'startedAt', now,
+    'until', until_ms, 'durationMs', call.duration, 'terms', 1, 'endedTerms', 0, 'amount', amount, 'paid', 0)
+  redis.call('ZADD', key('deadlines'), until_ms, 'lease:' .. contract)
+  open_term(contract, 1, bid.participant, call.payee, amount, call.pool)
+  return {
+    contract = contract, participant = bid.participant, intent = bid.intent, units = bid.units, slots = slots,
+    fences = fences, priceMicro = tostring(bid.pays), amountMicro = tostring(amount), startedAt = now,
+    ['until'] = until_ms,
+  }
+end
+
+local function award_one(award)
+  local saved = replay(award)
+  if saved then return saved end
+  local call = call_of(award.cfp)
+  local refused = refusal_of(award, call)
+  if refused then return refused end
+  local p = redis.call('HMGET', key('pool', call.pool), 'reserve')
+  call.reserve = tonumber(p[1])
+  call.free = redis.call('SCARD', key('free', call.pool))
+  if clear(call, award.bids) == 0 then
+    local first = award.bids[1]
+    return refuse(first.detail or 'no-capacity', 'no bid that was shown can win; the first one: '
+      .. (first.detail or 'asks for more units than the call has'))
+  end
+
+  local winners, verdicts, shown, next_slot, outbid = {}, {}, {}, 1, nil
+  for i, bid in ipairs(award.bids) do
+    verdicts[i] = { participant = bid.participant, intent = bid.intent, outcome = bid.outcome, detail = bid.detail }
+    shown[i] = {
+      participant = bid.participant, intent = bid.intent, units = bid.units, price = bid.price, ['until'] = bid.until_ms,
+      nkey = bid.nkey, outcome = bid.outcome, detail = bid.detail, pays = bid.pays, class = bid.class,
+    }
+    if bid.outcome == 'won' then
+      winners[#winners + 1] = grant_lease(call, bid, #winners + 1, next_slot)
+      next_slot = next_slot + bid.units
+    elseif bid.outcome == 'lost' and not outbid then
+      outbid = { participant = bid.participant, priceMicro = tostring(bid.price) }
+    end
+  end
+  redis.call('HSET', key('pool', call.pool), 'spot', call.price, 'spotDurationMs', call.duration)
+  redis.call('HSET', key('cfp', call.cfp), 'state', 'awarded')
+  redis.call('PEXPIRE', key('cfp', call.cfp), ENDED_KEPT_MS)
+  redis.call('ZREM', key('deadlines'), 'cfp:' .. call.cfp)
+  unlock(call.pool, call.slots, call.lock_value)
+  return done(award, { kind = 'award', cfp = call.cfp, bids = shown, winners = winners }, {
+    cfp = call.cfp, pool = call.pool, at = now, rule = call.rule, units = call.units, durationMs = call.duration,
+    clearingPriceMicro = tostring(call.price), winners = winners, verdicts = verdicts, outbid = outbid,
+  })
+end
+
+local replies = {}
+for i, award in ipairs(input.awards) do replies[i] = award_one(award) end
+return '[' .. table.concat(replies, ',') .. ']'

@@ -1,0 +1,56 @@
+-- A lease's payments: one pending transfer per term, each posted once, in full or for the time used.
+-- include: posting
+-- include: slots
+
+-- What `used` ms of a term of `duration` ms cost: a started millionth of the term counts, and so does a started
+-- micro-credit. Split at 10^6 so that no product leaves the 53 bits of a double.
+local function cost_of_use(amount, used, duration)
+  local millionths = ceil(min(used, duration) * 1000000 / duration)
+  local high, low = floor(amount / 1000000), amount % 1000000
+  return high * millionths + ceil(low * millionths / 1000000)
+end
+
+local function contract_of(id)
+  local f = redis.call('HMGET', key('contract', id), 'state', 'cfp', 'pool', 'participant', 'payee', 'units', 'slots',
+    'startedAt', 'until', 'durationMs', 'terms', 'endedTerms', 'amount', 'paid', 'fences', 'outcome')
+  if not f[1] then return nil end
+  return {
+    id = id, state = f[1], cfp = f[2], pool = f[3], participant = f[4], payee = f[5], units = tonumber(f[6]),
+    slots = numbers(f[7]), started_at = tonumber(f[8]), until_ms = tonumber(f[9]), duration = tonumber(f[10]),
+    terms = tonumber(f[11]), ended_terms = tonumber(f[12]), amount = tonumber(f[13]), paid = tonumber(f[14]),
+    fences = f[15], outcome = f[16],
+  }
+end
+
+-- Whether `by` is the holder or the host that may speak for it.
+local function speaks_for(by, participant)
+  return by == participant or redis.call('HGET', key('acct', participant), 'host') == by
+end
+
+-- Ends the terms of a lease that are over at `at`, and where `all` is set the running and the coming one too.
+-- Returns how many terms have ended and how much was posted by this call.
+local function end_terms(c, at, all)
+  local posted_sum, ended = 0, c.ended_terms
+  for n = c.ended_terms + 1, c.terms do
+    local starts = c.started_at + (n - 1) * c.duration
+    local over = at >= starts + c.duration
+    if not over and not all then break end
+    local id = c.id .. '-t' .. n
+    local amount = tonumber(redis.call('HGET', key('xfer', id), 'amount') or '0')
+    if amount > 0 then
+      local used = max(at - starts, n == 1 and 1 or 0)
+      local posted = over and amount or cost_of_use(amount, max(used, 0), c.duration)
+      end_pending(id, c.participant, c.payee, amount, posted, posted > 0 and 'posted' or 'voided')
+      posted_sum = posted_sum + posted
+    end
+    ended = n
+  end
+  return ended, posted_sum
+end
+
+-- Opens the payment of a lease's term; a slot sold at price zero has none.
+local function open_term(contract, n, participant, payee, amount, pool)
+  if amount == 0 then return end
+  open_pending(contract .. '-t' .. n, participant, payee, amount, nil,
+    cjson.encode({ agent = participant, pool = pool, contract = contract }))
+end

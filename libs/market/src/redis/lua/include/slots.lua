@@ -1,0 +1,33 @@
+-- Slots: their keys, and numbers kept as one comma-separated field.
+-- include: market
+local ENDED_KEPT_MS = 86400000
+
+local function slot_key(pool, n) return key('slot', pool .. ':' .. n) end
+local function lock_key(pool, n) return key('lock', pool .. ':' .. n) end
+
+local function numbers(text)
+  local list = {}
+  for n in string.gmatch(text, '%d+') do list[#list + 1] = tonumber(n) end
+  return list
+end
+
+-- Whether the negotiation lock on every slot still has this value, and no slot was awarded since the call opened.
+local function still_held(pool, slots, fences, value)
+  for i, n in ipairs(slots) do
+    if redis.call('GET', lock_key(pool, n)) ~= value then
+      return false, 'the negotiation lock on slot ' .. n .. ' is no longer this call\'s'
+    end
+    local slot = redis.call('HMGET', slot_key(pool, n), 'fence', 'contract')
+    if tonumber(slot[1] or '0') ~= fences[i] or (slot[2] and slot[2] ~= '') then
+      return false, 'slot ' .. n .. ' was awarded since this call opened'
+    end
+  end
+  return true
+end
+
+-- Drops the locks that are still this call's.
+local function unlock(pool, slots, value)
+  for _, n in ipairs(slots) do
+    if redis.call('GET', lock_key(pool, n)) == value then redis.call('DEL', lock_key(pool, n)) end
+  end
+end

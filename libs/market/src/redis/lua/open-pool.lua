@@ -1,0 +1,26 @@
+#!lua
+-- Opens a pool of identical slots, all free, or changes the prices and rules of one that exists.
+-- KEYS: meta
+-- ARGV: by, key, digest, pool
+-- REPLY: ok, pool
+-- include: reply
+-- include: slots
+local saved = replay(input)
+if saved then return saved end
+local p = input.pool
+if redis.call('HGET', key('acct', p.account), 'kind') ~= 'pool' then
+  return refuse('unknown', 'open the account ' .. p.account .. ' of kind pool first')
+end
+if redis.call('HGET', key('acct', p.seller), 'kind') ~= 'agent' then
+  return refuse('unknown', 'open the account ' .. p.seller .. ' of kind agent first: it sells this pool')
+end
+if p.reserve > p.slots then return refuse('no-capacity', 'the reserve has at most ' .. p.slots .. ' slots') end
+local had = tonumber(redis.call('HGET', key('pool', p.pool), 'slots') or '0')
+if had > p.slots then return refuse('no-capacity', 'a pool does not shrink: it has ' .. had .. ' slots') end
+
+redis.call('HSET', key('pool', p.pool), 'account', p.account, 'seller', p.seller, 'slots', p.slots,
+  'reserve', p.reserve, 'reservePrice', p.reservePriceMicro, 'seals', table.concat(p.seals, ','),
+  'maxTerms', p.maxTerms)
+for n = had, p.slots - 1 do redis.call('SADD', key('free', p.pool), n) end
+redis.call('SADD', key('pools'), p.pool)
+return done(input, { kind = 'open-pool', pool = p }, { pool = p.pool })

@@ -1,0 +1,43 @@
+#!lua
+-- Prolongs a lease by one more term, paid at the pool's going price: the last clearing price, the reserve price at least.
+-- KEYS: meta
+-- ARGV: by, key, digest, contract, maxPriceMicro
+-- REPLY: ok, contract, until, priceMicro, amountMicro, terms
+-- include: reply
+-- include: lease
+local saved = replay(input)
+if saved then return saved end
+local c = contract_of(input.contract)
+if not c then return refuse('unknown', 'there is no contract ' .. input.contract) end
+if not speaks_for(input.by, c.participant) then return refuse('not-permitted', 'the lease is ' .. c.participant .. '\'s') end
+if c.state ~= 'awarded' then return refuse('expired', 'the lease is settled') end
+if now >= c.until_ms then return refuse('expired', 'the lease ended at ' .. c.until_ms) end
+if c.until_ms - now > c.duration then
+  return refuse('stale', 'the next term is already paid; renew within ' .. c.duration .. ' ms of the end')
+end
+local p = redis.call('HMGET', key('pool', c.pool), 'spot', 'spotDurationMs', 'reservePrice', 'maxTerms')
+if c.terms >= tonumber(p[4]) then return refuse('round-limit', 'a lease here has at most ' .. p[4] .. ' terms') end
+-- The last clearing price may belong to calls of another length: it counts by the millisecond.
+local price = tonumber(p[1] or p[3])
+local priced_for = tonumber(p[2] or c.duration)
+if priced_for ~= c.duration then price = ceil(price / priced_for * c.duration) end
+price = max(price, tonumber(p[3]))
+local limit = amount_of(input.maxPriceMicro)
+if not limit or price > limit then
+  return refuse('below-reserve-price', 'the next term costs ' .. price .. ' micro-credits per unit')
+end
+local amount = price * c.units
+local account = account_of(c.participant)
+if account.available < amount then
+  return refuse('insufficient-credits', 'the next term costs ' .. amount .. ', available: ' .. account.available)
+end
+
+local ended, paid = end_terms(c, now, false)
+local terms, until_ms = c.terms + 1, c.until_ms + c.duration
+open_term(c.id, terms, c.participant, c.payee, amount, c.pool)
+redis.call('HSET', key('contract', c.id), 'terms', terms, 'endedTerms', ended, 'until', until_ms,
+  'amount', c.amount + amount, 'paid', c.paid + paid)
+redis.call('ZADD', key('deadlines'), until_ms, 'lease:' .. c.id)
+return done(input, { kind = 'renew', contract = c.id, maxPriceMicro = input.maxPriceMicro, price = price }, {
+  contract = c.id, ['until'] = until_ms, priceMicro = tostring(price), amountMicro = tostring(amount), terms = terms,
+})

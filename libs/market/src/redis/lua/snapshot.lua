@@ -1,0 +1,42 @@
+#!lua
+-- Reads all live state at one instant, for the invariant checker: accounts, pools, slots and what has a deadline.
+-- KEYS: meta
+-- ARGV: none
+-- REPLY: seq, clock, minted, burned, accounts, pools, slots, contracts, transfers, calls
+-- include: slots
+local function pairs_of(name)
+  local flat, fields = redis.call('HGETALL', name), {}
+  for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
+  return fields
+end
+local meta = redis.call('HMGET', META, 'seq', 'clock', 'minted', 'burned')
+local state = {
+  seq = meta[1] or '0', clock = meta[2] or '0', minted = meta[3] or '0', burned = meta[4] or '0', accounts = {},
+  pools = {}, slots = {}, contracts = {}, transfers = {}, calls = {}, free = {},
+}
+for _, id in ipairs(redis.call('SMEMBERS', key('accounts'))) do state.accounts[id] = pairs_of(key('acct', id)) end
+for _, pool in ipairs(redis.call('SMEMBERS', key('pools'))) do
+  state.pools[pool] = pairs_of(key('pool', pool))
+  for n = 0, tonumber(state.pools[pool].slots) - 1 do
+    local slot = redis.call('HMGET', slot_key(pool, n), 'fence', 'contract')
+    state.slots[pool .. ':' .. n] = { fence = slot[1] or '0', contract = slot[2] or '' }
+  end
+  for _, n in ipairs(redis.call('SMEMBERS', key('free', pool))) do state.free[pool .. ':' .. n] = '1' end
+end
+for _, member in ipairs(redis.call('ZRANGE', key('deadlines'), 0, -1)) do
+  local kind, id = string.match(member, '^(%a+):(.*)$')
+  if kind == 'lease' then
+    local c = pairs_of(key('contract', id))
+    state.contracts[id] = c
+    for n = 1, tonumber(c.terms or '0') do
+      local term = id .. '-t' .. n
+      local x = pairs_of(key('xfer', term))
+      if x.state == 'pending' then state.transfers[term] = x end
+    end
+  elseif kind == 'xfer' then
+    state.transfers[id] = pairs_of(key('xfer', id))
+  else
+    state.calls[id] = pairs_of(key('cfp', id))
+  end
+end
+return cjson.encode(state)

@@ -1,0 +1,136 @@
+// What the bank reads without changing anything: accounts, contracts, pools, and which slots are free.
+import type { Account } from '@tender/credits';
+import { marketKey, readAccount } from '@tender/credits/redis';
+import type { Redis } from 'ioredis';
+import type { ContractView } from '../operations.js';
+
+export interface PoolRecord {
+  readonly account: string;
+  readonly seller: string;
+  readonly slots: number;
+  readonly reserve: number;
+  readonly reservePriceMicro: string;
+  readonly seals: readonly string[];
+  readonly maxTerms: number;
+  readonly spotMicro?: string | undefined;
+  readonly spotDurationMs?: number | undefined;
+}
+
+export interface CallRecord {
+  readonly state: string;
+  readonly initiator: string;
+  readonly pool: string;
+  readonly slots: readonly number[];
+  readonly lockValue: string;
+  readonly awardBy: number;
+}
+
+export class MarketReader {
+  readonly #redis: Redis;
+  readonly #market: string;
+
+  constructor(redis: Redis, market: string) {
+    this.#redis = redis;
+    this.#market = market;
+  }
+
+  #key(name: string, id?: string): string {
+    return marketKey(this.#market, name, id);
+  }
+
+  async account(id: string): Promise<Account | undefined> {
+    const fields = await this.#redis.hgetall(this.#key('acct', id));
+    return fields.kind === undefined ? undefined : readAccount(id, fields);
+  }
+
+  async pool(id: string): Promise<PoolRecord | undefined> {
+    const f = await this.#redis.hgetall(this.#key('pool', id));
+    if (f.account === undefined) return undefined;
+    return {
+      account: f.account,
+      seller: f.seller!,
+      slots: Number(f.slots),
+      reserve: Number(f.reserve),
+      reservePriceMicro: f.reservePrice!,
+      seals: f.seals!.split(','),
+      maxTerms: Number(f.maxTerms),
+      spotMicro: f.spot,
+      spotDurationMs: f.spotDurationMs === undefined ? undefined : Number(f.spotDurationMs),
+    };
+  }
+
+  async freeCount(pool: string): Promise<number> {
+    return this.#redis.scard(this.#key('free', pool));
+  }
+
+  /** Up to `units` free slots without a negotiation lock, a random choice among them so that initiators rarely collide. */
+  async offerable(pool: string, units: number): Promise<number[]> {
+    const free = await this.#redis.srandmember(this.#key('free', pool), Math.max(units * 2, units + 16));
+    if (free.length === 0) return [];
+    const locks = await this.#redis.mget(free.map((slot) => this.#key('lock', `${pool}:${slot}`)));
+    return free
+      .filter((_slot, index) => locks[index] === null)
+      .slice(0, units)
+      .map(Number);
+  }
+
+  async call(cfp: string): Promise<CallRecord | undefined> {
+    const [state, initiator, pool, slots, lockValue, awardBy] = await this.#redis.hmget(
+      this.#key('cfp', cfp),
+      'state',
+      'initiator',
+      'pool',
+      'slots',
+      'lockValue',
+      'awardBy',
+    );
+    if (typeof state !== 'string') return undefined;
+    return {
+      state,
+      initiator: initiator!,
+      pool: pool!,
+      slots: slots!.split(',').map(Number),
+      lockValue: lockValue!,
+      awardBy: Number(awardBy),
+    };
+  }
+
+  /** The contract that an intent won, if any. */
+  async contractOfIntent(agent: string, intent: string): Promise<string | undefined> {
+    return (await this.#redis.get(this.#key('intent', `${agent}:${intent}`))) ?? undefined;
+  }
+
+  async contract(id: string): Promise<ContractView | undefined> {
+    const f = await this.#redis.hgetall(this.#key('contract', id));
+    if (f.state === undefined) return undefined;
+    return {
+      contract: id,
+      cfp: f.cfp!,
+      pool: f.pool!,
+      participant: f.participant!,
+      units: Number(f.units),
+      slots: f.slots!.split(',').map(Number),
+      fences: f.fences!.split(',').map(Number),
+      priceMicro: f.price!,
+      startedAt: Number(f.startedAt),
+      until: Number(f.until),
+      terms: Number(f.terms),
+      state: f.state as ContractView['state'],
+      ...(f.outcome === undefined ? {} : { outcome: f.outcome as 'released' | 'expired' }),
+      amountMicro: f.amount!,
+      paidMicro: f.paid!,
+    };
+  }
+
+  /** What is due by Redis' own clock: `lease:…`, `cfp:…`, `xfer:…`, at most `limit`. */
+  async due(limit: number): Promise<string[]> {
+    const now = await this.clock();
+    return this.#redis.zrangebyscore(this.#key('deadlines'), '-inf', now, 'LIMIT', 0, limit);
+  }
+
+  /** The market's clock, in ms: Redis' time. */
+  async clock(): Promise<number> {
+    const [seconds, micros] = (await this.#redis.time()) as unknown as [string, string];
+    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+  }
+}

@@ -1,0 +1,148 @@
+// The registry of the market's scripts: each with the type of its input and the schema of its reply.
+import { creditsLua, defineScript } from '@tender/credits/redis';
+import { z } from 'zod';
+import { winnerSpec } from '../messages.js';
+import type { PoolSpec } from '../operations.js';
+import { verdictSpec } from '../operations.js';
+import { details } from '../refusal.js';
+import { auctionRules } from '../terms.js';
+
+const folders = [new URL('../../src/redis/lua/', import.meta.url), creditsLua];
+
+/** A script's refusal: the codec's table turns the detail into status and reason. */
+const refused = z.object({ ok: z.literal(false), detail: z.enum(details), message: z.string() });
+export type ScriptRefusal = z.infer<typeof refused>;
+
+function replyOf<S extends z.ZodRawShape>(shape: S) {
+  return z.discriminatedUnion('ok', [
+    z.object({ ok: z.literal(true), replayed: z.boolean().optional(), ...shape }),
+    refused,
+  ]);
+}
+
+/** Who asks, under which idempotency key, with which body. */
+export interface Keyed {
+  readonly by: string;
+  readonly key: string;
+  readonly digest: string;
+}
+
+export interface RankedBid {
+  readonly participant: string;
+  readonly intent: string;
+  readonly units: number;
+  readonly price: number;
+  readonly until_ms: number;
+  /** Set where the cheque was sealed by it: the script compares it with the account's. */
+  readonly nkey?: string | undefined;
+}
+
+export interface AwardInput extends Keyed {
+  readonly cfp: string;
+  readonly termsDigest: string;
+  readonly bids: readonly RankedBid[];
+}
+
+const numbers = z.array(z.number());
+const openPoolReply = replyOf({ pool: z.string() });
+const openCallReply = replyOf({
+  cfp: z.string(),
+  slots: numbers,
+  fences: numbers,
+  openedAt: z.number(),
+  closesAt: z.number(),
+  awardBy: z.number(),
+});
+const extendCallReply = replyOf({ cfp: z.string(), awardBy: z.number() });
+const closeCallReply = replyOf({ cfp: z.string() });
+const awardReply = replyOf({
+  cfp: z.string(),
+  pool: z.string(),
+  at: z.number(),
+  rule: z.enum(auctionRules),
+  units: z.number(),
+  durationMs: z.number(),
+  clearingPriceMicro: z.string(),
+  winners: z.array(winnerSpec),
+  verdicts: z.array(verdictSpec),
+  outbid: z.object({ participant: z.string(), priceMicro: z.string() }).optional(),
+});
+const renewReply = replyOf({
+  contract: z.string(),
+  until: z.number(),
+  priceMicro: z.string(),
+  amountMicro: z.string(),
+  terms: z.number(),
+});
+const settleReply = replyOf({
+  contract: z.string(),
+  pool: z.string(),
+  participant: z.string(),
+  slots: numbers,
+  outcome: z.enum(['released', 'expired']),
+  paidMicro: z.string(),
+  refundedMicro: z.string(),
+  at: z.number(),
+});
+const fields = z.record(z.string(), z.string());
+const snapshotReply = z.object({
+  seq: z.coerce.number(),
+  clock: z.coerce.number(),
+  minted: z.coerce.number(),
+  burned: z.coerce.number(),
+  accounts: z.record(z.string(), fields),
+  pools: z.record(z.string(), fields),
+  slots: z.record(z.string(), z.object({ fence: z.coerce.number(), contract: z.string() })),
+  free: z.record(z.string(), z.string()),
+  contracts: z.record(z.string(), fields),
+  transfers: z.record(z.string(), fields),
+  calls: z.record(z.string(), fields),
+});
+
+export type OpenCallReply = z.infer<typeof openCallReply>;
+export type AwardReply = z.infer<typeof awardReply>;
+export type SettleReply = z.infer<typeof settleReply>;
+export type Snapshot = z.infer<typeof snapshotReply>;
+
+export interface OpenCallInput extends Keyed {
+  readonly cfp: string;
+  readonly pool: string;
+  readonly slots: readonly number[];
+  readonly lockValue: string;
+  readonly rule: string;
+  readonly reservePriceMicro: string;
+  readonly durationMs: number;
+  readonly windowMs: number;
+  readonly ttlMs: number;
+  readonly seals: readonly string[];
+  readonly termsDigest: string;
+}
+
+export const marketScripts = {
+  openPool: defineScript<Keyed & { pool: PoolSpec }, z.infer<typeof openPoolReply>>(
+    folders,
+    'open-pool',
+    openPoolReply,
+  ),
+  openCall: defineScript<OpenCallInput, OpenCallReply>(folders, 'open-call', openCallReply),
+  extendCall: defineScript<Keyed & { cfp: string; ttlMs: number }, z.infer<typeof extendCallReply>>(
+    folders,
+    'extend-call',
+    extendCallReply,
+  ),
+  closeCall: defineScript<
+    (Keyed & { kind: 'release'; cfp: string }) | { kind: 'lapse'; cfp: string },
+    z.infer<typeof closeCallReply>
+  >(folders, 'close-call', closeCallReply),
+  award: defineScript<{ awards: readonly AwardInput[] }, AwardReply[]>(folders, 'award', z.array(awardReply)),
+  renew: defineScript<Keyed & { contract: string; maxPriceMicro: string }, z.infer<typeof renewReply>>(
+    folders,
+    'renew',
+    renewReply,
+  ),
+  settle: defineScript<
+    (Keyed & { kind: 'release'; contract: string }) | { kind: 'expire'; contract: string },
+    SettleReply
+  >(folders, 'settle', settleReply),
+  snapshot: defineScript<Record<string, never>, Snapshot>(folders, 'snapshot', snapshotReply),
+};

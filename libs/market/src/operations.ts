@@ -34,6 +34,8 @@ export const bankRequests = {
     cfp: idText,
     pool: poolIdText,
     units: z.int().min(1).max(MAX_UNITS),
+    /** Open the call with fewer slots, but at least so many, where `units` are not free; all of them when absent. */
+    atLeast: z.int().min(1).max(MAX_UNITS).optional(),
     rule: z.enum(auctionRules),
     reservePriceMicro: microText.optional(),
     durationMs: z.int().min(10).max(MAX_DURATION_MS),

@@ -1,0 +1,31 @@
+// What every endpoint works with: one market's stores, keys and clocks.
+import type { RedisLedger } from '@tender/credits/redis';
+import type { AwardBatch, MarketReader, NegotiationLock } from '@tender/market/redis';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { EventPublisher } from './event-publisher.js';
+import type { Metrics } from './metrics.js';
+import type { SealCheck } from './seal-check.js';
+
+export interface Bank {
+  readonly market: string;
+  readonly meta: string;
+  readonly redis: Redis;
+  readonly ledger: RedisLedger;
+  readonly reader: MarketReader;
+  readonly lock: NegotiationLock;
+  readonly awards: AwardBatch;
+  readonly seals: SealCheck;
+  readonly events: EventPublisher;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly operators: ReadonlyMap<string, string>;
+  readonly sessionMs: number;
+}
+
+/** One request, its sender taken from the subject and its envelope checked. */
+export interface Asked<B> {
+  readonly sender: string;
+  readonly conversation: string;
+  readonly body: B;
+}

@@ -1,0 +1,150 @@
+// lock, extend, release: a call for proposals from its opening to the last moment before its award.
+import { bodyDigest, runScript } from '@tender/credits/redis';
+import { type BankRequest, type BankResult, type Refusal, refusal, type Terms, termsDigest } from '@tender/market';
+import { type HeldLock, marketScripts, type OpenCallReply } from '@tender/market/redis';
+import type { Asked, Bank } from '../bank.js';
+import { type Outcome, ok } from '../outcome.js';
+
+/** How often another choice of slots is tried where other negotiations were faster. */
+const ATTEMPTS = 4;
+
+export async function lock(bank: Bank, asked: Asked<BankRequest<'lock'>>): Promise<Outcome<BankResult<'lock'>>> {
+  const { sender, body } = asked;
+  if (body.ttlMs <= body.windowMs) {
+    return refusal('malformed', `ttlMs: the lock outlives the bid window of ${body.windowMs} ms`);
+  }
+  const pool = await bank.reader.pool(body.pool);
+  if (pool === undefined) return refusal('unknown', `there is no pool ${body.pool}`);
+  if (pool.seller !== sender) return refusal('not-permitted', `the pool is sold by ${pool.seller}`);
+  const reservePriceMicro = body.reservePriceMicro ?? pool.reservePriceMicro;
+
+  // Asked again after an answer that was lost: the script knows, and no slot is locked anew.
+  if ((await bank.reader.call(body.cfp)) !== undefined) {
+    return opened(bank, asked, await register(bank, asked, reservePriceMicro, { value: '', slots: [], expiresAt: 0 }));
+  }
+  const taken = await takeSlots(bank, body);
+  if (!taken.ok) return taken;
+  const reply = await register(bank, asked, reservePriceMicro, taken.result);
+  if (!reply.ok) await bank.lock.release(body.pool, taken.result);
+  return opened(bank, asked, reply);
+}
+
+async function takeSlots(bank: Bank, body: BankRequest<'lock'>): Promise<Outcome<HeldLock>> {
+  const least = body.slots?.length ?? Math.min(body.atLeast ?? body.units, body.units);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const slots = body.slots ?? (await bank.reader.offerable(body.pool, body.units));
+    if (slots.length < least) {
+      return refusal('no-capacity', `${slots.length} slots are free and not under negotiation, ${least} are asked`);
+    }
+    const outcome = await bank.lock.acquire(body.pool, slots, body.ttlMs);
+    if (outcome.ok) return ok(outcome.lock);
+    if (outcome.why === 'unavailable') return refusal('unavailable', 'the lock has no quorum: ask again');
+    if (body.slots !== undefined) return refusal('no-capacity', 'one of the slots is under negotiation');
+  }
+  return refusal('no-capacity', 'other negotiations took the free slots: ask again');
+}
+
+function termsOf(bank: Bank, asked: Asked<BankRequest<'lock'>>, units: number, reservePriceMicro: string): Terms {
+  const { body } = asked;
+  return {
+    cfp: body.cfp,
+    market: bank.market,
+    pool: body.pool,
+    initiator: asked.sender,
+    direction: 'sell',
+    units,
+    rule: body.rule,
+    reservePriceMicro,
+    durationMs: body.durationMs,
+    windowMs: body.windowMs,
+    seals: body.seals,
+  };
+}
+
+function register(
+  bank: Bank,
+  asked: Asked<BankRequest<'lock'>>,
+  reservePriceMicro: string,
+  held: HeldLock,
+): Promise<OpenCallReply> {
+  const { sender, body } = asked;
+  return runScript(bank.redis, marketScripts.openCall, bank.meta, {
+    by: sender,
+    key: body.key,
+    digest: bodyDigest('lock', body),
+    cfp: body.cfp,
+    pool: body.pool,
+    slots: held.slots,
+    lockValue: held.value,
+    rule: body.rule,
+    reservePriceMicro,
+    durationMs: body.durationMs,
+    windowMs: body.windowMs,
+    ttlMs: body.ttlMs,
+    seals: body.seals,
+    termsDigest: termsDigest(termsOf(bank, asked, held.slots.length, reservePriceMicro)),
+  });
+}
+
+async function opened(
+  bank: Bank,
+  asked: Asked<BankRequest<'lock'>>,
+  reply: OpenCallReply,
+): Promise<Outcome<BankResult<'lock'>>> {
+  if (!reply.ok) return refused(bank, reply);
+  const terms = termsOf(bank, asked, reply.slots.length, reply.reservePriceMicro);
+  const { openedAt, closesAt, awardBy, slots, fences } = reply;
+  return ok({ terms, openedAt, closesAt, awardBy, slots, fences, lockUntil: awardBy });
+}
+
+export async function extend(bank: Bank, asked: Asked<BankRequest<'extend'>>): Promise<Outcome<BankResult<'extend'>>> {
+  const { sender, body } = asked;
+  const call = await bank.reader.call(body.cfp);
+  // The lock first: a record that outlives its lock would promise what the award then refuses.
+  if (call?.state === 'open' && call.initiator === sender) {
+    const outcome = await bank.lock.extend(call.pool, call.slots, call.lockValue, body.ttlMs);
+    if (!outcome.ok && outcome.why === 'unavailable') {
+      return refusal('unavailable', 'the lock has no quorum: ask again');
+    }
+  }
+  const reply = await runScript(bank.redis, marketScripts.extendCall, bank.meta, {
+    by: sender,
+    key: body.key,
+    digest: bodyDigest('extend', body),
+    cfp: body.cfp,
+    ttlMs: body.ttlMs,
+  });
+  return reply.ok ? ok({ cfp: reply.cfp, awardBy: reply.awardBy }) : refused(bank, reply);
+}
+
+export async function release(
+  bank: Bank,
+  asked: Asked<BankRequest<'release'>>,
+): Promise<Outcome<BankResult<'release'>>> {
+  const { sender, body } = asked;
+  const call = bank.lock.hasOtherInstances ? await bank.reader.call(body.cfp) : undefined;
+  const reply = await runScript(bank.redis, marketScripts.closeCall, bank.meta, {
+    kind: 'release',
+    by: sender,
+    key: body.key,
+    digest: bodyDigest('release', body),
+    cfp: body.cfp,
+  });
+  if (!reply.ok) return refused(bank, reply);
+  if (call !== undefined) freeElsewhere(bank, call);
+  return ok({ cfp: reply.cfp });
+}
+
+/** The script drops the lock on the ledger's Redis; the other instances are told here, or let it run out. */
+function freeElsewhere(
+  bank: Bank,
+  call: { pool: string; slots: readonly number[]; lockValue: string; awardBy: number },
+) {
+  void bank.lock.release(call.pool, { value: call.lockValue, slots: call.slots, expiresAt: call.awardBy });
+}
+
+/** A script's refusal as the wire's; lost locks are counted, operators watch them. */
+export function refused(bank: Bank, reply: { readonly detail: Refusal['detail']; readonly message: string }): Refusal {
+  if (reply.detail === 'lock-lost') bank.metrics.lockLosses.inc();
+  return refusal(reply.detail, reply.message);
+}

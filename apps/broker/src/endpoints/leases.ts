@@ -1,0 +1,36 @@
+// renew, settle: a lease is prolonged, or ends before its time.
+import { bodyDigest, runScript } from '@tender/credits/redis';
+import type { BankRequest, BankResult } from '@tender/market';
+import { marketScripts } from '@tender/market/redis';
+import type { Asked, Bank } from '../bank.js';
+import { type Outcome, ok } from '../outcome.js';
+import { refused } from './calls.js';
+
+export async function renew(bank: Bank, asked: Asked<BankRequest<'renew'>>): Promise<Outcome<BankResult<'renew'>>> {
+  const { sender, body } = asked;
+  const reply = await runScript(bank.redis, marketScripts.renew, bank.meta, {
+    by: sender,
+    key: body.key,
+    digest: bodyDigest('renew', body),
+    contract: body.contract,
+    maxPriceMicro: body.maxPriceMicro,
+  });
+  if (!reply.ok) return refused(bank, reply);
+  const { contract, until, priceMicro, amountMicro, terms } = reply;
+  return ok({ contract, until, priceMicro, amountMicro, terms }, { budget: amountMicro, expires: until });
+}
+
+export async function settle(bank: Bank, asked: Asked<BankRequest<'settle'>>): Promise<Outcome<BankResult<'settle'>>> {
+  const { sender, body } = asked;
+  const reply = await runScript(bank.redis, marketScripts.settle, bank.meta, {
+    kind: 'release',
+    by: sender,
+    key: body.key,
+    digest: bodyDigest('settle', body),
+    contract: body.contract,
+  });
+  if (!reply.ok) return refused(bank, reply);
+  if (!reply.replayed) bank.events.settled(reply);
+  const { contract, outcome, paidMicro, refundedMicro } = reply;
+  return ok({ contract, outcome, paidMicro, refundedMicro });
+}

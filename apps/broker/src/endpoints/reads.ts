@@ -1,0 +1,53 @@
+// account, contract, quote: what an agent may look up; nothing here changes anything.
+import { type BankRequest, type BankResult, refusal } from '@tender/market';
+import type { Asked, Bank } from '../bank.js';
+import { type Outcome, ok } from '../outcome.js';
+import { accountSpokenFor } from './speaks-for.js';
+
+export async function account(
+  bank: Bank,
+  asked: Asked<BankRequest<'account'>>,
+): Promise<Outcome<BankResult<'account'>>> {
+  const found = await accountSpokenFor(bank, asked.sender, asked.body.agent);
+  if (!found.ok) return found;
+  const { id, kind, class: klass, available, pending, host } = found.result;
+  return ok({
+    id,
+    kind,
+    class: klass,
+    availableMicro: String(available),
+    pendingMicro: String(pending),
+    ...(host === undefined ? {} : { host }),
+  });
+}
+
+export async function contract(
+  bank: Bank,
+  asked: Asked<BankRequest<'contract'>>,
+): Promise<Outcome<BankResult<'contract'>>> {
+  const { body } = asked;
+  let id = body.contract;
+  if (id === undefined) {
+    const found = await accountSpokenFor(bank, asked.sender, body.agent);
+    if (!found.ok) return found;
+    id = await bank.reader.contractOfIntent(found.result.id, body.intent!);
+    if (id === undefined) return refusal('unknown', 'this intent has won nothing so far');
+  }
+  const view = await bank.reader.contract(id);
+  return view === undefined ? refusal('unknown', `there is no contract ${id}`) : ok(view);
+}
+
+export async function quote(bank: Bank, asked: Asked<BankRequest<'quote'>>): Promise<Outcome<BankResult<'quote'>>> {
+  const { pool } = asked.body;
+  const [record, free] = await Promise.all([bank.reader.pool(pool), bank.reader.freeCount(pool)]);
+  if (record === undefined) return refusal('unknown', `there is no pool ${pool}`);
+  return ok({
+    pool,
+    slots: record.slots,
+    free,
+    reserve: record.reserve,
+    reservePriceMicro: record.reservePriceMicro,
+    spotMicro: record.spotMicro ?? record.reservePriceMicro,
+    spotDurationMs: record.spotDurationMs ?? 0,
+  });
+}

@@ -1,0 +1,50 @@
+// The broker's HTTP side: is it alive, can it work, what are its figures.
+import type { AddressInfo } from 'node:net';
+import { type ServerType, serve } from '@hono/node-server';
+import { Hono } from 'hono';
+import type { NatsConnection } from 'nats';
+import type { Bank } from './bank.js';
+
+const READY_MS = 1_000;
+
+export interface HttpSide {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Serves /healthz, /readyz and /metrics; resolves once it listens, rejects where the port is taken. */
+export function serveHttp(bank: Bank, nats: NatsConnection, hostname: string, port: number): Promise<HttpSide> {
+  const app = new Hono();
+  app.get('/healthz', (c) => c.json({ status: 'alive' }));
+  app.get('/readyz', async (c) => {
+    const [redis, bus] = await Promise.all([answers(bank.redis.ping()), answers(nats.rtt())]);
+    return c.json({ redis, nats: bus }, redis && bus ? 200 : 503);
+  });
+  app.get('/metrics', async (c) => {
+    try {
+      const text = await bank.metrics.render(bank.redis, bank.meta);
+      return c.text(text, 200, { 'content-type': bank.metrics.registry.contentType });
+    } catch {
+      // Without Redis the process's own figures are still worth having.
+      return c.text(await bank.metrics.registry.metrics(), 200, { 'content-type': bank.metrics.registry.contentType });
+    }
+  });
+  return new Promise((resolve, reject) => {
+    const server: ServerType = serve({ fetch: app.fetch, hostname, port }, (info: AddressInfo) => {
+      resolve({ port: info.port, close: () => new Promise((closed) => server.close(() => closed())) });
+    });
+    server.once('error', reject);
+  });
+}
+
+async function answers(question: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), READY_MS);
+  });
+  try {
+    return await Promise.race([question.then(() => true).catch(() => false), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

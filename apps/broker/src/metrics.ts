@@ -1,0 +1,83 @@
+// What operators watch: counts and times of the bank's work, credits and slots as they are at the scrape.
+
+import { runScript } from '@tender/credits/redis';
+import { marketScripts, type Snapshot } from '@tender/market/redis';
+import type { Redis } from 'ioredis';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly awards = this.#counter('tender_awards_total', 'Calls awarded', ['pool']);
+  readonly units = this.#counter('tender_units_awarded_total', 'Slots awarded', ['pool']);
+  readonly refusals = this.#counter('tender_refusals_total', 'Requests refused', ['operation', 'detail']);
+  readonly lockLosses = this.#counter('tender_lock_losses_total', 'Requests refused because a lock was lost', []);
+  readonly invariantBreaks = new Gauge({
+    name: 'tender_invariant_breaks',
+    help: 'Breaches that the last background check found',
+    registers: [this.registry],
+  });
+  readonly latency = new Histogram({
+    name: 'tender_operation_seconds',
+    help: 'Time from the arrival of a request to its reply',
+    labelNames: ['operation'],
+    buckets: seconds,
+    registers: [this.registry],
+  });
+  readonly #credits = new Gauge({
+    name: 'tender_credits_micro',
+    help: 'Credits by kind, in micro-credits',
+    labelNames: ['kind'],
+    registers: [this.registry],
+  });
+  readonly #slots = new Gauge({
+    name: 'tender_slots',
+    help: 'Slots by pool and state',
+    labelNames: ['pool', 'state'],
+    registers: [this.registry],
+  });
+  readonly #journal = new Gauge({
+    name: 'tender_journal_entries',
+    help: 'Journal entries so far',
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  /** The text for Prometheus, with credits and slots read at this moment. */
+  async render(redis: Redis, meta: string): Promise<string> {
+    this.#take(await runScript(redis, marketScripts.snapshot, meta, {}));
+    return this.registry.metrics();
+  }
+
+  #take(snapshot: Snapshot): void {
+    let available = 0;
+    let pending = 0;
+    for (const account of Object.values(snapshot.accounts)) {
+      if (account.kind === 'treasury') continue;
+      available += Number(account.available);
+      pending += Number(account.pending);
+    }
+    this.#credits.set({ kind: 'available' }, available);
+    this.#credits.set({ kind: 'pending' }, pending);
+    this.#credits.set({ kind: 'minted' }, snapshot.minted);
+    this.#credits.set({ kind: 'burned' }, snapshot.burned);
+    this.#journal.set(snapshot.seq);
+    for (const [pool, record] of Object.entries(snapshot.pools)) {
+      const names = Object.keys(snapshot.slots).filter((name) => name.startsWith(`${pool}:`));
+      const leased = names.filter((name) => snapshot.slots[name]!.contract !== '').length;
+      const calls = Object.values(snapshot.calls).filter((call) => call.pool === pool);
+      const offered = calls.reduce((sum, call) => sum + (call.slots ?? '').split(',').length, 0);
+      this.#slots.set({ pool, state: 'leased' }, leased);
+      this.#slots.set({ pool, state: 'under-negotiation' }, offered);
+      this.#slots.set({ pool, state: 'free' }, Number(record.slots) - leased - offered);
+    }
+  }
+}

@@ -1,0 +1,42 @@
+// What an endpoint comes to: a result, or a refusal of the closed list.
+
+import type { LedgerStatus } from '@tender/credits';
+import type { LedgerReply } from '@tender/credits/redis';
+import { type Detail, type Refusal, refusal } from '@tender/market';
+import type { StepFacts } from '@tender/market/nats';
+
+/** What a reply's headers say beside status and conversation. */
+export type Facts = Omit<Partial<StepFacts>, 'status' | 'conversation'>;
+
+export type Outcome<T> = { readonly ok: true; readonly result: T; readonly facts?: Facts } | Refusal;
+
+export function ok<T>(result: T, facts?: Facts): Outcome<T> {
+  return facts ? { ok: true, result, facts } : { ok: true, result };
+}
+
+const ledgerDetails: Readonly<Record<Exclude<LedgerStatus, 'done' | 'pending' | 'posted' | 'voided'>, Detail>> = {
+  'amount-invalid': 'malformed',
+  'ttl-invalid': 'malformed',
+  'unknown-account': 'unknown',
+  'account-exists': 'duplicate',
+  'account-kind': 'not-permitted',
+  'same-account': 'malformed',
+  'insufficient-credits': 'insufficient-credits',
+  'supply-exceeded': 'over-budget',
+  'transfer-exists': 'duplicate',
+  'unknown-transfer': 'unknown',
+  'already-posted': 'duplicate',
+  'already-voided': 'duplicate',
+  'already-expired': 'expired',
+  'not-due': 'stale',
+  'exceeds-pending': 'malformed',
+  'not-party': 'not-permitted',
+  'key-reused': 'duplicate',
+};
+
+/** A ledger's answer as an endpoint's. */
+export function ledgerOutcome(reply: LedgerReply): Outcome<{ status: string }> {
+  const { status } = reply;
+  if (status === 'done' || status === 'pending' || status === 'posted' || status === 'voided') return ok({ status });
+  return refusal(ledgerDetails[status], reply.detail === undefined ? status : `${status}: ${reply.detail}`);
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+// The steward as a process of its own: it needs NATS alone, and can live beside the GPUs that it sells.
+import { pino } from 'pino';
+import { ConfigError, stewardConfig } from './config.js';
+import { Steward } from './steward.js';
+
+try {
+  const config = stewardConfig(process.env);
+  const log = pino({ level: config.LOG_LEVEL, base: { market: config.TENDER_MARKET, pid: process.pid } });
+  const steward = await Steward.start(config.NATS_URL, config.TENDER_MARKET, config.TENDER_STEWARD, log);
+  log.info({ steward: config.TENDER_STEWARD.id }, 'selling');
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, 'ending the calls under way');
+      void steward.stop().then(() => process.exit(0));
+    });
+  }
+} catch (error) {
+  if (error instanceof ConfigError) console.error(error.message);
+  else console.error(`The steward cannot start: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(error instanceof ConfigError ? 2 : 1);
+}

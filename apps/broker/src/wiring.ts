@@ -1,0 +1,102 @@
+// The composition root: connects the parts of one broker and takes them down in order.
+import { connectRedis, metaKey, RedisLedger, redisReady } from '@tender/credits/redis';
+import { connectNats } from '@tender/market/nats';
+import { AwardBatch, MarketReader, NegotiationLock } from '@tender/market/redis';
+import type { NatsConnection } from 'nats';
+import { type Logger, pino } from 'pino';
+import type { Bank } from './bank.js';
+import type { BrokerConfig } from './config.js';
+import { EventPublisher } from './event-publisher.js';
+import { type HttpSide, serveHttp } from './http.js';
+import { Metrics } from './metrics.js';
+import { SealCheck } from './seal-check.js';
+import { BankService } from './service.js';
+import { Steward } from './steward.js';
+import { Sweeper } from './sweeper.js';
+
+export const VERSION = '0.1.0';
+const START_MS = 10_000;
+
+export interface Broker {
+  readonly httpPort: number;
+  readonly log: Logger;
+  /** Takes no new work, answers what has arrived, then closes its connections. */
+  stop(): Promise<void>;
+}
+
+export async function startBroker(config: BrokerConfig): Promise<Broker> {
+  const log = pino({ level: config.LOG_LEVEL, base: { market: config.TENDER_MARKET, pid: process.pid } });
+  const redis = connectRedis(config.REDIS_URL, (error) => log.debug({ error: String(error) }, 'redis'));
+  const lockUrls = config.TENDER_LOCK_REDIS_URLS.split(',').filter((url) => url.length > 0);
+  const lockRedises = lockUrls.map((url) => connectRedis(url));
+  await redisReady(redis, START_MS);
+  const nats = await connectNats({ servers: config.NATS_URL.split(','), sender: `broker-${process.pid}` });
+  const bank = compose(config, log, redis, lockRedises, nats);
+  const service = new BankService(bank, nats);
+  const sweeper = new Sweeper(bank, config.TENDER_SWEEP_MS);
+  await service.start(VERSION);
+  sweeper.start();
+  const http = await serveHttp(bank, nats, config.HTTP_HOST, config.HTTP_PORT);
+  const steward = await startSteward(config, log);
+  log.info({ http: http.port, nats: nats.getServer(), steward: config.TENDER_STEWARD?.id }, 'listening');
+  return {
+    httpPort: http.port,
+    log,
+    stop: async () => {
+      await steward?.stop();
+      sweeper.stop();
+      await service.stop();
+      await closeAll(http, nats);
+      for (const connection of [redis, ...lockRedises]) connection.disconnect();
+    },
+  };
+}
+
+function compose(
+  config: BrokerConfig,
+  log: Logger,
+  redis: Bank['redis'],
+  lockRedises: readonly Bank['redis'][],
+  nats: NatsConnection,
+): Bank {
+  const market = config.TENDER_MARKET;
+  const metrics = new Metrics();
+  const events = new EventPublisher(nats, market);
+  const awards = new AwardBatch(redis, market, (replies) => {
+    for (const reply of replies) {
+      if (!reply.ok || reply.replayed) continue;
+      metrics.awards.inc({ pool: reply.pool });
+      metrics.units.inc(
+        { pool: reply.pool },
+        reply.winners.reduce((sum, winner) => sum + winner.units, 0),
+      );
+      events.awarded(reply);
+    }
+  });
+  return {
+    market,
+    meta: metaKey(market),
+    redis,
+    ledger: new RedisLedger(redis, market),
+    reader: new MarketReader(redis, market),
+    lock: new NegotiationLock([redis, ...lockRedises], market, Date.now),
+    awards,
+    seals: new SealCheck(Buffer.from(config.TENDER_SECRET, 'hex'), market),
+    events,
+    metrics,
+    log,
+    operators: config.TENDER_OPERATORS,
+    sessionMs: config.TENDER_SESSION_MS,
+  };
+}
+
+async function startSteward(config: BrokerConfig, log: Logger): Promise<Steward | undefined> {
+  if (config.TENDER_STEWARD === undefined) return undefined;
+  return Steward.start(config.NATS_URL, config.TENDER_MARKET, config.TENDER_STEWARD, log);
+}
+
+async function closeAll(http: HttpSide, nats: NatsConnection): Promise<void> {
+  await http.close();
+  // Where NATS is away there is nothing to drain.
+  await nats.drain().catch(() => nats.close());
+}

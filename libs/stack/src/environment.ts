@@ -50,6 +50,11 @@ export function stackEnvironment(variables: Record<string, string | undefined> =
   });
 }
 
+/** testcontainers reads this when it starts its first container, and offers no other way to say it. */
+export function disableReaper(): void {
+  process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
+}
+
 function parseSteps(text: string | undefined): readonly StepName[] {
   if (text === undefined) return STEP_NAMES;
   const names = text.split(',').map((name) => name.trim());

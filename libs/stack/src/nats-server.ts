@@ -10,7 +10,7 @@ export interface NatsOptions {
   readonly configLines?: readonly string[];
 }
 
-/** The configuration that every NATS of the house gets. The port is an argument, since it is chosen by trying. */
+/** What every NATS of the house is told. The port is an argument, since it is chosen by trying; `storeDir` gets a folder jetstream. */
 export function natsConfig(serverName: string, storeDir: string, options: NatsOptions): string {
   return [
     `server_name: ${JSON.stringify(serverName)}`,
@@ -28,7 +28,7 @@ export function startNats(plan: NatsPlan, dir: string, options: NatsOptions): Pr
   mkdirSync(dir, { recursive: true });
   const serverName = newServerName();
   const config = join(dir, 'nats.conf');
-  writeFileSync(config, natsConfig(serverName, join(dir, 'jetstream'), options));
+  writeFileSync(config, natsConfig(serverName, dir, options));
   return startLocalServer({
     ...plan,
     scheme: 'nats',

@@ -1,4 +1,6 @@
 // Finds a server by the order that the design fixes, and says what each step said where none had one.
+
+import { fromDocker } from './docker.js';
 import type { StackEnvironment, StepName } from './environment.js';
 import { stackEnvironment } from './environment.js';
 import { fromDebian } from './fetch-debian.js';
@@ -15,7 +17,7 @@ const STEPS: Readonly<Record<StepName, Step>> = {
   path: fromSearchPath,
   cache: fromCache,
   debian: fromDebian,
-  docker: async () => ({ ok: false, said: 'not built yet' }),
+  docker: fromDocker,
 };
 
 /** Looks for a server, step by step, and fetches it where only that is left. Starts nothing. */

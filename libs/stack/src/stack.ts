@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { startDockerServer } from './docker-server.js';
 import { type StackEnvironment, stackEnvironment } from './environment.js';
 import type { LocalServer } from './local-server.js';
 import { type NatsOptions, natsAnswers, startNats } from './nats-server.js';
@@ -67,7 +68,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const failures = settled.filter((result) => result.status === 'rejected').map((result) => result.reason as Error);
   if (failures.length > 0) {
     await endAll();
-    throw new Error(failures.map((failure) => failure.message).join('\n\n'), { cause: failures[0] });
+    throw failures.length === 1 ? failures[0] : new Error(failures.map((failure) => failure.message).join('\n\n'));
   }
   const [natses, redises] = await Promise.all(starting);
   let stopping: Promise<void> | undefined;
@@ -160,7 +161,18 @@ async function startServer(
   const { kind, options } = order;
   const dir = join(order.dir, order.count === 1 ? kind : `${kind}-${number}`);
   const name = `${options.name === undefined ? '' : `${options.name}: `}${SERVER_FACTS[kind].program}`;
-  if (found.how === 'docker') throw new Error('docker: not built yet');
+  if (found.how === 'docker') {
+    const keepIn = options.dir === undefined ? undefined : dir;
+    const containerPlan = {
+      kind,
+      name,
+      image: found.image,
+      network: order.env.dockerNetwork,
+      keepIn,
+      log: options.log,
+    };
+    return startDockerServer(containerPlan, { nats: options.nats || {}, redis: options.redis || {} });
+  }
   const plan = { ...found, name, log: options.log };
   if (kind === 'nats') return startNats(plan, dir, options.nats || {});
   return startRedis(plan, dir, options.redis || {});

@@ -6,6 +6,11 @@ import type { Stream } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { enter, remember, strikeOut, watchdogPipe } from './watchdog.js';
 
+/** Whether a process lives on after this signal. */
+export function endsNothing(signal: NodeJS.Signals): boolean {
+  return SIGNALS_THAT_END_NOTHING.has(signal);
+}
+
 export type TetheredStdio = IOType | Stream | number | null | undefined;
 
 export interface TetherOptions {
@@ -97,7 +102,7 @@ function handleOf(child: ChildProcess, pid: number, name: string, exited: Promis
     async kill(signal = 'SIGKILL') {
       if (!isAlive()) return;
       child.kill(signal);
-      if (!SIGNALS_THAT_END_NOTHING.has(signal)) await exited;
+      if (!endsNothing(signal)) await exited;
     },
     async stop(patienceMs = 5_000) {
       if (!isAlive()) return exited;

@@ -15,7 +15,8 @@ export const MAX_TTL_MS = 30 * 24 * 3_600_000;
 /**
  * Commands; amounts are digit strings in micro-credits because they come from the wire unparsed.
  * - `open-account`: a second opening with the same id is `account-exists`.
- * - `grant`: the only mint; debits the treasury, credits an agent or pool; total supply stays within 14 digits.
+ * - `grant`: the only mint; debits the treasury, credits an agent or pool; what is minted and not burned
+ *   stays within 14 digits.
  * - `retire`: the reverse, takes available credits out of the supply (burn).
  * - `transfer`: posted at once, or with `ttlMs` pending until posted, voided or expired. The treasury takes no part.
  * - `post`: moves `amount` (all of it when absent) and returns the rest to the debited account. A pending
@@ -25,18 +26,30 @@ export const MAX_TTL_MS = 30 * 24 * 3_600_000;
  */
 export type LedgerCommand =
   | ({ readonly kind: 'open-account' } & Asked & { readonly account: AccountSpec })
-  | ({ readonly kind: 'grant' } & Asked & { readonly to: string; readonly amount: string; readonly tags?: Tags })
-  | ({ readonly kind: 'retire' } & Asked & { readonly from: string; readonly amount: string; readonly tags?: Tags })
+  | ({ readonly kind: 'grant' } & Asked & {
+        readonly to: string;
+        readonly amount: string;
+        readonly tags?: Tags | undefined;
+      })
+  | ({ readonly kind: 'retire' } & Asked & {
+        readonly from: string;
+        readonly amount: string;
+        readonly tags?: Tags | undefined;
+      })
   | ({ readonly kind: 'transfer' } & Asked & {
         readonly id: string;
         readonly from: string;
         readonly to: string;
         readonly amount: string;
-        readonly ttlMs?: number;
-        readonly tags?: Tags;
+        readonly ttlMs?: number | undefined;
+        readonly tags?: Tags | undefined;
       })
-  | ({ readonly kind: 'post' } & Asked & { readonly id: string; readonly amount?: string; readonly operator?: boolean })
-  | ({ readonly kind: 'void' } & Asked & { readonly id: string; readonly operator?: boolean })
+  | ({ readonly kind: 'post' } & Asked & {
+        readonly id: string;
+        readonly amount?: string | undefined;
+        readonly operator?: boolean | undefined;
+      })
+  | ({ readonly kind: 'void' } & Asked & { readonly id: string; readonly operator?: boolean | undefined })
   | { readonly kind: 'expire'; readonly id: string };
 
 /** `replayed` is true where a saved result was returned; `detail` says for people what would have passed. */

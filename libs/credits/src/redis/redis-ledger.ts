@@ -1,17 +1,12 @@
 // The ledger on Redis: one script per command, so that no two processes ever see half of one.
-import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Account, AccountClass, AccountKind } from '../account.js';
+import { bodyDigest } from '../body-digest.js';
 import type { Ledger, LedgerCommand, LedgerResult, Supply } from '../ledger.js';
 import type { Transfer, TransferState } from '../transfer.js';
 import { marketKey, metaKey } from './keys.js';
 import { runScript } from './script.js';
 import { ledgerScripts } from './scripts.js';
-
-/** 22 characters that tell one body from another; part of every idempotency record. */
-export function bodyDigest(kind: string, body: unknown): string {
-  return createHash('sha256').update(kind).update(JSON.stringify(body)).digest('base64url').slice(0, 22);
-}
 
 /** A ledger over one Redis connection; commands reject where Redis is away (the outcome is then unknown: ask again). */
 export class RedisLedger implements Ledger {

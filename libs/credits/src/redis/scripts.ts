@@ -22,18 +22,29 @@ const folders = [creditsLua];
 
 export const ledgerScripts = {
   openAccount: defineScript<Keyed & { account: AccountSpec }, LedgerReply>(folders, 'open-account', ledgerReply),
-  grant: defineScript<Keyed & { to: string; amount: string; tags?: Tags }, LedgerReply>(folders, 'grant', ledgerReply),
-  retire: defineScript<Keyed & { from: string; amount: string; tags?: Tags }, LedgerReply>(
+  grant: defineScript<Keyed & { to: string; amount: string; tags?: Tags | undefined }, LedgerReply>(
+    folders,
+    'grant',
+    ledgerReply,
+  ),
+  retire: defineScript<Keyed & { from: string; amount: string; tags?: Tags | undefined }, LedgerReply>(
     folders,
     'retire',
     ledgerReply,
   ),
   transfer: defineScript<
-    Keyed & { id: string; from: string; to: string; amount: string; ttlMs?: number; tags?: Tags },
+    Keyed & {
+      id: string;
+      from: string;
+      to: string;
+      amount: string;
+      ttlMs?: number | undefined;
+      tags?: Tags | undefined;
+    },
     LedgerReply
   >(folders, 'transfer', ledgerReply),
   endTransfer: defineScript<
-    | (Keyed & { kind: 'post' | 'void'; id: string; amount?: string; operator?: boolean })
+    | (Keyed & { kind: 'post' | 'void'; id: string; amount?: string | undefined; operator?: boolean | undefined })
     | { kind: 'expire'; id: string },
     LedgerReply
   >(folders, 'end-transfer', ledgerReply),

@@ -5,7 +5,9 @@
 -- REPLY: status
 -- include: ledger-reply
 -- include: posting
-if input.kind ~= 'expire' then
+local ended = ({ post = 'posted', void = 'voided', expire = 'expired' })[input.kind] or error('kind')
+local expiring = ended == 'expired'
+if not expiring then
   local saved = replay()
   if saved then return saved end
 end
@@ -15,27 +17,29 @@ local debit, credit, amount, state, expires_at = f[1], f[2], tonumber(f[3]), f[4
 if state ~= 'pending' then return refuse('already-' .. state) end
 -- A lease's payment has no time limit of its own: only the lease's end settles it.
 if not expires_at then return refuse('not-party', 'a lease settles this transfer') end
-
-if input.kind == 'expire' then
+if expiring then
   if now < expires_at then return refuse('not-due') end
-  end_pending(input.id, debit, credit, amount, 0, 'expired')
+else
+  -- `true` and nothing else: a null or a zero is truthy in Lua.
+  local party = input.operator == true or input.by == debit or input.by == credit
+  if not party then return refuse('not-party', 'the debited or the credited account may end it') end
+  if now >= expires_at then return refuse('already-expired') end
+end
+local posted = 0
+if ended == 'posted' then
+  posted = amount
+  if input.amount ~= nil then
+    posted = amount_of(input.amount)
+    if not posted then return refuse('amount-invalid', '1 to 14 digits, above zero') end
+    if posted > amount then return refuse('exceeds-pending', 'pending: ' .. amount) end
+  end
+end
+
+end_pending(input.id, debit, credit, amount, posted, ended)
+if expiring then
   journal({ kind = 'expire', id = input.id })
   return cjson.encode({ status = 'done' })
 end
-
-if not input.operator and input.by ~= debit and input.by ~= credit then
-  return refuse('not-party', 'the debited or the credited account may end it')
-end
-if now >= expires_at then return refuse('already-expired') end
-if input.kind == 'void' then
-  end_pending(input.id, debit, credit, amount, 0, 'voided')
-  return done('voided', { kind = 'void', id = input.id, operator = input.operator })
-end
-local posted = amount
-if input.amount then
-  posted = amount_of(input.amount)
-  if not posted then return refuse('amount-invalid', '1 to 14 digits, above zero') end
-  if posted > amount then return refuse('exceeds-pending', 'pending: ' .. amount) end
-end
-end_pending(input.id, debit, credit, amount, posted, 'posted')
-return done('posted', { kind = 'post', id = input.id, amount = input.amount, operator = input.operator })
+local entry = { kind = input.kind, id = input.id, operator = input.operator == true or nil }
+if ended == 'posted' then entry.amount = input.amount end
+return done(ended, entry)

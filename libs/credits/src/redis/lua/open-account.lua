@@ -7,6 +7,7 @@
 local saved = replay()
 if saved then return saved end
 local account = input.account
+if account.id == 'treasury' then return refuse('account-exists', 'the treasury opens itself') end
 if redis.call('EXISTS', key('acct', account.id)) == 1 then
   return refuse('account-exists', 'choose another id')
 end

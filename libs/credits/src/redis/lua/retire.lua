@@ -17,4 +17,4 @@ if account.available < amount then return refuse('insufficient-credits', 'availa
 redis.call('HINCRBY', key('acct', input.from), 'available', -amount)
 redis.call('HINCRBY', key('acct', 'treasury'), 'available', amount)
 redis.call('HINCRBY', META, 'burned', amount)
-return done('done', { kind = 'retire', from = input.from, amount = input.amount, tags = input.tags })
+return done('done', { kind = 'retire', from = input.from, amount = input.amount, tags = given(input.tags) })

@@ -10,7 +10,7 @@ if saved then return saved end
 local amount = amount_of(input.amount)
 if not amount then return refuse('amount-invalid', '1 to 14 digits, above zero') end
 local ttl = input.ttlMs
-if ttl and (type(ttl) ~= 'number' or ttl ~= floor(ttl) or ttl < 1 or ttl > 2592000000) then
+if ttl ~= nil and (type(ttl) ~= 'number' or ttl ~= floor(ttl) or ttl < 1 or ttl > 2592000000) then
   return refuse('ttl-invalid', '1 to 2592000000 ms')
 end
 if input.from == input.to then return refuse('same-account', 'debit and credit differ') end
@@ -23,17 +23,17 @@ if not account_of(input.to) then return refuse('unknown-account', input.to) end
 if redis.call('EXISTS', key('xfer', input.id)) == 1 then return refuse('transfer-exists', 'choose another id') end
 if debit.available < amount then return refuse('insufficient-credits', 'available: ' .. debit.available) end
 
-local tags = cjson.encode(input.tags or { agent = input.from })
+local tags = given(input.tags) or { agent = input.from }
 local status = 'posted'
 local expires_at
 if ttl then
   status = 'pending'
   expires_at = now + ttl
-  open_pending(input.id, input.from, input.to, amount, expires_at, tags)
+  open_pending(input.id, input.from, input.to, amount, expires_at, cjson.encode(tags))
 else
-  post_single(input.id, input.from, input.to, amount, tags)
+  post_single(input.id, input.from, input.to, amount, cjson.encode(tags))
 end
 return done(status, {
   kind = 'transfer', id = input.id, from = input.from, to = input.to, amount = input.amount, ttlMs = ttl,
-  tags = input.tags,
+  tags = tags,
 })

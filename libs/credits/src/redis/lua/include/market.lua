@@ -2,12 +2,19 @@
 -- KEYS[1] is {<market>}:meta; every other key of the market shares its hash tag and is built by key().
 local META = KEYS[1]
 local PREFIX = string.sub(META, 1, -5)
-local function key(name, id)
-  if id then return PREFIX .. name .. ':' .. id end
-  return PREFIX .. name
+-- A missing id is a bug and throws here, among the checks, before it could name a wrong key or break off a write.
+local function key(name, ...)
+  if select('#', ...) == 0 then return PREFIX .. name end
+  return PREFIX .. name .. ':' .. (...)
 end
 local input = cjson.decode(ARGV[1])
 local floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
+
+-- A JSON null arrives as a userdata that Lua takes for true; where null means absent, it is read through this.
+local function given(value)
+  if value == cjson.null then return nil end
+  return value
+end
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + floor(tonumber(time[2]) / 1000)

@@ -1,6 +1,7 @@
 -- The only place where credits move: each posting changes two balances by HINCRBY, and callers check first.
 -- include: market
 local MAX_MICRO = 99999999999999
+local MAX_EXACT = 9007199254740991
 local ENDED_TRANSFER_KEPT_MS = 86400000
 
 local function account_of(id)

@@ -11,7 +11,7 @@ export function endsNothing(signal: NodeJS.Signals): boolean {
   return SIGNALS_THAT_END_NOTHING.has(signal);
 }
 
-export type TetheredStdio = IOType | Stream | number | null | undefined;
+type TetheredStdio = IOType | Stream | number | null | undefined;
 
 export interface TetherOptions {
   /** All of the child's variables; inherited where absent. */

@@ -2,11 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chownSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it, type TestContext } from 'vitest';
 import { type StackEnvironment, stackEnvironment } from '../src/environment.js';
 import { fromDebian } from '../src/fetch-debian.js';
 import { fromCache } from '../src/resolve-steps.js';
-import { bareVariables, packageFolder, temporaryFolder } from './support.js';
+import { bareVariables, temporaryFolder } from './support.js';
 
 const NOBODY = 65_534;
 
@@ -61,7 +62,7 @@ describe('fetching from Debian', () => {
     const isRoot = process.getuid?.() === 0;
     const home = temporaryFolder();
     if (isRoot) chownSync(home, NOBODY, NOBODY);
-    const child = spawn(process.execPath, [join(packageFolder, 'test/hold-stack.mjs')], {
+    const child = spawn(process.execPath, [fileURLToPath(new URL('./hold-stack.mjs', import.meta.url))], {
       env: bareVariables({ HOME: home, TMPDIR: home, TENDER_CACHE: undefined, XDG_CACHE_HOME: undefined }),
       stdio: ['ignore', 'pipe', 'inherit'],
       cwd: '/',

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { spawnTethered, tetherFolder } from '../src/tether.js';
 import { waitUntil } from '../src/wait-until.js';
@@ -16,7 +17,7 @@ interface Held {
 }
 
 async function holdStack(): Promise<Held> {
-  const child = spawn(process.execPath, [join(packageFolder, 'test/hold-stack.mjs')], {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('./hold-stack.mjs', import.meta.url))], {
     env: bareVariables({ HELD_REDISES: '3' }),
     stdio: ['ignore', 'pipe', 'inherit'],
     // A process group of its own stands for the terminal's.

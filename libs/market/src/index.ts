@@ -1,12 +1,23 @@
 // The pure door of the market: messages, rules and state machines; no I/O, no clock, no randomness.
 export * from './auction/clear.js';
 export * from './auction/rank.js';
+export * from './checker/finding.js';
+export type { Acknowledged } from './checker/key-check.js';
+export * from './checker/market-check.js';
+export * from './checker/report.js';
 export * from './cheque.js';
 export * from './codec.js';
 export * from './envelope.js';
 export * from './events.js';
 export * from './ids.js';
 export * from './messages.js';
+export * from './model/command.js';
+export * from './model/journal.js';
+export * from './model/lease-price.js';
+export * from './model/market-book.js';
+export * from './model/market-state.js';
+export * from './model/replay.js';
+export * from './model/snapshot.js';
 export * from './negotiation/bid-book.js';
 export * from './negotiation/initiator.js';
 export * from './negotiation/participant.js';

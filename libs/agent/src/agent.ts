@@ -1,0 +1,198 @@
+// An agent of the market: what it can do, whether it has a connection of its own or shares its host's.
+import type { BankResult, Confirm, Refusal, SealKind } from '@tender/market';
+import { refusal } from '@tender/market';
+import type { CallOptions, CallOutcome } from './call.js';
+import { Caller } from './caller.js';
+import type { ListenHandlers, Listening } from './handlers.js';
+import { Lease } from './lease.js';
+import { type Counts, type Link, type LinkOptions, openLink } from './link.js';
+import { Listener } from './listener.js';
+import { type Bidder, winnerOf } from './participation.js';
+import { RefusedError } from './refused-error.js';
+import { Sealer } from './sealer.js';
+import { type WinOptions, win } from './win.js';
+
+export interface AgentKeys {
+  /** The agent's account. */
+  readonly id: string;
+  /** Its user seed (`SU…`), see `createSeed`. */
+  readonly seed: string;
+  /** Default 'mac'; 'ed25519' where the agent must be able to prove, and unable to deny, what it bid. */
+  readonly seal?: SealKind;
+  /**
+   * Whether a lease is taken only when the bank bears it out: true (default); 'all' to doubt rejections too, which
+   * costs one question per lost bid; false to believe every initiator.
+   */
+  readonly confirm?: boolean | 'all';
+}
+
+export interface Agent {
+  readonly id: string;
+  /** The public nkey that the account is registered with. */
+  readonly nkey: string;
+  readonly counts: Readonly<Counts>;
+  /** The broker's time in ms since the epoch, as well as it is known. */
+  now(): number;
+  listen(pool: string, handlers: ListenHandlers): Listening;
+  /**
+   * Bids for `units` slots in every call of the pool until it wins. Rejects with RefusedError when `deadlineMs` (from
+   * now, default 60,000) is over, and with the signal's reason when aborted.
+   */
+  win(pool: string, options: WinOptions): Promise<Lease>;
+  /** Sells slots of a pool whose seller this agent is. Never rejects. */
+  call(options: CallOptions): Promise<CallOutcome>;
+  /** More time for the award of an open call, `ttlMs` from now on; `awardBy` by the broker's clock. */
+  extend(cfp: string, ttlMs: number): Promise<{ readonly ok: true; readonly awardBy: number } | Refusal>;
+  account(): Promise<({ readonly ok: true } & BankResult<'account'>) | Refusal>;
+  quote(pool: string): Promise<({ readonly ok: true } & BankResult<'quote'>) | Refusal>;
+  /** The lease of a running contract, after a restart for instance. */
+  lease(contract: string): Promise<{ readonly ok: true; readonly lease: Lease } | Refusal>;
+  /** Leases that are held now. */
+  readonly leases: readonly Lease[];
+  /** Stops listening and closes the connection that is its own. Leases run on, unless `release` is set. */
+  close(options?: { readonly release?: boolean }): Promise<void>;
+}
+
+const policies = { true: 'accepts', all: 'all', false: 'none' } as const;
+
+/** One agent on a link; its host's siblings share link, listener and caller. */
+export class MarketAgent implements Agent {
+  readonly id: string;
+  readonly sealer: Sealer;
+  readonly #confirm: Confirm;
+  readonly #link: Link;
+  readonly #listener: Listener;
+  readonly #caller: Caller | undefined;
+  readonly #onClose: () => Promise<void>;
+  readonly #leases = new Set<Lease>();
+  readonly #stops = new Set<(withdraw: boolean) => void>();
+
+  constructor(
+    keys: AgentKeys,
+    on: {
+      readonly link: Link;
+      readonly listener: Listener;
+      readonly caller?: Caller | undefined;
+      readonly onClose: () => Promise<void>;
+    },
+  ) {
+    this.id = keys.id;
+    this.sealer = new Sealer(on.link, keys.id, keys.seed, keys.seal ?? 'mac');
+    this.#confirm = policies[`${keys.confirm ?? true}`];
+    this.#link = on.link;
+    this.#listener = on.listener;
+    this.#caller = on.caller;
+    this.#onClose = on.onClose;
+  }
+
+  get nkey(): string {
+    return this.sealer.nkey;
+  }
+
+  get counts(): Readonly<Counts> {
+    return this.#link.counts;
+  }
+
+  get leases(): readonly Lease[] {
+    return [...this.#leases];
+  }
+
+  now(): number {
+    return this.#link.clock.now();
+  }
+
+  listen(pool: string, handlers: ListenHandlers): Listening {
+    const bidder: Bidder = {
+      id: this.id,
+      sealer: this.sealer,
+      confirm: this.#confirm,
+      evaluate: handlers.evaluate,
+      onLease: (lease) => handlers.onLease(this.#keep(lease)),
+      onLost: (outcome) => handlers.onLost?.(outcome),
+    };
+    const stop = this.#listener.listen(pool, bidder);
+    this.#stops.add(stop);
+    return {
+      stop: (options) => {
+        if (this.#stops.delete(stop)) stop(options?.withdraw ?? false);
+      },
+    };
+  }
+
+  #keep(lease: Lease): Lease {
+    this.#leases.add(lease);
+    void lease.lost.then(() => this.#leases.delete(lease));
+    return lease;
+  }
+
+  win(pool: string, options: WinOptions): Promise<Lease> {
+    return win(this, pool, options);
+  }
+
+  call(options: CallOptions): Promise<CallOutcome> {
+    return this.#caller?.call(options) ?? Promise.resolve(hostedCannotCall());
+  }
+
+  extend(cfp: string, ttlMs: number): Promise<{ readonly ok: true; readonly awardBy: number } | Refusal> {
+    return this.#caller?.extend(cfp, ttlMs) ?? Promise.resolve(hostedCannotCall());
+  }
+
+  async account(): Promise<({ readonly ok: true } & BankResult<'account'>) | Refusal> {
+    const asked = await this.#link.bank.ask('account', this.#named());
+    return asked.ok ? { ok: true, ...asked.value } : asked;
+  }
+
+  async quote(pool: string): Promise<({ readonly ok: true } & BankResult<'quote'>) | Refusal> {
+    const asked = await this.#link.bank.ask('quote', { pool });
+    return asked.ok ? { ok: true, ...asked.value } : asked;
+  }
+
+  async lease(contract: string): Promise<{ readonly ok: true; readonly lease: Lease } | Refusal> {
+    const asked = await this.#link.bank.ask('contract', { contract, ...this.#named() });
+    if (!asked.ok) return asked;
+    const view = asked.value;
+    if (view.participant !== this.id) return refusal('not-permitted', `the lease is ${view.participant}'s`);
+    if (view.state !== 'awarded') return refusal('expired', 'the lease is settled');
+    const lease = new Lease(this.#link, view.pool, view.cfp, winnerOf(view, ''), view.terms);
+    return { ok: true, lease: this.#keep(lease) };
+  }
+
+  #named(): { readonly agent?: string } {
+    return this.id === this.#link.sender ? {} : { agent: this.id };
+  }
+
+  async close(options: { readonly release?: boolean } = {}): Promise<void> {
+    for (const stop of this.#stops) stop(false);
+    this.#stops.clear();
+    if (options.release === true) await Promise.all(this.leases.map((lease) => lease.release()));
+    await this.#onClose();
+  }
+}
+
+function hostedCannotCall(): Refusal {
+  return refusal('not-permitted', 'a hosted agent does not call: the seller of a pool has a connection of its own');
+}
+
+/**
+ * Connects one agent and logs it in. Rejects with a NatsError where NATS does not answer, and with RefusedError where
+ * the bank refuses the login (`unknown`, `bad-signature`, `not-permitted`) or no broker answers within 10 s.
+ */
+export async function connectAgent(options: LinkOptions & AgentKeys): Promise<Agent> {
+  const link = await openLink(options);
+  const listener = new Listener(link);
+  const caller = new Caller(link);
+  const onClose = async () => {
+    caller.close();
+    listener.close();
+    await link.close();
+  };
+  try {
+    const agent = new MarketAgent(options, { link, listener, caller, onClose });
+    const refused = await agent.sealer.login();
+    if (refused !== undefined) throw new RefusedError(refused);
+    return agent;
+  } catch (error) {
+    await onClose();
+    throw error;
+  }
+}

@@ -1,0 +1,277 @@
+// A call for proposals as its initiator makes it: the initiator's machine decides, this carries out.
+import { formatMicro } from '@tender/credits';
+import {
+  type AuctionRule,
+  type Cheque,
+  type InitiatorAction,
+  type InitiatorEvent,
+  type InitiatorState,
+  initiatorStep,
+  meanings,
+  opening,
+  type ProposeMessage,
+  type Refusal,
+  type RefuseMessage,
+  type Sale,
+  type SealKind,
+  subjects,
+  type WithdrawMessage,
+} from '@tender/market';
+import { newId, newUlid, stepHeaders } from '@tender/market/nats';
+import type { BankAnswer } from './bank.js';
+import type { Link } from './link.js';
+
+/** What is offered, and how. Durations in ms, prices in micro-credits per unit for the whole duration. */
+export interface CallOptions {
+  readonly pool: string;
+  /** Identical slots on offer; 1 when absent. */
+  readonly units?: number;
+  /** Fewer will do where `units` are not free; all of them when absent. */
+  readonly atLeast?: number;
+  /** Default 'uniform-price'. */
+  readonly rule?: AuctionRule;
+  /** How long a winner holds its slots. */
+  readonly durationMs: number;
+  /** How long bids are taken. */
+  readonly windowMs: number;
+  /** The negotiation lock's time limit; default: the window and 3 s more. */
+  readonly ttlMs?: number;
+  /** Default: the pool's reserve price. */
+  readonly reservePriceMicro?: number;
+  /** Default: both, as far as the pool takes them; a pool that takes one needs it named. */
+  readonly seals?: readonly SealKind[];
+  /** Closes early when so many bids and refusals are in. */
+  readonly closeAfterBids?: number;
+  /** Bids shown to the bank beyond the price-setting one, for winners that it bars; default 3. */
+  readonly standbys?: number;
+  /** Particular slots instead of any free ones. */
+  readonly slots?: readonly number[];
+  /** Ends the call and gives the lock back; too late once the award is asked for. */
+  readonly signal?: AbortSignal;
+  /** Called when the bank has opened the call, before it is announced. */
+  readonly onOpen?: (cfp: string) => void;
+}
+
+export type CallOutcome = Sale | Refusal;
+
+/** At most so many bids are kept in one call. */
+const MAX_BIDS = 8192;
+/** The award is asked for with at least so much of the lock left; else the lock is extended first. */
+const AWARD_MARGIN_MS = 500;
+const DEFAULT_TTL_MARGIN_MS = 3000;
+
+export class CallRun {
+  readonly cfp = newId();
+  readonly done: Promise<CallOutcome>;
+  readonly #link: Link;
+  readonly #options: CallOptions;
+  readonly #ttlMs: number;
+  readonly #forget: () => void;
+  #state: InitiatorState;
+  #finish!: (outcome: CallOutcome) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #pool: string;
+  #awardBy = 0;
+
+  /** `forget` is called when late bids need no answer any more. */
+  constructor(link: Link, options: CallOptions, forget: () => void) {
+    const { closeAfterBids = Number.POSITIVE_INFINITY, standbys = 3, windowMs } = options;
+    this.#link = link;
+    this.#options = options;
+    this.#pool = options.pool;
+    this.#ttlMs = Math.max(options.ttlMs ?? windowMs + DEFAULT_TTL_MARGIN_MS, 50);
+    this.#forget = forget;
+    this.#state = opening({ closeAfterBids, standbys, maxBids: MAX_BIDS });
+    this.done = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    const { signal } = options;
+    if (signal !== undefined) {
+      const abort = () => this.#step({ kind: 'abort' });
+      signal.addEventListener('abort', abort, { once: true });
+      void this.done.then(() => signal.removeEventListener('abort', abort));
+    }
+    void this.#open();
+    if (signal?.aborted) this.#step({ kind: 'abort' });
+  }
+
+  async #open(): Promise<void> {
+    const { pool, units = 1, atLeast, rule = 'uniform-price', durationMs, windowMs, slots, seals } = this.#options;
+    const { reservePriceMicro: reserve } = this.#options;
+    const asked = await this.#link.bank.ask(
+      'lock',
+      {
+        key: newUlid(),
+        cfp: this.cfp,
+        pool,
+        units,
+        rule,
+        durationMs,
+        windowMs,
+        ttlMs: this.#ttlMs,
+        seals: seals === undefined ? ['mac', 'ed25519'] : [...seals],
+        ...(atLeast !== undefined && { atLeast }),
+        ...(reserve !== undefined && { reservePriceMicro: formatMicro(reserve) }),
+        ...(slots !== undefined && { slots: [...slots] }),
+      },
+      { conversation: this.cfp, withinMs: Math.max(5000, this.#ttlMs) },
+    );
+    if (!asked.ok) {
+      // Nobody knows whether the lock was taken: it must not lie idle for its whole time.
+      if (asked.detail === 'unavailable') this.#release();
+      return this.#step({ kind: 'not-opened', refusal: asked });
+    }
+    const { terms, openedAt, closesAt, awardBy } = asked.value;
+    this.#awardBy = awardBy;
+    this.#step({ kind: 'opened', call: { terms, openedAt, closesAt, awardBy } });
+  }
+
+  /** More time for the award, while the call is open; moves the lock's limit too. */
+  extended(awardBy: number): void {
+    this.#awardBy = Math.max(this.#awardBy, awardBy);
+  }
+
+  propose(from: string, body: ProposeMessage['body']): void {
+    let cheques: readonly Cheque[] = body.cheques;
+    if (this.#link.distrusts(from)) {
+      const losers = cheques.map(({ participant, intent }) => ({
+        participant,
+        intent,
+        detail: 'bad-signature' as const,
+      }));
+      this.#act({ kind: 'reject', sender: from, losers });
+      cheques = [];
+    }
+    if (cheques.length > 0) this.#step({ kind: 'propose', sender: from, cheques });
+  }
+
+  decline(from: string, body: RefuseMessage['body']): void {
+    this.#step({ kind: 'decline', sender: from, participants: body.participants });
+  }
+
+  withdraw(from: string, body: WithdrawMessage['body']): void {
+    this.#step({ kind: 'withdraw', sender: from, participants: body.participants });
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#step({ kind: 'abort' });
+  }
+
+  #step(event: InitiatorEvent): void {
+    const { state, actions } = initiatorStep(this.#state, event, this.#link.clock.now());
+    this.#state = state;
+    for (const action of actions) {
+      if (action.kind === 'ignored') this.#link.ignore(action.detail);
+      else this.#act(action);
+    }
+  }
+
+  #act(action: InitiatorAction): void {
+    switch (action.kind) {
+      case 'announce':
+        this.#announce(action);
+        return;
+      case 'award':
+        return void this.#award(action);
+      case 'release':
+        this.#release();
+        return;
+      case 'accept': {
+        const fence = Math.max(...action.winners.flatMap((winner) => winner.fences));
+        const headers = stepHeaders({ status: 263, conversation: this.cfp, round: 1, scope: this.#pool, fence });
+        const body = { cfp: this.cfp, winners: action.winners };
+        this.#link.tell(action.sender, 'accept-proposal', this.cfp, body, { headers });
+        return;
+      }
+      case 'reject': {
+        const { sender, losers, clearingPriceMicro } = action;
+        const detail = losers[0]!.detail;
+        const { status } = meanings[detail];
+        const headers = stepHeaders({ status, detail, conversation: this.cfp, round: 1, scope: this.#pool });
+        this.#link.tell(
+          sender,
+          'reject-proposal',
+          this.cfp,
+          { cfp: this.cfp, losers, clearingPriceMicro },
+          { headers },
+        );
+        return;
+      }
+      case 'cancel': {
+        const { detail } = action;
+        const headers = stepHeaders({ status: 410, detail, conversation: this.cfp, scope: this.#pool });
+        const subject = subjects.cfp(this.#link.market, this.#pool, this.#link.sender);
+        this.#link.send(subject, 'cancel', this.cfp, { cfp: this.cfp, detail }, { headers });
+        return;
+      }
+      case 'finish':
+        this.#finished(action.outcome);
+        return;
+    }
+  }
+
+  #announce({ call }: Extract<InitiatorAction, { kind: 'announce' }>): void {
+    const link = this.#link;
+    const { closesAt, terms } = call;
+    const { onOpen } = this.#options;
+    if (onOpen !== undefined) link.guard('onOpen', () => onOpen(this.cfp));
+    const headers = stepHeaders({
+      status: 261,
+      conversation: this.cfp,
+      round: 1,
+      scope: terms.pool,
+      expires: closesAt,
+    });
+    const subject = subjects.cfp(link.market, terms.pool, link.sender);
+    link.send(subject, 'cfp', this.cfp, call, { replyBy: closesAt, headers });
+    this.#timer = setTimeout(() => this.#step({ kind: 'close' }), Math.max(0, link.clock.until(closesAt)));
+  }
+
+  async #award({ cfp, digest, cheques }: Extract<InitiatorAction, { kind: 'award' }>): Promise<void> {
+    clearTimeout(this.#timer);
+    const link = this.#link;
+    if (link.clock.until(this.#awardBy) < AWARD_MARGIN_MS) {
+      const extended = await link.extend(cfp, this.#ttlMs);
+      if (extended.ok) this.#awardBy = extended.awardBy;
+    }
+    const asked = await link.bank.ask(
+      'award',
+      { key: newUlid(), cfp, digest, bids: [...cheques] },
+      { conversation: cfp, withinMs: Math.max(link.clock.until(this.#awardBy), 0) + 2000 },
+    );
+    this.#suspect(cheques, asked);
+    if (!asked.ok) return this.#step({ kind: 'not-awarded', refusal: asked });
+    this.#step({ kind: 'awarded', result: asked.value });
+  }
+
+  /** Remembers who handed in cheques whose seals the bank found forged, each time under that name. */
+  #suspect(cheques: readonly Cheque[], asked: BankAnswer<'award'>): void {
+    if (this.#state.name !== 'awarding') return;
+    const honest = new Set<string>();
+    if (asked.ok) {
+      for (const one of asked.value.verdicts) if (one.detail !== 'bad-signature') honest.add(nameOf(one));
+    } else if (asked.detail !== 'bad-signature') {
+      return;
+    }
+    const forged = new Set(cheques.filter((cheque) => !honest.has(nameOf(cheque))));
+    for (const bid of this.#state.selection.shown) if (forged.has(bid.cheque)) this.#link.distrust(bid.sender);
+  }
+
+  #release(): void {
+    const body = { key: newUlid(), cfp: this.cfp };
+    void this.#link.bank.ask('release', body, { conversation: this.cfp, withinMs: this.#ttlMs });
+  }
+
+  #finished(outcome: CallOutcome): void {
+    clearTimeout(this.#timer);
+    this.#finish(outcome);
+    // Late bids are answered for a moment more.
+    this.#timer = setTimeout(this.#forget, 1000);
+    this.#timer.unref();
+  }
+}
+
+function nameOf(bid: { readonly participant: string; readonly intent: string }): string {
+  return `${bid.participant}|${bid.intent}`;
+}

@@ -1,0 +1,66 @@
+// The calls of one sender: one subscription takes the bids of all of them.
+import { cfpOf, proposeMessage, type Refusal, refusal, refuseMessage, subjects, withdrawMessage } from '@tender/market';
+import type { Subscription } from 'nats';
+import { z } from 'zod';
+import { type CallOptions, type CallOutcome, CallRun } from './call.js';
+import type { Link, Received } from './link.js';
+
+const bidMessage = z.discriminatedUnion('performative', [proposeMessage, refuseMessage, withdrawMessage]);
+type BidMessage = z.infer<typeof bidMessage>;
+
+export class Caller {
+  readonly #link: Link;
+  readonly #runs = new Map<string, CallRun>();
+  #bids: Subscription | undefined;
+
+  constructor(link: Link) {
+    this.#link = link;
+  }
+
+  /** Calls for proposals and sells to the best bids; resolves when the award is known. Never rejects. */
+  call(options: CallOptions): Promise<CallOutcome> {
+    const link = this.#link;
+    if (link.closed) return Promise.resolve(refusal('unavailable', 'the agent is closed'));
+    const subject = subjects.bids(link.market, link.sender);
+    this.#bids ??= link.subscribe(subject, bidMessage as z.ZodType<BidMessage>, (got) => this.#heard(got));
+    const run = new CallRun(link, options, () => this.#runs.delete(run.cfp));
+    this.#runs.set(run.cfp, run);
+    return run.done;
+  }
+
+  async extend(cfp: string, ttlMs: number): Promise<{ readonly ok: true; readonly awardBy: number } | Refusal> {
+    const extended = await this.#link.extend(cfp, ttlMs);
+    if (extended.ok) this.#runs.get(cfp)?.extended(extended.awardBy);
+    return extended;
+  }
+
+  /** Aborts what is still open and gives the locks back. */
+  close(): void {
+    for (const run of this.#runs.values()) run.close();
+    if (!this.#link.nc.isClosed()) this.#bids?.unsubscribe();
+  }
+
+  #heard({ from, message, msg }: Received<BidMessage>): void {
+    const { cfp } = message.body;
+    if (cfpOf(msg.subject) !== cfp || message.conversation !== cfp) {
+      this.#link.ignore('not-permitted');
+      return;
+    }
+    const run = this.#runs.get(cfp);
+    if (run === undefined) {
+      this.#link.ignore('unknown');
+      return;
+    }
+    switch (message.performative) {
+      case 'propose':
+        run.propose(from, message.body);
+        return;
+      case 'refuse':
+        run.decline(from, message.body);
+        return;
+      case 'withdraw':
+        run.withdraw(from, message.body);
+        return;
+    }
+  }
+}

@@ -1,0 +1,281 @@
+// One connection of one sender to one market: what an agent and a host have in common.
+import {
+  type Decoded,
+  type Detail,
+  decode,
+  encode,
+  type Performative,
+  type Refusal,
+  senderOf,
+  subjects,
+} from '@tender/market';
+import { connectNats, Inbox, newUlid } from '@tender/market/nats';
+import type { ConnectionOptions, Msg, MsgHdrs, NatsConnection, Subscription } from 'nats';
+import type { z } from 'zod';
+import { Bank } from './bank.js';
+import { Complaints } from './complaints.js';
+import { type Log, silentLog } from './log.js';
+import { MarketClock } from './market-clock.js';
+
+export interface LinkOptions {
+  /** nats://host:port, or several. Unused where `nats` is given. */
+  readonly servers?: string | readonly string[];
+  readonly market: string;
+  /** The sender's id: the agent's, or the host's. */
+  readonly id: string;
+  /** A connection that is shared; it stays open when the agent closes. */
+  readonly nats?: NatsConnection;
+  /** More for the NATS client: user, password, TLS. */
+  readonly natsOptions?: ConnectionOptions;
+  readonly log?: Log;
+}
+
+/** What came in and could not be used; for tests, metrics and the curious. */
+export interface Counts {
+  received: number;
+  /** Payloads that fit no message. */
+  malformed: number;
+  /** Answers `not-understood` that were sent. */
+  complained: number;
+  /** Messages out of turn, by what was wrong with them. */
+  readonly ignored: Partial<Record<Detail, number>>;
+  reconnects: number;
+  /** Exceptions of the agent's own callbacks. */
+  callbackErrors: number;
+}
+
+/** A message whose sender is the subject's, with its headers as they came. */
+export interface Received<T> {
+  readonly from: string;
+  readonly message: T;
+  readonly msg: Msg;
+}
+
+const DISTRUSTED_MS = 30_000;
+
+export class Link {
+  readonly market: string;
+  readonly sender: string;
+  readonly nc: NatsConnection;
+  readonly inbox: Inbox;
+  readonly bank: Bank;
+  readonly clock = new MarketClock();
+  readonly log: Log;
+  readonly counts: Counts = {
+    received: 0,
+    malformed: 0,
+    complained: 0,
+    ignored: {},
+    reconnects: 0,
+    callbackErrors: 0,
+  };
+  /** The broker's clock in its last refusal: enough to log in where the own clock is far off. */
+  lastBrokerMs: number | undefined;
+  connected = true;
+  closed = false;
+  readonly #owned: boolean;
+  readonly #complaints = new Complaints();
+  readonly #distrusted = new Map<string, number>();
+  #waiting: (() => void)[] = [];
+
+  constructor(nc: NatsConnection, options: LinkOptions) {
+    this.nc = nc;
+    this.market = options.market;
+    this.sender = options.id;
+    this.log = options.log ?? silentLog;
+    this.#owned = options.nats === undefined;
+    this.inbox = new Inbox(nc, options.id);
+    this.bank = new Bank(this);
+    void this.#watch();
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.nc.status()) {
+      if (status.type === 'disconnect') {
+        this.connected = false;
+        // No answer can come over a broken connection: whoever waits may ask again as soon as there is a new one.
+        this.inbox.interrupt();
+        this.log.warn({ sender: this.sender }, 'NATS is away');
+      } else if (status.type === 'reconnect') {
+        this.connected = true;
+        this.counts.reconnects++;
+        this.#wake();
+        this.log.info({ sender: this.sender }, 'NATS is back');
+      }
+    }
+    this.closed = true;
+    this.inbox.close();
+    this.#wake();
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resume of waiting) resume();
+  }
+
+  /** Resolves when the connection is back, or closed, or the time is over. */
+  whenConnected(withinMs: number): Promise<void> {
+    if (this.connected || this.closed) return Promise.resolve();
+    return new Promise((resume) => {
+      const timer = setTimeout(resume, withinMs);
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resume();
+      });
+    });
+  }
+
+  /** Runs `take` on each message of a subject that fits `spec` and comes from whom it says; nothing gets past it. */
+  subscribe<T extends { readonly sender: string }>(
+    subject: string,
+    spec: z.ZodType<T>,
+    take: (received: Received<T>) => void,
+  ): Subscription {
+    const callback = (error: Error | null, msg: Msg) => {
+      if (error !== null) return;
+      try {
+        this.#take(msg, spec, take);
+      } catch (failure) {
+        // A bug of ours must not take the connection's parser down with it.
+        this.log.error({ err: failure, subject: msg.subject }, 'a message could not be handled');
+      }
+    };
+    return this.nc.subscribe(subject, { callback });
+  }
+
+  #take<T extends { readonly sender: string }>(
+    msg: Msg,
+    spec: z.ZodType<T>,
+    take: (received: Received<T>) => void,
+  ): void {
+    this.counts.received++;
+    const from = senderOf(msg.subject);
+    if (from === undefined) {
+      this.ignore('not-permitted');
+      return;
+    }
+    const decoded: Decoded<T> = decode(spec, msg.data);
+    if (!decoded.ok) {
+      this.#complain(from, msg.data, decoded.message);
+      return;
+    }
+    if (decoded.value.sender !== from) {
+      this.ignore('not-permitted');
+      return;
+    }
+    take({ from, message: decoded.value, msg });
+  }
+
+  #complain(from: string, payload: Uint8Array, message: string): void {
+    this.counts.malformed++;
+    const complaint = from === this.sender ? undefined : this.#complaints.about(from, payload, performance.now());
+    if (complaint === undefined) return;
+    this.counts.complained++;
+    const { conversation, inReplyTo } = complaint;
+    this.tell(from, 'not-understood', conversation, { detail: 'malformed', message }, { inReplyTo });
+  }
+
+  /** Counts a message that is well-formed but out of turn. */
+  ignore(detail: Detail): void {
+    this.counts.ignored[detail] = (this.counts.ignored[detail] ?? 0) + 1;
+  }
+
+  /** Publishes a message; while the connection is away it is dropped (its deadline will have passed). */
+  send(
+    subject: string,
+    performative: Performative,
+    conversation: string,
+    body: unknown,
+    more: {
+      readonly replyBy?: number | undefined;
+      readonly inReplyTo?: string | undefined;
+      readonly headers?: MsgHdrs;
+    } = {},
+  ): void {
+    if (this.closed || !this.connected) return;
+    const { replyBy, inReplyTo, headers } = more;
+    const payload = encode({
+      v: 1,
+      id: newUlid(),
+      conversation,
+      inReplyTo,
+      sender: this.sender,
+      sentAt: this.clock.now(),
+      replyBy,
+      performative,
+      body,
+    });
+    try {
+      this.nc.publish(subject, payload, headers && { headers });
+    } catch (error) {
+      this.log.warn({ err: error, subject }, 'a message was not sent');
+    }
+  }
+
+  /** Sends to another's talk subject. */
+  tell(
+    to: string,
+    performative: Performative,
+    conversation: string,
+    body: unknown,
+    more: { readonly inReplyTo?: string | undefined; readonly headers?: MsgHdrs } = {},
+  ): void {
+    this.send(subjects.talk(this.market, to, this.sender), performative, conversation, body, more);
+  }
+
+  /** More time for an open call, `ttlMs` from now on; `awardBy` by the broker's clock. */
+  async extend(cfp: string, ttlMs: number): Promise<{ readonly ok: true; readonly awardBy: number } | Refusal> {
+    const asked = await this.bank.ask('extend', { key: newUlid(), cfp, ttlMs }, { conversation: cfp, withinMs: ttlMs });
+    return asked.ok ? { ok: true, awardBy: asked.value.awardBy } : asked;
+  }
+
+  /** Whether this sender handed in forged cheques lately: they cost the bank work and crowd out honest ones. */
+  distrusts(sender: string): boolean {
+    const until = this.#distrusted.get(sender);
+    if (until === undefined) return false;
+    if (performance.now() < until) return true;
+    this.#distrusted.delete(sender);
+    return false;
+  }
+
+  distrust(sender: string): void {
+    if (this.#distrusted.size >= 1000) this.#distrusted.delete(this.#distrusted.keys().next().value!);
+    this.#distrusted.set(sender, performance.now() + DISTRUSTED_MS);
+  }
+
+  /** Runs a callback of the agent's; what it throws is logged and counted, never passed on. */
+  guard<T>(what: string, callback: () => T): T | undefined {
+    try {
+      const result = callback();
+      if (result instanceof Promise) result.catch((error: unknown) => this.callbackFailed(what, error));
+      return result;
+    } catch (error) {
+      this.callbackFailed(what, error);
+      return undefined;
+    }
+  }
+
+  callbackFailed(what: string, error: unknown): void {
+    this.counts.callbackErrors++;
+    this.log.error({ err: error, sender: this.sender }, `${what} threw`);
+  }
+
+  /** Sends what is buffered, then closes; a shared connection stays open. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    if (this.connected) await this.nc.flush().catch(() => undefined);
+    this.closed = true;
+    this.inbox.close();
+    this.#wake();
+    if (this.#owned && !this.nc.isClosed()) await this.nc.close();
+  }
+}
+
+/** Connects; rejects (NatsError) where NATS does not answer at first, reconnects for ever afterwards. */
+export async function openLink(options: LinkOptions): Promise<Link> {
+  if (options.nats !== undefined) return new Link(options.nats, options);
+  if (options.servers === undefined) throw new TypeError('give servers, or a NATS connection');
+  const address = { servers: options.servers, sender: options.id };
+  return new Link(await connectNats(address, options.natsOptions), options);
+}

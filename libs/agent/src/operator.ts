@@ -1,0 +1,92 @@
+// An operator's hands: accounts, credits and pools, each request signed with the operator's nkey.
+import { createHash } from 'node:crypto';
+import {
+  type AdminOperation,
+  type AdminRequest,
+  adminResult,
+  adminText,
+  encode,
+  privateKeyOf,
+  publicNkeyOf,
+  type Refusal,
+  signText,
+  subjects,
+} from '@tender/market';
+import { newUlid } from '@tender/market/nats';
+import type { z } from 'zod';
+import { type Answer, answerSpec, askUntil } from './bank.js';
+import { type Link, type LinkOptions, openLink } from './link.js';
+
+export type AdminAnswer = { readonly ok: true; readonly status: string } | Refusal;
+type Without<T> = Omit<T, 'key'> & { readonly key?: string };
+
+/** Each takes a `key` of the caller's own where the caller itself may ask again; else a new one is made. */
+export interface Operator {
+  readonly id: string;
+  readonly nkey: string;
+  openAccount(account: AdminRequest<'account'>['account'], key?: string): Promise<AdminAnswer>;
+  /** Mints credits; `amountMicro` as digits. */
+  grant(request: Without<AdminRequest<'grant'>>): Promise<AdminAnswer>;
+  /** Takes available credits out of the supply. */
+  retire(request: Without<AdminRequest<'retire'>>): Promise<AdminAnswer>;
+  /** Opens a pool, or changes the prices and rules of one. */
+  openPool(pool: AdminRequest<'pool'>['pool'], key?: string): Promise<AdminAnswer>;
+  close(): Promise<void>;
+}
+
+const spec = answerSpec(adminResult) as unknown as z.ZodType<Answer<{ status: string }>>;
+const WITHIN_MS = 10_000;
+
+/** Connects an operator (`id` and the seed of the nkey that the broker knows it by); throws on a bad seed. */
+export async function connectOperator(options: LinkOptions & { readonly seed: string }): Promise<Operator> {
+  const key = privateKeyOf(options.seed);
+  if (key === undefined) throw new TypeError('not a user seed (SU…): see createSeed()');
+  const nkey = publicNkeyOf(options.seed);
+  const link = await openLink(options);
+  const ask = <O extends AdminOperation>(operation: O, request: AdminRequest<O>) => {
+    const sign = (text: string) => signText(text, key);
+    return administer(link, { operation, request, nkey, sign });
+  };
+  return {
+    id: options.id,
+    nkey,
+    openAccount: (account, idem = newUlid()) => ask('account', { key: idem, account }),
+    grant: (request) => ask('grant', { ...request, key: request.key ?? newUlid() }),
+    retire: (request) => ask('retire', { ...request, key: request.key ?? newUlid() }),
+    openPool: (pool, idem = newUlid()) => ask('pool', { key: idem, pool }),
+    close: () => link.close(),
+  };
+}
+
+interface Asking {
+  readonly operation: AdminOperation;
+  readonly request: unknown;
+  readonly nkey: string;
+  readonly sign: (text: string) => string;
+}
+
+async function administer(link: Link, asking: Asking): Promise<AdminAnswer> {
+  const { operation, request, nkey, sign } = asking;
+  const digest = createHash('sha256').update(JSON.stringify(request)).digest('base64url');
+  // Signed anew for each attempt: a signature is good for a short time only.
+  const payload = () => {
+    const id = newUlid();
+    const sentAt = link.clock.now();
+    const signature = sign(adminText(link.market, link.sender, operation, id, sentAt, digest));
+    return encode({
+      v: 1,
+      id,
+      conversation: link.sender,
+      sender: link.sender,
+      sentAt,
+      replyBy: sentAt + WITHIN_MS,
+      performative: 'request',
+      body: { nkey, signature, request },
+    });
+  };
+  const subject = subjects.admin(link.market, link.sender, operation);
+  const asked = await askUntil(link, subject, payload, spec, { withinMs: WITHIN_MS });
+  if (!asked.ok) return asked;
+  const { performative, body } = asked.answer;
+  return performative === 'inform' ? { ok: true, status: (body as { status: string }).status } : (body as Refusal);
+}

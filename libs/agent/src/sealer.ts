@@ -1,0 +1,115 @@
+// An agent's signature: it logs in, keeps the session fresh, and makes cheques of bids.
+import type { KeyObject } from 'node:crypto';
+import {
+  type Bid,
+  type Call,
+  type Cheque,
+  privateKeyOf,
+  publicNkeyOf,
+  type Refusal,
+  type SealKind,
+  type Session,
+  sealEd25519,
+  sealMac,
+  sessionText,
+  signText,
+} from '@tender/market';
+import { newId } from '@tender/market/nats';
+import type { Link } from './link.js';
+
+/** A session is renewed when less than this share of its life is left. */
+const RENEW_SHARE = 0.3;
+
+interface LoggedIn extends Session {
+  readonly secret: Buffer;
+  readonly renewFrom: number;
+}
+
+export class Sealer {
+  readonly nkey: string;
+  readonly #link: Link;
+  readonly #agent: string;
+  readonly #key: KeyObject;
+  readonly #seal: SealKind;
+  #session: LoggedIn | undefined;
+  #login: Promise<Refusal | undefined> | undefined;
+
+  /** Throws where `seed` is no user seed. */
+  constructor(link: Link, agent: string, seed: string, seal: SealKind) {
+    const key = privateKeyOf(seed);
+    if (key === undefined) throw new TypeError('not a user seed (SU…): see createSeed()');
+    this.#link = link;
+    this.#agent = agent;
+    this.#key = key;
+    this.#seal = seal;
+    this.nkey = publicNkeyOf(seed);
+  }
+
+  /** The seal that this call takes from this agent; a `mac` is never given where the agent chose `ed25519`. */
+  sealFor(call: Call): SealKind | undefined {
+    const { seals } = call.terms;
+    if (seals.includes(this.#seal)) return this.#seal;
+    return this.#seal === 'mac' && seals.includes('ed25519') ? 'ed25519' : undefined;
+  }
+
+  /** Whether a cheque for this call can be sealed at once. Starts a login in time where the session grows old. */
+  isReady(call: Call): boolean {
+    if (this.sealFor(call) !== 'mac') return true;
+    const session = this.#session;
+    if (session === undefined) return false;
+    if (this.#link.clock.now() >= session.renewFrom) void this.login();
+    return session.until > call.awardBy;
+  }
+
+  /** Logs in, once at a time; undefined when done, else why not. */
+  login(): Promise<Refusal | undefined> {
+    this.#login ??= this.#logIn().finally(() => {
+      this.#login = undefined;
+    });
+    return this.#login;
+  }
+
+  async #logIn(): Promise<Refusal | undefined> {
+    const first = await this.#attempt();
+    if (first?.detail !== 'stale' || this.#link.lastBrokerMs === undefined) return first;
+    // This machine's clock is far off: the broker's own, read from its refusal, is good enough to try again.
+    const now = performance.now();
+    this.#link.clock.observe(this.#link.lastBrokerMs, now, now);
+    return this.#attempt();
+  }
+
+  async #attempt(): Promise<Refusal | undefined> {
+    const link = this.#link;
+    const nonce = newId();
+    const at = link.clock.now();
+    const sent = performance.now();
+    const asked = await link.bank.ask('session', {
+      nkey: this.nkey,
+      nonce,
+      at,
+      signature: signText(sessionText(link.market, this.#agent, nonce, at), this.#key),
+      ...(this.#agent !== link.sender && { agent: this.#agent }),
+    });
+    if (!asked.ok) return asked;
+    const received = performance.now();
+    const { session, until, key, clock } = asked.value;
+    // An answer that took retries says little about the time.
+    if (received - sent < 500 || link.clock.uncertaintyMs > received - sent) link.clock.observe(clock, sent, received);
+    const renewFrom = until - (until - clock) * RENEW_SHARE;
+    this.#session = { session, until, key, secret: Buffer.from(key, 'base64url'), renewFrom };
+    return undefined;
+  }
+
+  /** Makes a cheque of a bid; undefined where the call takes none of this agent's seals or no session runs. */
+  seal(call: Call, digest: string, bid: Bid): Cheque | undefined {
+    const { market, cfp } = call.terms;
+    switch (this.sealFor(call)) {
+      case undefined:
+        return undefined;
+      case 'ed25519':
+        return sealEd25519(market, cfp, digest, bid, this.nkey, this.#key);
+      case 'mac':
+        return this.#session && sealMac(market, cfp, digest, bid, this.#session, this.#session.secret);
+    }
+  }
+}

@@ -7,8 +7,7 @@ import { Steward } from './steward.js';
 try {
   const config = stewardConfig(process.env);
   const log = pino({ level: config.LOG_LEVEL, base: { market: config.TENDER_MARKET, pid: process.pid } });
-  const steward = await Steward.start(config.NATS_URL, config.TENDER_MARKET, config.TENDER_STEWARD, log);
-  log.info({ steward: config.TENDER_STEWARD.id }, 'selling');
+  const steward = new Steward(config.NATS_URL, config.TENDER_MARKET, config.TENDER_STEWARD, log);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'ending the calls under way');

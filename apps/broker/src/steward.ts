@@ -7,30 +7,42 @@ import type { StewardConfig } from './config.js';
 const IDLE_MS = 250;
 
 export class Steward {
-  readonly #agent: Agent;
   readonly #log: Logger;
   readonly #stop = new AbortController();
-  #loops: Promise<void>[] = [];
+  readonly #work: Promise<void>;
 
-  private constructor(agent: Agent, log: Logger) {
-    this.#agent = agent;
+  /** Begins at once; the steward's account and its pools may be opened later, it waits for them. */
+  constructor(servers: string, market: string, config: StewardConfig, log: Logger) {
     this.#log = log;
+    this.#work = this.#run(servers, market, config);
   }
 
-  /** Connects as the steward's own agent; its pools may be opened later, it waits for them. */
-  static async start(servers: string, market: string, config: StewardConfig, log: Logger): Promise<Steward> {
-    const agent = await connectAgent({ servers, market, id: config.id, seed: config.seed });
-    const steward = new Steward(agent, log);
-    steward.#loops = config.pools.map((pool) => steward.#sell(pool));
-    return steward;
+  async #run(servers: string, market: string, config: StewardConfig): Promise<void> {
+    const { signal } = this.#stop;
+    let agent: Agent | undefined;
+    for (let told = false; agent === undefined && !signal.aborted; ) {
+      try {
+        agent = await connectAgent({ servers: servers.split(','), market, id: config.id, seed: config.seed });
+      } catch (error) {
+        if (!told)
+          this.#log.warn({ steward: config.id, error: String(error) }, 'the steward waits until it can log in');
+        told = true;
+        await pause(IDLE_MS, signal);
+      }
+    }
+    const seller = agent;
+    if (seller === undefined) return;
+    this.#log.info({ steward: config.id }, 'the steward sells');
+    await Promise.all(config.pools.map((offer) => this.#sell(seller, offer)));
+    await seller.close();
   }
 
-  async #sell(offer: StewardConfig['pools'][number]): Promise<void> {
+  async #sell(agent: Agent, offer: StewardConfig['pools'][number]): Promise<void> {
     const { signal } = this.#stop;
     let idleMs = 0;
     while (!signal.aborted) {
       try {
-        const outcome = await this.#agent.call({
+        const outcome = await agent.call({
           pool: offer.pool,
           units: offer.units,
           atLeast: 1,
@@ -39,7 +51,7 @@ export class Steward {
           windowMs: offer.windowMs,
           ttlMs: offer.ttlMs,
           seals: offer.seals,
-          ...(offer.reservePriceMicro === undefined ? {} : { reservePriceMicro: offer.reservePriceMicro }),
+          ...(offer.reservePriceMicro === undefined ? {} : { reservePriceMicro: Number(offer.reservePriceMicro) }),
         });
         idleMs = outcome.ok && outcome.winners.length > 0 ? 0 : Math.min(IDLE_MS, 2 * idleMs + 10);
         if (!outcome.ok) this.#log.debug({ pool: offer.pool, detail: outcome.detail }, outcome.message);
@@ -52,10 +64,9 @@ export class Steward {
   }
 
   /** Ends the calls under way, then leaves. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
     this.#stop.abort();
-    await Promise.all(this.#loops);
-    await this.#agent.close();
+    return this.#work;
   }
 }
 

@@ -37,7 +37,8 @@ export async function startBroker(config: BrokerConfig): Promise<Broker> {
   await service.start(VERSION);
   sweeper.start();
   const http = await serveHttp(bank, nats, config.HTTP_HOST, config.HTTP_PORT);
-  const steward = await startSteward(config, log);
+  const steward =
+    config.TENDER_STEWARD && new Steward(config.NATS_URL, config.TENDER_MARKET, config.TENDER_STEWARD, log);
   log.info({ http: http.port, nats: nats.getServer(), steward: config.TENDER_STEWARD?.id }, 'listening');
   return {
     httpPort: http.port,
@@ -88,11 +89,6 @@ function compose(
     operators: config.TENDER_OPERATORS,
     sessionMs: config.TENDER_SESSION_MS,
   };
-}
-
-async function startSteward(config: BrokerConfig, log: Logger): Promise<Steward | undefined> {
-  if (config.TENDER_STEWARD === undefined) return undefined;
-  return Steward.start(config.NATS_URL, config.TENDER_MARKET, config.TENDER_STEWARD, log);
 }
 
 async function closeAll(http: HttpSide, nats: NatsConnection): Promise<void> {

@@ -1,0 +1,117 @@
+// A whole market for a test: real servers, as many brokers as asked for, an operator; all of it gone afterwards.
+import { fileURLToPath } from 'node:url';
+import { connectRedis } from '@tender/credits/redis';
+import { publicNkeyOf } from '@tender/market';
+import { newId } from '@tender/market/nats';
+import { type Stack, type StackOptions, spawnTethered, startStack, type Tethered } from '@tender/stack';
+import type { Redis } from 'ioredis';
+import { newSeed, type Reply, WireClient } from './wire-client.js';
+
+const brokerMain = fileURLToPath(new URL('../apps/broker/dist/main.js', import.meta.url));
+
+export interface MarketUnderTest {
+  readonly market: string;
+  readonly stack: Stack;
+  readonly redis: Redis;
+  readonly operator: WireClient;
+  readonly env: Readonly<Record<string, string>>;
+  /** Starts one more broker and waits until it serves. */
+  broker(more?: Record<string, string>): Promise<Tethered>;
+  /** An agent with an account, credits and a session. */
+  agent(id: string, credits?: number, more?: Record<string, unknown>): Promise<WireClient>;
+  /** A pool of slots with its account, sold by `seller`. */
+  pool(pool: string, seller: string, slots: number, more?: Record<string, unknown>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Waits until `condition` holds, or throws after `withinMs` with what was waited for. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  withinMs = 20_000,
+): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${withinMs} ms`);
+    await new Promise((resume) => setTimeout(resume, 10));
+  }
+}
+
+export async function startMarket(brokers: number, options: StackOptions = {}): Promise<MarketUnderTest> {
+  const stack = await startStack(options);
+  const market = `t-${newId().slice(-8)}`;
+  const seed = newSeed();
+  const env = {
+    NATS_URL: stack.natsUrl,
+    REDIS_URL: stack.redisUrl,
+    TENDER_MARKET: market,
+    TENDER_SECRET: '5e'.repeat(32),
+    TENDER_OPERATORS: `op:${publicNkeyOf(seed)}`,
+    HTTP_PORT: '0',
+    LOG_LEVEL: 'info',
+  };
+  const running: Tethered[] = [];
+  const clients: WireClient[] = [];
+  const redis = connectRedis(stack.redisUrl);
+  const operator = await WireClient.connect(stack.natsUrl, market, 'op', seed);
+  clients.push(operator);
+  const broker = async (more: Record<string, string> = {}) => {
+    const child = spawnTethered(process.execPath, [brokerMain], {
+      env: { PATH: process.env.PATH, ...env, ...more },
+      stdio: ['ignore', 'pipe', 'inherit'],
+      name: 'broker',
+    });
+    running.push(child);
+    await listening(child);
+    return child;
+  };
+  const must = async (reply: Promise<Reply>) => {
+    const { performative, body } = await reply;
+    if (performative !== 'inform') throw new Error(JSON.stringify(body));
+  };
+  await Promise.all(Array.from({ length: brokers }, () => broker()));
+  return {
+    market,
+    stack,
+    redis,
+    operator,
+    env,
+    broker,
+    agent: async (id, credits = 1_000, more = {}) => {
+      const client = await WireClient.connect(stack.natsUrl, market, id);
+      clients.push(client);
+      const account = { id, kind: 'agent', nkey: client.nkey, ...more };
+      await must(operator.admin('account', { key: `open-${newId()}`, account }));
+      if (credits > 0) {
+        await must(
+          operator.admin('grant', { key: `grant-${newId()}`, to: id, amountMicro: String(credits * 1_000_000) }),
+        );
+      }
+      await client.login();
+      return client;
+    },
+    pool: async (pool, seller, slots, more = {}) => {
+      const account = `${pool.replaceAll('.', '-')}-till`;
+      await must(operator.admin('account', { key: `open-${newId()}`, account: { id: account, kind: 'pool' } }));
+      await must(operator.admin('pool', { key: `pool-${newId()}`, pool: { pool, account, seller, slots, ...more } }));
+    },
+    stop: async () => {
+      await Promise.all(clients.map((client) => client.close()));
+      await Promise.all(running.map((child) => child.kill('SIGKILL')));
+      redis.disconnect();
+      await stack.stop();
+    },
+  };
+}
+
+/** Resolves at the broker's log line `listening`; rejects where it ends before. */
+async function listening(child: Tethered): Promise<void> {
+  let text = '';
+  await new Promise<void>((resolve, reject) => {
+    child.process.stdout!.on('data', (chunk: Buffer) => {
+      if (text.length < 100_000) text += chunk;
+      if (text.includes('"listening"')) resolve();
+    });
+    void child.exited.then(({ code }) => reject(new Error(`the broker ended with ${code}: ${text}`)));
+  });
+}

@@ -1,0 +1,155 @@
+// A market participant made of the wire alone: tests must not trust the SDK with what they prove about the broker.
+import { createHash } from 'node:crypto';
+import {
+  adminText,
+  type BankOperation,
+  type Bid,
+  type Call,
+  type Cheque,
+  encode,
+  privateKeyOf,
+  publicNkeyOf,
+  sealMac,
+  sessionText,
+  signText,
+  subjects,
+  termsDigest,
+} from '@tender/market';
+import { connectNats, Inbox, newId, newUlid } from '@tender/market/nats';
+import { type MsgHdrs, type NatsConnection, nkeys } from 'nats';
+
+export interface Reply {
+  readonly performative: string;
+  // biome-ignore lint/suspicious/noExplicitAny: replies of every operation, read by tests.
+  readonly body: any;
+  readonly headers: MsgHdrs | undefined;
+}
+
+export function newSeed(): string {
+  return new TextDecoder().decode(nkeys.createUser().getSeed());
+}
+
+export class WireClient {
+  readonly id: string;
+  readonly seed: string;
+  readonly nkey: string;
+  readonly nats: NatsConnection;
+  readonly market: string;
+  readonly #inbox: Inbox;
+  #session: { session: string; until: number; key: string } | undefined;
+  /** Every operation that was answered with success, for the checker. */
+  readonly acknowledged: { by: string; key: string }[] = [];
+
+  private constructor(nats: NatsConnection, market: string, id: string, seed: string) {
+    this.nats = nats;
+    this.market = market;
+    this.id = id;
+    this.seed = seed;
+    this.nkey = publicNkeyOf(seed);
+    this.#inbox = new Inbox(nats, id);
+  }
+
+  static async connect(natsUrl: string, market: string, id: string, seed = newSeed()): Promise<WireClient> {
+    const nats = await connectNats({ servers: natsUrl, sender: id }, { reconnectTimeWait: 20, reconnectJitter: 20 });
+    return new WireClient(nats, market, id, seed);
+  }
+
+  envelope(body: unknown): Record<string, unknown> {
+    const now = Date.now();
+    const head = { v: 1, id: newUlid(), conversation: this.id, sender: this.id, sentAt: now, replyBy: now + 10_000 };
+    return { ...head, performative: 'request', body };
+  }
+
+  /** Sends bytes as they are and waits for an answer; undefined where none comes. */
+  async raw(subject: string, payload: Uint8Array, withinMs = 2_000, headers?: MsgHdrs): Promise<Reply | undefined> {
+    const answered = await this.#inbox.request(subject, payload, withinMs, headers);
+    if (answered.kind !== 'reply') return undefined;
+    const { performative, body } = JSON.parse(answered.msg.string());
+    return { performative, body, headers: answered.msg.headers };
+  }
+
+  /** Asks once. */
+  once(operation: BankOperation, body: unknown, withinMs?: number): Promise<Reply | undefined> {
+    return this.raw(subjects.bank(this.market, this.id, operation), encode(this.envelope(body)), withinMs);
+  }
+
+  /** Asks until there is an answer that says what was done, under the same key; throws after a minute. */
+  async ask(operation: BankOperation, body: Record<string, unknown>): Promise<Reply> {
+    const deadline = Date.now() + 60_000;
+    while (Date.now() < deadline) {
+      const reply = await this.once(operation, body, 1_000);
+      if (reply === undefined || reply.body.detail === 'unavailable') {
+        await new Promise((resume) => setTimeout(resume, 20));
+        continue;
+      }
+      if (reply.performative === 'inform' && typeof body.key === 'string') {
+        this.acknowledged.push({ by: this.id, key: body.key });
+      }
+      return reply;
+    }
+    throw new Error(`no answer to ${operation} within a minute`);
+  }
+
+  /** As `ask`, and the result; a refusal throws, so that a test sees it. */
+  async done(operation: BankOperation, body: Record<string, unknown>): Promise<Reply['body']> {
+    const reply = await this.ask(operation, body);
+    if (reply.performative !== 'inform') throw new Error(`${operation} refused: ${JSON.stringify(reply.body)}`);
+    return reply.body;
+  }
+
+  async login(): Promise<void> {
+    const nonce = newId();
+    const at = Date.now();
+    const signature = signText(sessionText(this.market, this.id, nonce, at), privateKeyOf(this.seed)!);
+    this.#session = await this.done('session', { nkey: this.nkey, nonce, at, signature });
+  }
+
+  get session(): { session: string; until: number; key: string } {
+    if (this.#session === undefined) throw new Error('log in first');
+    return this.#session;
+  }
+
+  /** Seals a bid for a call under this agent's session; what `more` says overrides the bid. */
+  cheque(call: Call, price: number, more: Partial<Bid> = {}): Cheque {
+    const bid = {
+      participant: this.id,
+      units: 1,
+      priceMicro: String(price),
+      intent: newId(),
+      until: call.awardBy,
+      ...more,
+    };
+    const { session } = this;
+    const { market, cfp } = call.terms;
+    return sealMac(market, cfp, termsDigest(call.terms), bid, session, Buffer.from(session.key, 'base64url'));
+  }
+
+  /** A body for `lock` that sells one slot; what `more` says overrides it. */
+  offer(pool: string, more: Record<string, unknown> = {}): Record<string, unknown> {
+    const body = { key: `lock-${newId()}`, cfp: newId(), pool, units: 1, rule: 'uniform-price', durationMs: 60_000 };
+    return { ...body, windowMs: 50, ttlMs: 10_000, seals: ['mac'], ...more };
+  }
+
+  award(call: Call, bids: readonly Cheque[], key = `award-${newId()}`): Record<string, unknown> {
+    return { key, cfp: call.terms.cfp, digest: termsDigest(call.terms), bids };
+  }
+
+  /** An operator's signed request; `more` overrides parts of the signed body, to forge it. */
+  async admin(operation: string, request: Record<string, unknown>, more: Record<string, unknown> = {}): Promise<Reply> {
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      const envelope = this.envelope(undefined);
+      const digest = createHash('sha256').update(JSON.stringify(request)).digest('base64url');
+      const text = adminText(this.market, this.id, operation, String(envelope.id), Number(envelope.sentAt), digest);
+      const signature = signText(text, privateKeyOf(this.seed)!);
+      const body = { nkey: this.nkey, signature, request, ...more };
+      const subject = `tender.${this.market}.admin.${this.id}.${operation}`;
+      const reply = await this.raw(subject, encode({ ...envelope, body }));
+      if (reply !== undefined && reply.body.detail !== 'unavailable') return reply;
+    }
+    throw new Error(`no answer to admin ${operation}`);
+  }
+
+  close(): Promise<void> {
+    return this.nats.close();
+  }
+}

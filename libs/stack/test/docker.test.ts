@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { stackEnvironment } from '../src/environment.js';
 import { resolveServer } from '../src/resolve.js';
 import { startStack } from '../src/stack.js';
-import { bareVariables, expectGone, redis, temporaryFolder } from './support.js';
+import { bareVariables, expectGone, holdStack, isGone, redis, temporaryFolder } from './support.js';
 
 const env = bareVariables({ TENDER_SERVERS_FROM: 'docker' });
 
@@ -47,5 +47,15 @@ describe('in Docker', () => {
     const second = await startStack({ env, dir, nats: false });
     expect(await redis(second.redisUrl, 'GET kept')).toContain('yes');
     await second.stop();
+  });
+
+  it('nothing stays after a kill -9 of the parent', async (context) => {
+    if (unavailable !== undefined) return context.skip(unavailable);
+    const hasClient = stackEnvironment().searchPath.some((folder) => existsSync(join(folder, 'docker')));
+    if (!hasClient) return context.skip('the watchdog removes containers by the docker command, which is not here');
+    const held = await holdStack({ TENDER_SERVERS_FROM: 'docker' });
+    expect(held.pids.some(isGone)).toBe(false);
+    held.child.kill('SIGKILL');
+    await expectGone(held.pids);
   });
 });

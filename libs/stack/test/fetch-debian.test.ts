@@ -1,6 +1,6 @@
 // The bare machine: packages from the distribution's registry into an empty cache, as root and as nobody.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chownSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, type TestContext } from 'vitest';
@@ -45,6 +45,19 @@ describe('fetching from Debian', () => {
     for (const outcome of outcomes) skipOffline(context, outcome);
     expect(outcomes.map((outcome) => outcome.ok)).toEqual([true, true, true]);
     expect(readdirSync(env.cacheDir)).toEqual(['nats-server']);
+  });
+
+  it('fetches package lists of its own where the host has none, as in a bare container', async (context) => {
+    skipElsewhere(context);
+    const bare = temporaryFolder();
+    mkdirSync(join(bare, 'lists/partial'), { recursive: true });
+    const config = join(bare, 'apt.conf');
+    writeFileSync(config, `Dir::State::Lists "${join(bare, 'lists')}";\n`);
+    const env = stackEnvironment(bareVariables({ TENDER_CACHE: join(bare, 'cache'), APT_CONFIG: config }));
+    const fetched = await fromDebian('redis', env);
+    skipOffline(context, fetched);
+    expect(await fromCache('redis', env)).toMatchObject({ ok: true });
+    expect(readdirSync(join(bare, 'lists'))).toEqual(['partial']);
   });
 
   it('replaces a tree in the cache that does not run', async (context) => {

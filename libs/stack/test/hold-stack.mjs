@@ -22,6 +22,8 @@ try {
       dir: stack.dir,
     }),
   );
+  // Containers, unlike child processes, keep no event loop alive.
+  setInterval(() => undefined, 60_000);
 } catch (error) {
   console.log(JSON.stringify({ error: error.message }));
   process.exitCode = 1;

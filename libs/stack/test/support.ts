@@ -1,7 +1,9 @@
 // What the tests of this part share: an environment that is bare on purpose, a look at /proc, and questions to servers.
+import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { ask } from '../src/raw-socket.js';
 import type { Resolution } from '../src/resolution.js';
@@ -83,4 +85,33 @@ export async function natsRequest(url: string, subject: string, payload: string)
 export function addressOf(url: string): { host: string; port: number } {
   const { hostname, port } = new URL(url);
   return { host: hostname, port: Number(port) };
+}
+
+export interface Held {
+  readonly child: ChildProcess;
+  readonly pids: number[];
+  readonly dir: string;
+  /** The next line that it says, parsed. */
+  next(): Promise<Record<string, unknown>>;
+}
+
+/** A process that holds a stack, in a process group of its own as if a terminal had started it. */
+export async function holdStack(variables: Record<string, string>): Promise<Held> {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('./hold-stack.mjs', import.meta.url))], {
+    env: bareVariables(variables),
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk;
+  });
+  const next = async (): Promise<Record<string, unknown>> => {
+    if (!(await waitUntil(() => text.includes('\n'), 60_000))) throw new Error('It said nothing.');
+    const [line = '', ...rest] = text.split('\n');
+    text = rest.join('\n');
+    return JSON.parse(line);
+  };
+  const { pids, dir } = (await next()) as { pids: number[]; dir: string };
+  return { child, pids, dir, next };
 }

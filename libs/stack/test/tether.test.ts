@@ -1,45 +1,15 @@
 // Nothing outlives its parent: not after a kill -9, not after a Ctrl-C, not even where the watchdog itself is killed.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { spawnTethered, tetherFolder } from '../src/tether.js';
 import { waitUntil } from '../src/wait-until.js';
-import { bareVariables, expectGone, isGone, packageFolder, processes, temporaryFolder } from './support.js';
-
-interface Held {
-  readonly child: ChildProcess;
-  readonly pids: number[];
-  readonly dir: string;
-  /** The next line that it says, parsed. */
-  next(): Promise<Record<string, unknown>>;
-}
-
-async function holdStack(): Promise<Held> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('./hold-stack.mjs', import.meta.url))], {
-    env: bareVariables({ HELD_REDISES: '3' }),
-    stdio: ['ignore', 'pipe', 'inherit'],
-    // A process group of its own stands for the terminal's.
-    detached: true,
-  });
-  let text = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk) => {
-    text += chunk;
-  });
-  const next = async (): Promise<Record<string, unknown>> => {
-    if (!(await waitUntil(() => text.includes('\n'), 60_000))) throw new Error('It said nothing.');
-    const [line = '', ...rest] = text.split('\n');
-    text = rest.join('\n');
-    return JSON.parse(line);
-  };
-  const { pids, dir } = (await next()) as { pids: number[]; dir: string };
-  return { child, pids, dir, next };
-}
+import { expectGone, holdStack, isGone, packageFolder, processes, temporaryFolder } from './support.js';
 
 describe('a stack whose parent', () => {
   it('is killed with kill -9 leaves no server, no watchdog and no folder', async () => {
-    const held = await holdStack();
+    const held = await holdStack({ HELD_REDISES: '3' });
     expect(held.pids).toHaveLength(4);
     expect(held.pids.some(isGone)).toBe(false);
     held.child.kill('SIGKILL');
@@ -49,7 +19,7 @@ describe('a stack whose parent', () => {
   });
 
   it('gets a Ctrl-C for its whole process group still has its servers, and stops them in good order', async () => {
-    const held = await holdStack();
+    const held = await holdStack({ HELD_REDISES: '3' });
     process.kill(-held.child.pid!, 'SIGINT');
     expect(await held.next()).toEqual({ alive: true });
     await expectGone(held.pids);
@@ -90,8 +60,10 @@ describe('a tethered process', () => {
   });
 
   it('ends on SIGTERM, or on SIGKILL where it does not listen', async () => {
-    const deaf = spawnTethered('sh', ['-c', 'trap "" TERM; while :; do sleep 1; done'], { stdio: 'ignore' });
-    expect(await waitUntil(() => isRunning('trap "" TERM; while'), 5_000)).toBe(true);
+    const deaf = spawnTethered('sh', ['-c', 'trap "" TERM; echo deaf; while :; do sleep 1; done'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await new Promise((settle) => deaf.process.stdout!.once('data', settle));
     expect((await deaf.stop(300)).signal).toBe('SIGKILL');
     const good = spawnTethered('sleep', ['1000'], { stdio: 'ignore' });
     expect((await good.stop()).signal).toBe('SIGTERM');

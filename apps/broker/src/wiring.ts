@@ -8,6 +8,7 @@ import type { Bank } from './bank.js';
 import type { BrokerConfig } from './config.js';
 import { EventPublisher } from './event-publisher.js';
 import { type HttpSide, serveHttp } from './http.js';
+import { InvariantWatch } from './invariant-watch.js';
 import { Metrics } from './metrics.js';
 import { SealCheck } from './seal-check.js';
 import { BankService } from './service.js';
@@ -34,8 +35,10 @@ export async function startBroker(config: BrokerConfig): Promise<Broker> {
   const bank = compose(config, log, redis, lockRedises, nats);
   const service = new BankService(bank, nats);
   const sweeper = new Sweeper(bank, config.TENDER_SWEEP_MS);
+  const watch = new InvariantWatch(bank, config.TENDER_CHECK_MS);
   await service.start(VERSION);
   sweeper.start();
+  watch.start();
   const http = await serveHttp(bank, nats, config.HTTP_HOST, config.HTTP_PORT);
   const steward =
     config.TENDER_STEWARD && new Steward(config.NATS_URL, config.TENDER_MARKET, config.TENDER_STEWARD, log);
@@ -46,6 +49,7 @@ export async function startBroker(config: BrokerConfig): Promise<Broker> {
     stop: async () => {
       await steward?.stop();
       sweeper.stop();
+      watch.stop();
       await service.stop();
       await closeAll(http, nats);
       for (const connection of [redis, ...lockRedises]) connection.disconnect();

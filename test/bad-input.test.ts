@@ -307,14 +307,14 @@ describe('cheques', () => {
     expect((await refusedUnchanged(() => seller.once('award', changed))).body.detail).toBe('duplicate');
   });
 
-  test('an expired call cannot be awarded', async () => {
+  test('an expired call cannot be awarded: its lock is lost', async () => {
     const short: Call = await seller.done('lock', seller.offer('gpu', { ttlMs: 60, windowMs: 50 }));
     const bids = [buyer.cheque(short, 1_000, { until: short.awardBy + 60_000 })];
     await until('the sweeper has found the call', async () => {
       return (await market.redis.hget(`{${market.market}}:cfp:${short.terms.cfp}`, 'state')) === 'lapsed';
     });
     const reply = await refusedUnchanged(() => seller.once('award', seller.award(short, bids)));
-    expect(reply.body).toMatchObject({ status: 410, detail: 'expired' });
+    expect(reply.body).toMatchObject({ status: 409, detail: 'lock-lost' });
     expect(termsDigest(short.terms)).toHaveLength(43);
   });
 });

@@ -1,0 +1,61 @@
+#!/usr/bin/env node
+// The simulator's process: reads its command line and environment, runs, and says by its exit code what came of it.
+import { Command, CommanderError } from 'commander';
+import { ConfigError, simConfig } from './config.js';
+import { fitLines } from './fit.js';
+import { addSimOptions, conflict, type SimOptions } from './options.js';
+import { DemandError, readTrace, simulate } from './simulate.js';
+import { SwarmError } from './swarm.js';
+import { parseTrace } from './trace.js';
+import { verdictLines } from './verdict.js';
+
+/** 0 green or not checked, 1 an invariant broken, 2 cannot be run as asked, 130 interrupted. */
+async function run(options: SimOptions): Promise<void> {
+  const wrong = conflict(options);
+  if (wrong !== undefined) return fail(wrong, 2);
+  const config = simConfig();
+  const output = process.stdout;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      // The cursor may be hidden; leases that are still held end by themselves.
+      if (output.isTTY) output.write('\u001b[?25h');
+      process.exit(130);
+    });
+  }
+  const result = await simulate({ options, config, run: Date.now().toString(36).slice(-5), output });
+  const coloured = config.coloured && output.isTTY === true;
+  output.write(`\n${verdictLines(result, coloured).join('\n')}\n`);
+  if (options.report !== undefined) output.write(`\nReport: ${options.report}\n`);
+  process.exitCode = result.check.ok === false ? 1 : 0;
+}
+
+function fail(message: string, code: number): void {
+  process.stderr.write(`${message}\n`);
+  process.exitCode = code;
+}
+
+const program = new Command('tender-sim').description('Trades with a swarm of simulated agents in a running market.');
+addSimOptions(program.command('run', { isDefault: true }).description('trade')).action(run);
+addSimOptions(program.command('validate').description('only say whether run would take these options')).action(
+  async (options: SimOptions) => {
+    const wrong = conflict(options);
+    if (wrong !== undefined) fail(wrong, 2);
+    if (options.trace !== undefined) await readTrace(options.trace);
+  },
+);
+program
+  .command('fit <file>')
+  .description('measure a trace: the figures that the synthetic demand is fitted to')
+  .action(async (file: string) => {
+    process.stdout.write(`${fitLines(parseTrace(await readTrace(file), 64)).join('\n')}\n`);
+  });
+
+for (const command of [program, ...program.commands]) command.exitOverride();
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has said it all; its own exit code for a wrong option, 1, is taken by broken invariants.
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
+  const known = error instanceof ConfigError || error instanceof DemandError || error instanceof SwarmError;
+  fail(known ? error.message : String(error instanceof Error ? error.stack : error), known ? 2 : 70);
+}

@@ -1,0 +1,106 @@
+// A whole market of one's own: servers, brokers, steward and pool, up together and down together.
+import { mkdir } from 'node:fs/promises';
+import { publicNkeyOf } from '@tender/market';
+import { startStack } from '@tender/stack';
+import { type BrokerProcess, showExit, startBroker } from './app-process.js';
+import type { CliConfig } from './config.js';
+import { keptMarketKeys, type MarketKeys, newMarketKeys } from './market-keys.js';
+import { OPERATOR, type PoolPlan, STEWARD, setUpMarket } from './market-setup.js';
+
+export interface HouseOptions {
+  readonly config: CliConfig;
+  readonly market: string;
+  readonly plan: PoolPlan;
+  readonly brokers: number;
+  readonly termMs: number;
+  /** Where data and keys are kept; default: a temporary folder that goes away with the house. */
+  readonly dir?: string | undefined;
+  readonly httpPort: number;
+  readonly say: (line: string) => void;
+}
+
+export interface House {
+  readonly natsUrl: string;
+  readonly redisUrl: string;
+  readonly market: string;
+  readonly keys: MarketKeys;
+  readonly httpPorts: readonly number[];
+  /** Settles when a broker ends that nobody stopped, with why; never rejects. */
+  readonly broken: Promise<string>;
+  /** What `tender sim`, `tender check` and the simulator read. */
+  readonly env: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
+
+/** The steward calls for proposals this often at most; short, so that a waiting job is soon asked for its bid. */
+const WINDOW_MS = 60;
+
+export async function openHouse(options: HouseOptions): Promise<House> {
+  const { config, market, dir, say } = options;
+  if (dir !== undefined) await mkdir(dir, { recursive: true });
+  const keys = dir === undefined ? newMarketKeys() : await keptMarketKeys(dir);
+  const stack = await startStack({
+    name: 'tender',
+    log: say,
+    env: { ...config.inherited },
+    ...(dir === undefined ? {} : { dir }),
+  });
+  const brokers: BrokerProcess[] = [];
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= Promise.all(brokers.map((broker) => broker.process.stop())).then(() => stack.stop());
+    return stopping;
+  };
+  try {
+    const { natsUrl, redisUrl } = stack;
+    for (let number = 1; number <= options.brokers; number++) {
+      const env = brokerEnv({ ...options, natsUrl, redisUrl, keys, first: number === 1 });
+      brokers.push(await startBroker(env, `broker ${number}`));
+    }
+    say(`${brokers.length === 1 ? 'a broker' : `${brokers.length} brokers`} of market ${market}`);
+    await setUpMarket({ natsUrl, market, keys, plan: options.plan });
+    const { pool, slots, reserve } = options.plan;
+    say(`pool ${pool}: ${slots} slots${reserve > 0 ? `, ${reserve} of them the priority reserve` : ''}`);
+    const broken = Promise.race(
+      brokers.map(async ({ process: { exited, name }, tail }) => {
+        const exit = await exited;
+        return `The ${name} ended (${showExit(exit)}). The end of its log:\n${tail()}`;
+      }),
+    );
+    const env = {
+      NATS_URL: natsUrl,
+      REDIS_URL: redisUrl,
+      TENDER_MARKET: market,
+      TENDER_OPERATOR_SEED: `${OPERATOR}:${keys.operatorSeed}`,
+    };
+    return { natsUrl, redisUrl, market, keys, httpPorts: brokers.map((broker) => broker.httpPort), broken, env, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface BrokerEnvOptions extends HouseOptions {
+  readonly natsUrl: string;
+  readonly redisUrl: string;
+  readonly keys: MarketKeys;
+  /** The first broker has the steward and the port that was asked for. */
+  readonly first: boolean;
+}
+
+function brokerEnv(options: BrokerEnvOptions): Readonly<Record<string, string | undefined>> {
+  const { config, keys, plan, first } = options;
+  const pools = [
+    { pool: plan.pool, rule: 'uniform-price', durationMs: options.termMs, windowMs: WINDOW_MS, seals: ['mac'] },
+  ];
+  return {
+    ...config.inherited,
+    NATS_URL: options.natsUrl,
+    REDIS_URL: options.redisUrl,
+    TENDER_MARKET: options.market,
+    TENDER_SECRET: keys.secret,
+    TENDER_OPERATORS: `${OPERATOR}:${publicNkeyOf(keys.operatorSeed)}`,
+    TENDER_STEWARD: first ? JSON.stringify({ id: STEWARD, seed: keys.stewardSeed, pools }) : undefined,
+    HTTP_PORT: String(first ? options.httpPort : 0),
+  };
+}

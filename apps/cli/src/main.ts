@@ -1,0 +1,69 @@
+#!/usr/bin/env node
+// The command line: `tender up`, `demo`, `sim` and `check`.
+import { Command, CommanderError } from 'commander';
+import { check } from './check.js';
+import { cliConfig, UsageError } from './config.js';
+import { addHouseFlags, addKeepFlags, houseFlags } from './house-flags.js';
+import { demo, sim } from './trading.js';
+import { up } from './up.js';
+
+const SIM_HELP =
+  '\nAll options of the simulator are taken too: --agents, --seconds, --seed, --trace … (tender-sim run --help).';
+
+const program = new Command('tender')
+  .description('A marketplace for swarms of agents that share scarce compute.')
+  .showHelpAfterError()
+  .exitOverride();
+
+addKeepFlags(addHouseFlags(program.command('up')))
+  .description('run a market until Ctrl-C, and say how to trade in it')
+  .action(async (_, command: Command) => {
+    process.exitCode = await up(cliConfig(), houseFlags(command));
+  });
+
+addHouseFlags(program.command('demo'))
+  .description('start a market, let a swarm trade in it, check it, and leave a report')
+  .allowUnknownOption()
+  .allowExcessArguments()
+  .addHelpText('after', SIM_HELP)
+  .action(async (_, command: Command) => {
+    process.exitCode = await demo(cliConfig(), houseFlags(command), command.args);
+  });
+
+addHouseFlags(program.command('sim'))
+  .description('let a swarm trade in the market that NATS_URL and TENDER_OPERATOR_SEED name, or in one of its own')
+  .allowUnknownOption()
+  .allowExcessArguments()
+  .addHelpText('after', SIM_HELP)
+  .action(async (_, command: Command) => {
+    const pool =
+      command.getOptionValueSource('pool') === 'cli' ? ['--pool', command.opts<{ pool: string }>().pool] : [];
+    process.exitCode = await sim(cliConfig(), houseFlags(command), [...command.args, ...pool]);
+  });
+
+program
+  .command('check')
+  .description('check every invariant of the market that REDIS_URL and TENDER_MARKET name')
+  .action(async () => {
+    process.exitCode = await check(cliConfig());
+  });
+
+/** 0 all well, 1 a breach or a market that broke down, 2 not to be done as asked, 130 interrupted. */
+async function main(): Promise<void> {
+  try {
+    for (const command of program.commands) command.exitOverride();
+    await program.parseAsync();
+  } catch (error) {
+    // Commander has said what is wrong.
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+    else {
+      const message = error instanceof Error ? error.message : String(error);
+      if (message !== '') process.stderr.write(`${message}\n`);
+      process.exitCode = error instanceof UsageError ? 2 : 1;
+    }
+  }
+}
+
+await main();
+// Sockets of clients that still try to reconnect must not keep a finished command alive.
+process.exit();

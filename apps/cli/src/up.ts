@@ -1,0 +1,56 @@
+// `tender up`: a market that runs until Ctrl-C, and all that somebody needs to trade in it.
+import { createSeed } from '@tender/agent';
+import { CREDIT } from '@tender/credits';
+import type { CliConfig } from './config.js';
+import { openHouse } from './house.js';
+import type { HouseFlags } from './house-flags.js';
+import { INTERRUPTED, onInterrupt } from './interrupt.js';
+import { welcomeAgent } from './market-setup.js';
+
+const say = (line: string) => void process.stdout.write(`# ${line}\n`);
+
+/** Returns the exit code: 130 after Ctrl-C, 1 where the market broke down. */
+export async function up(config: CliConfig, flags: HouseFlags): Promise<number> {
+  const interrupt = onInterrupt();
+  const opening = openHouse({ ...flags, config, market: config.market, say });
+  const house = await Promise.race([opening, interrupt.signalled.then(() => undefined)]);
+  if (house === undefined) {
+    await opening.then(
+      (late) => late.stop(),
+      () => undefined,
+    );
+    return INTERRUPTED;
+  }
+  try {
+    const you = { id: `you-${Date.now().toString(36)}`, seed: createSeed(), amountMicro: String(1000 * CREDIT) };
+    await welcomeAgent(house, you);
+    const env = { ...house.env, TENDER_POOL: flags.plan.pool, TENDER_AGENT: you.id, TENDER_AGENT_SEED: you.seed };
+    process.stdout.write(`${howTo(env, house.httpPorts[0])}\n`);
+    const why = await Promise.race([house.broken, interrupt.signalled.then(() => '')]);
+    if (why === '') {
+      say('closing the market …');
+      return INTERRUPTED;
+    }
+    process.stderr.write(`${why}\n`);
+    return 1;
+  } finally {
+    await house.stop();
+  }
+}
+
+/** Shell code: what is no export is a comment. */
+export function howTo(env: Readonly<Record<string, string>>, httpPort: number | undefined): string {
+  return [
+    '#',
+    '# The market is open. In another terminal:',
+    ...Object.entries(env).map(([name, value]) => `export ${name}=${value}`),
+    '#',
+    '# Then bid as that agent, which has 1,000 credits (docs/ has the walk-through, examples/ more of them):',
+    '#   node examples/bid.mjs',
+    '# let a swarm trade:   npm run tender -- sim --agents 100 --seconds 30',
+    '# check the books:     npm run tender -- check',
+    `# watch it:            curl http://127.0.0.1:${httpPort ?? 0}/metrics`,
+    '#                      nats sub "tender.$TENDER_MARKET.event.>"',
+    '# Ctrl-C closes the market.',
+  ].join('\n');
+}

@@ -94,9 +94,8 @@ async function aptConfig(work: string, lists: 'host-lists' | 'own-lists'): Promi
     '#clear APT::Update::Post-Invoke;',
     '#clear APT::Update::Post-Invoke-Success;',
     `Dir::Cache "${folder('archives')}";`,
-    // The binary caches are thirty megabytes and would be used once.
-    'Dir::Cache::pkgcache "";',
-    'Dir::Cache::srcpkgcache "";',
+    // Images for containers switch this cache off; without it each of the two calls of apt parses all lists again.
+    'Dir::Cache::pkgcache "pkgcache.bin";',
     'Acquire::Languages "none";',
     'APT::Get::List-Cleanup "false";',
     'Acquire::Retries "3";',

@@ -10,7 +10,10 @@ export interface NatsOptions {
   readonly configLines?: readonly string[];
 }
 
-/** What every NATS of the house is told. The port is an argument, since it is chosen by trying; `storeDir` gets a folder jetstream. */
+/**
+ * What every NATS of the house is told; the server makes a folder `jetstream` below `storeDir`. The port is an
+ * argument, since it is chosen by trying.
+ */
 export function natsConfig(serverName: string, storeDir: string, options: NatsOptions): string {
   return [
     `server_name: ${JSON.stringify(serverName)}`,

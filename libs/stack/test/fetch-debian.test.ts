@@ -25,8 +25,9 @@ function skipOffline(context: TestContext, outcome: { ok: boolean; said?: string
   if (!outcome.ok) context.skip(`the distribution's registry gave nothing: ${outcome.said}`);
 }
 
-describe('fetching from Debian', () => {
-  it('brings both servers, which then run from the cache', async (context) => {
+// apt takes seconds, and other test files share the machine.
+describe('fetching from Debian', { timeout: 180_000 }, () => {
+  it('brings both servers, which then run from the cache, and mends a cache that is broken', async (context) => {
     skipElsewhere(context);
     const env = emptyCache();
     for (const kind of ['nats', 'redis'] as const) {
@@ -36,14 +37,20 @@ describe('fetching from Debian', () => {
       expect(await fromCache(kind, env)).toMatchObject({ ok: true, found: { how: 'cache' } });
     }
     expect(readdirSync(env.cacheDir).sort()).toEqual(['nats-server', 'redis-server']);
+
+    // A tree that no longer runs is replaced, not trusted.
+    rmSync(join(env.cacheDir, 'nats-server/usr/sbin'), { recursive: true });
+    expect(await fromCache('nats', env)).toMatchObject({ ok: false });
+    expect(await fromDebian('nats', env)).toMatchObject({ ok: true });
+    expect(await fromCache('nats', env)).toMatchObject({ ok: true });
   });
 
   it('lets several processes fetch side by side into one cache', async (context) => {
     skipElsewhere(context);
     const env = emptyCache();
-    const outcomes = await Promise.all([1, 2, 3].map(() => fromDebian('nats', env)));
+    const outcomes = await Promise.all([1, 2].map(() => fromDebian('nats', env)));
     for (const outcome of outcomes) skipOffline(context, outcome);
-    expect(outcomes.map((outcome) => outcome.ok)).toEqual([true, true, true]);
+    expect(outcomes.map((outcome) => outcome.ok)).toEqual([true, true]);
     expect(readdirSync(env.cacheDir)).toEqual(['nats-server']);
   });
 
@@ -58,16 +65,6 @@ describe('fetching from Debian', () => {
     skipOffline(context, fetched);
     expect(await fromCache('redis', env)).toMatchObject({ ok: true });
     expect(readdirSync(join(bare, 'lists'))).toEqual(['partial']);
-  });
-
-  it('replaces a tree in the cache that does not run', async (context) => {
-    skipElsewhere(context);
-    const env = emptyCache();
-    skipOffline(context, await fromDebian('nats', env));
-    rmSync(join(env.cacheDir, 'nats-server/usr/sbin'), { recursive: true });
-    expect(await fromCache('nats', env)).toMatchObject({ ok: false });
-    expect(await fromDebian('nats', env)).toMatchObject({ ok: true });
-    expect(await fromCache('nats', env)).toMatchObject({ ok: true });
   });
 
   it('needs no root, and starts what it brought', async (context) => {

@@ -59,7 +59,7 @@ export async function dumpMarket({ redis, market }: RedisMarket): Promise<Record
 async function contentOf(redis: Redis, key: string): Promise<unknown> {
   const type = await redis.type(key);
   if (type === 'hash') return redis.hgetall(key);
-  if (type === 'zset') return redis.zrange(key, 0, -1, 'WITHSCORES');
+  if (type === 'zset') return redis.zrange(key, '0', '-1', 'WITHSCORES');
   if (type === 'set') return (await redis.smembers(key)).sort();
   if (type === 'stream') return redis.xrange(key, '-', '+');
   return redis.dump(key);

@@ -4,4 +4,4 @@ export { connectRedis, redisReady } from './connect.js';
 export { marketKey, metaKey } from './keys.js';
 export { RedisLedger, readAccount } from './redis-ledger.js';
 export { creditsLua, defineScript, type LuaFolders, runScript, type Script } from './script.js';
-export { type LedgerReply, ledgerScripts } from './scripts.js';
+export { type LedgerReply, ledgerScriptFields, ledgerScripts } from './scripts.js';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { AccountSpec } from '../account.js';
 import type { Tags } from '../transfer.js';
 import { ledgerStatuses } from '../transfer-status.js';
-import { creditsLua, defineScript } from './script.js';
+import { creditsLua, defineScript, type Script } from './script.js';
 
 const ledgerReply = z.object({
   status: z.enum(ledgerStatuses),
@@ -49,3 +49,14 @@ export const ledgerScripts = {
     LedgerReply
   >(folders, 'end-transfer', ledgerReply),
 };
+
+/** The input's field names at run time: the compiler holds them against the types, a test against the .lua headers. */
+export const ledgerScriptFields = {
+  openAccount: { by: 1, key: 1, digest: 1, account: 1 },
+  grant: { by: 1, key: 1, digest: 1, to: 1, amount: 1, tags: 1 },
+  retire: { by: 1, key: 1, digest: 1, from: 1, amount: 1, tags: 1 },
+  transfer: { by: 1, key: 1, digest: 1, id: 1, from: 1, to: 1, amount: 1, ttlMs: 1, tags: 1 },
+  endTransfer: { kind: 1, by: 1, key: 1, digest: 1, id: 1, amount: 1, operator: 1 },
+} satisfies { [Name in keyof typeof ledgerScripts]: Record<FieldsOf<(typeof ledgerScripts)[Name]>, 1> };
+
+type FieldsOf<Of> = Of extends Script<infer Input, unknown> ? (Input extends unknown ? keyof Input : never) : never;

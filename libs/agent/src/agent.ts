@@ -112,7 +112,11 @@ export class MarketAgent implements Agent {
     };
     const stop = this.#listener.listen(pool, bidder);
     this.#stops.add(stop);
+    const link = this.#link;
     return {
+      get ready() {
+        return link.nc.flush().catch(() => undefined);
+      },
       stop: (options) => {
         if (this.#stops.delete(stop)) stop(options?.withdraw ?? false);
       },

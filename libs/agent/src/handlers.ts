@@ -15,6 +15,8 @@ export interface ListenHandlers {
 }
 
 export interface Listening {
+  /** Resolves when the server knows of it: a call announced from then on is heard. Asking costs a round trip. */
+  readonly ready: Promise<void>;
   /** No more calls; open bids stand, unless `withdraw` is set. */
   stop(options?: { readonly withdraw?: boolean }): void;
 }

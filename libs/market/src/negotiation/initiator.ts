@@ -5,6 +5,7 @@ import type { BankResult } from '../operations.js';
 import { type Detail, type Refusal, refusal } from '../refusal.js';
 import { type Call, termsDigest } from '../terms.js';
 import { addAll, type Book, type BookedBid, emptyBook, entriesOf, without } from './bid-book.js';
+import { bySender, faultsOf, type Loser, losing, rankedBid, type Sale, settleBids } from './sale.js';
 import { type Selection, selectBids } from './shown.js';
 import { type Ignored, ignored, type Step, stepOf, type Table } from './table.js';
 
@@ -33,7 +34,7 @@ export type InitiatorState =
   | { readonly name: 'opening'; readonly options: InitiatorOptions }
   | { readonly name: 'aborting' }
   | ({ readonly name: 'collecting'; readonly bids: Book<BookedBid>; readonly refusals: Book<Answer> } & Opened)
-  | ({ readonly name: 'awarding'; readonly selection: Selection } & Opened)
+  | ({ readonly name: 'awarding'; readonly bids: Book<BookedBid>; readonly selection: Selection } & Opened)
   | ({ readonly name: 'sold' } & Opened)
   | { readonly name: 'ended' };
 
@@ -51,31 +52,6 @@ export type InitiatorEvent =
   | { readonly kind: 'close' }
   /** The caller wants no award any more. */
   | { readonly kind: 'abort' };
-
-export interface Loser {
-  readonly participant: string;
-  readonly intent: string;
-  readonly detail: Detail;
-}
-
-/** What came of one bid. */
-export interface RankedBid {
-  readonly participant: string;
-  readonly intent: string;
-  readonly units: number;
-  readonly priceMicro: string;
-  readonly outcome: 'won' | 'lost' | 'barred';
-  readonly detail?: Detail | undefined;
-}
-
-export interface Sale {
-  readonly ok: true;
-  readonly cfp: string;
-  readonly winners: readonly Winner[];
-  /** Every bid, best first; then those that could not win. */
-  readonly ranked: readonly RankedBid[];
-  readonly clearingPriceMicro: string;
-}
 
 export type InitiatorAction =
   | { readonly kind: 'announce'; readonly call: Call }
@@ -138,26 +114,42 @@ function faultOf(call: Call, cheque: Cheque): Detail | undefined {
 }
 
 function proposed(state: Of<'collecting'>, event: On<'propose'>, nowMs: number): Taken {
-  const { sender, cheques } = event;
-  if (nowMs >= state.call.closesAt) return tooLate(state, event);
-  const entries = cheques.map((cheque): BookedBid => {
-    const { participant, intent, units } = cheque;
-    const fault = faultOf(state.call, cheque);
-    return { sender, participant, intent, units, price: Number(cheque.priceMicro), cheque, fault };
-  });
+  const { sender } = event;
+  if (nowMs >= state.call.closesAt) return tooLateFor(state, event);
+  const entries = entriesFrom(state.call, event);
   const { book, repeated, beyond } = addAll(state.bids, entries, state.options.maxBids);
-  const losers = [...repeated.map(losing('duplicate')), ...beyond.map(losing('no-capacity'))];
-  const answers: InitiatorAction[] = losers.length > 0 ? [{ kind: 'reject', sender, losers }] : [];
+  const answers: (InitiatorAction | Ignored)[] = [];
+  // A repeated bid stands as it is: to reject it would tell its sender that it lost.
+  if (repeated.length > 0) answers.push({ kind: 'ignored', event: event.kind, detail: 'duplicate' });
+  if (beyond.length > 0) answers.push({ kind: 'reject', sender, losers: beyond.map(losing('no-capacity')) });
   return closedIfComplete({ ...state, bids: book }, answers);
 }
 
-function losing(detail: Detail): (bid: { participant: string; intent: string }) => Loser {
-  return ({ participant, intent }) => ({ participant, intent, detail });
+function entriesFrom(call: Call, { sender, cheques }: On<'propose'>): BookedBid[] {
+  return cheques.map((cheque) => {
+    const { participant, intent, units } = cheque;
+    return {
+      sender,
+      participant,
+      intent,
+      units,
+      price: Number(cheque.priceMicro),
+      cheque,
+      fault: faultOf(call, cheque),
+    };
+  });
 }
 
 /** A bid after the end is answered at once, so that its sender need not wait for the deadline. */
 function tooLate(state: State, { sender, cheques }: On<'propose'>): Taken {
   return { state, actions: [{ kind: 'reject', sender, losers: cheques.map(losing('late')) }] };
+}
+
+/** As above while the award is under way: what is in the book already waits for its outcome. */
+function tooLateFor(state: Of<'collecting' | 'awarding'>, event: On<'propose'>): Taken {
+  const { beyond } = addAll(state.bids, entriesFrom(state.call, event), 0);
+  if (beyond.length === 0) return ignored(state, event.kind, 'duplicate');
+  return { state, actions: [{ kind: 'reject', sender: event.sender, losers: beyond.map(losing('late')) }] };
 }
 
 function refused(state: Of<'collecting'>, { sender, participants }: On<'decline'>): Taken {
@@ -173,7 +165,7 @@ function takenBack(state: Of<'collecting'>, event: On<'withdraw'>, nowMs: number
   return { state: { ...state, bids }, actions: [] };
 }
 
-function closedIfComplete(state: Of<'collecting'>, actions: readonly InitiatorAction[]): Taken {
+function closedIfComplete(state: Of<'collecting'>, actions: readonly (InitiatorAction | Ignored)[]): Taken {
   if (state.bids.size + state.refusals.size < state.options.closeAfterBids) return { state, actions };
   const closed = close(state);
   return { state: closed.state, actions: [...actions, ...closed.actions] };
@@ -183,8 +175,8 @@ function close(state: Of<'collecting'>): Taken {
   return award(state, entriesOf(state.bids), undefined);
 }
 
-/** Shows the bank the best of these bids, or ends where none can win. */
-function award(state: Opened, bids: readonly BookedBid[], why: Refusal | undefined): Taken {
+/** Shows the bank the best of these, or ends where none can win. */
+function award(state: Of<'collecting' | 'awarding'>, bids: readonly BookedBid[], why: Refusal | undefined): Taken {
   const { options, call, digest } = state;
   const { units, rule, reservePriceMicro, cfp } = call.terms;
   const callRule = { units, rule, reservePrice: Number(reservePriceMicro) };
@@ -192,7 +184,7 @@ function award(state: Opened, bids: readonly BookedBid[], why: Refusal | undefin
   if (selection.shown.length === 0) return unsold(state, selection, why?.detail ?? 'no-capacity', why);
   const cheques = selection.shown.map((bid) => bid.cheque);
   return {
-    state: { name: 'awarding', options, call, digest, selection },
+    state: { name: 'awarding', options, call, digest, bids: state.bids, selection },
     actions: [{ kind: 'award', cfp, digest, cheques }],
   };
 }
@@ -201,7 +193,7 @@ function award(state: Opened, bids: readonly BookedBid[], why: Refusal | undefin
 function unsold(state: Opened, selection: Selection, detail: Detail, why: Refusal | undefined): Taken {
   const { cfp, reservePriceMicro } = state.call.terms;
   const actions: InitiatorAction[] = [{ kind: 'release', cfp }];
-  const losers = [...selection.ranked.map((bid) => ({ bid, detail })), ...faults(selection)];
+  const losers = [...selection.ranked.map((bid) => ({ bid, detail })), ...faultsOf(selection)];
   for (const [sender, group] of bySender(losers)) {
     actions.push({ kind: 'reject', sender, losers: group.map(({ bid, detail: of }) => losing(of)(bid)) });
   }
@@ -218,66 +210,18 @@ function unsold(state: Opened, selection: Selection, detail: Detail, why: Refusa
   return { state: { name: 'ended' }, actions };
 }
 
-function faults(selection: Selection): { bid: BookedBid; detail: Detail }[] {
-  return selection.unusable.map((bid) => ({ bid, detail: bid.fault! }));
-}
-
-function bySender<T extends { readonly bid: BookedBid }>(items: readonly T[]): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(item.bid.sender);
-    if (group === undefined) groups.set(item.bid.sender, [item]);
-    else group.push(item);
-  }
-  return groups;
-}
-
-function rankedBid(bid: BookedBid, outcome: RankedBid['outcome'], detail?: Detail): RankedBid {
-  const { participant, intent, units, cheque } = bid;
-  return { participant, intent, units, priceMicro: cheque.priceMicro, outcome, ...(detail && { detail }) };
-}
-
 function awarded(state: Of<'awarding'>, { result }: On<'awarded'>): Taken {
   const { options, call, digest, selection } = state;
-  const nameOf = (bid: { participant: string; intent: string }) => `${bid.participant}|${bid.intent}`;
-  const winners = new Map(result.winners.map((winner) => [nameOf(winner), winner]));
-  const barred = new Map(
-    result.verdicts.flatMap((one) => (one.outcome === 'barred' && one.detail ? [[nameOf(one), one.detail]] : [])),
-  );
-  const ranked: RankedBid[] = [];
-  const told: { bid: BookedBid; winner?: Winner | undefined; detail: Detail }[] = [];
-  for (const bid of selection.ranked) {
-    const winner = winners.get(nameOf(bid));
-    const detail = barred.get(nameOf(bid));
-    told.push({ bid, winner, detail: detail ?? 'outbid' });
-    ranked.push(winner ? rankedBid(bid, 'won') : rankedBid(bid, detail ? 'barred' : 'lost', detail ?? 'outbid'));
-  }
-  for (const entry of faults(selection)) {
-    told.push({ ...entry, winner: undefined });
-    ranked.push(rankedBid(entry.bid, 'barred', entry.detail));
-  }
-  const { clearingPriceMicro } = result;
-  const actions = tellEach(told, result.winners.length > 0 ? clearingPriceMicro : undefined);
-  if (result.winners.length === 0) actions.push({ kind: 'cancel', detail: 'expired' });
-  const outcome: Sale = { ok: true, cfp: call.terms.cfp, winners: result.winners, ranked, clearingPriceMicro };
+  const { ranked, accepts, rejects } = settleBids(selection, result);
+  const { winners, clearingPriceMicro } = result;
+  const actions: InitiatorAction[] = [
+    ...accepts.map((accept): InitiatorAction => ({ kind: 'accept', ...accept })),
+    ...rejects.map((reject): InitiatorAction => ({ kind: 'reject', ...reject })),
+  ];
+  if (winners.length === 0) actions.push({ kind: 'cancel', detail: 'expired' });
+  const outcome: Sale = { ok: true, cfp: call.terms.cfp, winners, ranked, clearingPriceMicro };
   actions.push({ kind: 'finish', outcome });
   return { state: { name: 'sold', options, call, digest }, actions };
-}
-
-/** One accept and one reject at most for each sender, winners first: their leases run already. */
-function tellEach(
-  told: readonly { readonly bid: BookedBid; readonly winner?: Winner | undefined; readonly detail: Detail }[],
-  clearingPriceMicro: string | undefined,
-): InitiatorAction[] {
-  const accepts: InitiatorAction[] = [];
-  const rejects: InitiatorAction[] = [];
-  for (const [sender, group] of bySender(told)) {
-    const won = group.flatMap(({ winner }) => (winner ? [winner] : []));
-    const lost = group.flatMap(({ bid, winner, detail }) => (winner ? [] : [losing(detail)(bid)]));
-    if (won.length > 0) accepts.push({ kind: 'accept', sender, winners: won });
-    if (lost.length > 0) rejects.push({ kind: 'reject', sender, losers: lost, clearingPriceMicro });
-  }
-  return [...accepts, ...rejects];
 }
 
 /** Refusals of an award that end the call; any other is about the bids that were shown. */
@@ -359,7 +303,7 @@ export const initiatorTable: Table<InitiatorState, InitiatorEvent, InitiatorActi
     'not-opened': 'stale',
     awarded,
     'not-awarded': notAwarded,
-    propose: tooLate,
+    propose: tooLateFor,
     decline: 'late',
     withdraw: 'late',
     close: 'duplicate',

@@ -1,0 +1,349 @@
+// Peers that lie, forge, replay, come late or send noise: nobody is fooled, nothing crashes, honest trade goes on.
+import { type Call, encode, subjects, termsDigest } from '@tender/market';
+import { newId, newUlid } from '@tender/market/nats';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import type { WireClient } from '../../../test/wire-client.js';
+import { type Agent, bid, type Lease, type ListenHandlers, type LostBid } from '../src/index.js';
+import { CREDIT, offer, type SdkMarket, sdkMarket, sleep, sold } from './support.js';
+
+const POOL = 'gpu.h';
+let m: SdkMarket;
+let seller: Agent;
+let mallory: WireClient;
+
+beforeAll(async () => {
+  m = await sdkMarket({ name: 'sdk-hostile' });
+  seller = await m.sdkAgent('seller');
+  await m.pool(POOL, 'seller', 8);
+  mallory = await m.agent('mallory');
+});
+afterAll(() => m.stop());
+
+/** Listens until the test is over, and waits until the server knows. */
+async function listen(agent: Agent, pool: string, handlers: ListenHandlers): Promise<void> {
+  const listening = agent.listen(pool, handlers);
+  onTestFinished(() => listening.stop());
+  await listening.ready;
+}
+
+function say(performative: string, conversation: string, body: unknown, more: object = {}): Uint8Array {
+  const head = { v: 1, id: newUlid(), conversation, sender: 'mallory', sentAt: Date.now() };
+  return encode({ ...head, performative, body, ...more });
+}
+
+function madeUpCall(windowMs = 100, ttlMs = 400): Call {
+  const now = Date.now();
+  return {
+    terms: {
+      cfp: newId(),
+      market: m.market,
+      pool: POOL,
+      initiator: 'mallory',
+      direction: 'sell',
+      units: 1,
+      rule: 'first-price',
+      reservePriceMicro: '0',
+      durationMs: 60_000,
+      windowMs,
+      seals: ['mac'],
+    },
+    openedAt: now,
+    closesAt: now + windowMs,
+    awardBy: now + ttlMs,
+  };
+}
+
+/** Listens in mallory's place, makes a call that the bank knows nothing of, and answers each bid as told. */
+async function lie(call: Call, answer: (cheque: { participant: string; intent: string }) => Uint8Array, to: string) {
+  const { nats } = mallory;
+  const sub = nats.subscribe(subjects.bids(m.market, 'mallory'), {
+    callback: (_error, msg) => {
+      const { body } = JSON.parse(new TextDecoder().decode(msg.data));
+      for (const cheque of body.cheques ?? []) nats.publish(subjects.talk(m.market, to, 'mallory'), answer(cheque));
+    },
+  });
+  nats.publish(subjects.cfp(m.market, POOL, 'mallory'), say('cfp', call.terms.cfp, call, { replyBy: call.closesAt }));
+  await nats.flush();
+  return () => sub.unsubscribe();
+}
+
+function fakeWin(call: Call) {
+  return ({ participant, intent }: { participant: string; intent: string }) => {
+    const { cfp } = call.terms;
+    const winner = {
+      contract: `${cfp}-1`,
+      participant,
+      intent,
+      units: 1,
+      slots: [0],
+      fences: [99],
+      priceMicro: '1',
+      amountMicro: '1',
+      startedAt: Date.now(),
+      until: Date.now() + 60_000,
+    };
+    return say('accept-proposal', cfp, { cfp, winners: [winner] });
+  };
+}
+
+test.each([
+  ['believed by default', true, 0, ['expired']],
+  ['is believed by who wants to', false, 1, []],
+] as const)('an award that the bank knows nothing of: not %s', async (_name, confirm, wins, losses) => {
+  const agent = await m.sdkAgent(`honest-${confirm}`, { confirm });
+  const leases: Lease[] = [];
+  const lost: LostBid[] = [];
+  await listen(agent, POOL, {
+    evaluate: () => bid({ price: CREDIT }),
+    onLease: (lease) => leases.push(lease),
+    onLost: (outcome) => lost.push(outcome),
+  });
+  const call = madeUpCall();
+  const stop = await lie(call, fakeWin(call), agent.id);
+  await expect.poll(() => [leases.length, lost.map(({ detail }) => detail)], { timeout: 3000 }).toEqual([wins, losses]);
+  stop();
+});
+
+test('an initiator that dies after its award takes no lease with it', async () => {
+  const agent = await m.sdkAgent('heir');
+  const dying = await m.agent('dying');
+  await m.pool('gpu.d', 'dying', 1);
+  const leases: Lease[] = [];
+  await listen(agent, 'gpu.d', { evaluate: () => bid({ price: CREDIT }), onLease: (lease) => leases.push(lease) });
+  const body = { key: newUlid(), cfp: newId(), pool: 'gpu.d', units: 1, rule: 'first-price', durationMs: 5000 };
+  const locked = await dying.ask('lock', { ...body, windowMs: 300, ttlMs: 900, seals: ['mac'] });
+  const { terms, openedAt, closesAt, awardBy } = locked.body;
+  const call = { terms, openedAt, closesAt, awardBy };
+  const cheques: unknown[] = [];
+  dying.nats.subscribe(subjects.bids(m.market, 'dying'), {
+    callback: (_error, msg) => cheques.push(...JSON.parse(new TextDecoder().decode(msg.data)).body.cheques),
+  });
+  const message = { ...dying.envelope(call), performative: 'cfp', conversation: body.cfp };
+  dying.nats.publish(subjects.cfp(m.market, 'gpu.d', 'dying'), encode(message));
+  await expect.poll(() => cheques.length).toBe(1);
+  const awarded = await dying.ask('award', {
+    key: newUlid(),
+    cfp: body.cfp,
+    digest: termsDigest(terms),
+    bids: cheques,
+  });
+  expect(awarded.performative).toBe('inform');
+  await dying.close();
+  await expect.poll(() => leases.length, { timeout: 3000 }).toBe(1);
+  expect(leases[0]).toMatchObject({ contract: awarded.body.winners[0].contract, held: true });
+  await leases[0]!.release();
+});
+
+test('a rejection of what the bank awarded fools nobody who checks rejections too', async () => {
+  const agent = await m.sdkAgent('sceptic', { confirm: 'all' });
+  const call = madeUpCall();
+  const lost: LostBid[] = [];
+  await listen(agent, POOL, {
+    evaluate: () => bid({ price: CREDIT }),
+    onLease: () => undefined,
+    onLost: (outcome) => lost.push(outcome),
+  });
+  const stop = await lie(
+    call,
+    ({ participant, intent }) =>
+      say('reject-proposal', call.terms.cfp, {
+        cfp: call.terms.cfp,
+        losers: [{ participant, intent, detail: 'outbid' }],
+      }),
+    'sceptic',
+  );
+  await sleep(250);
+  expect(lost).toEqual([]);
+  await expect.poll(() => lost.map(({ detail }) => detail), { timeout: 3000 }).toEqual(['outbid']);
+  stop();
+});
+
+test('forged cheques, however high and many, do not keep an honest one from winning', async () => {
+  const agent = await m.sdkAgent('modest');
+  const leases: Lease[] = [];
+  await listen(agent, POOL, { evaluate: () => bid({ price: 5 }), onLease: (lease) => leases.push(lease) });
+  const forging = mallory.nats.subscribe(subjects.cfps(m.market, POOL), {
+    callback: (_error, msg) => {
+      const { performative, body } = JSON.parse(new TextDecoder().decode(msg.data));
+      if (performative !== 'cfp') return;
+      const { cfp, initiator } = body.terms;
+      const cheques = Array.from({ length: 130 }, (_, n) => ({
+        participant: 'modest',
+        units: 1,
+        priceMicro: String(1000 + n),
+        intent: `forged-${n}`,
+        until: body.awardBy,
+        seal: 'mac',
+        session: 'made-up',
+        sessionUntil: body.awardBy + 1000,
+        signature: 'A'.repeat(43),
+      }));
+      mallory.nats.publish(subjects.bid(m.market, initiator, cfp, 'mallory'), say('propose', cfp, { cfp, cheques }));
+    },
+  });
+  await mallory.nats.flush();
+  const sale = sold(await seller.call(offer(POOL)));
+  expect(sale.winners.map(({ participant, priceMicro }) => [participant, priceMicro])).toEqual([['modest', '0']]);
+  expect(sale.ranked.filter(({ detail }) => detail === 'bad-signature')).toHaveLength(130);
+  // The forger is not listened to for a while.
+  const next = sold(await seller.call(offer(POOL)));
+  expect(next.ranked).toHaveLength(1);
+  forging.unsubscribe();
+  await expect.poll(() => leases.length).toBe(2);
+  await Promise.all(leases.map((lease) => lease.release()));
+});
+
+test('a replayed bid wins nothing twice, in its own call or in another', async () => {
+  const agent = await m.sdkAgent('copied');
+  let bids = 0;
+  const leases: Lease[] = [];
+  await listen(agent, POOL, {
+    evaluate: () => (bids++ === 0 ? bid({ price: CREDIT }) : undefined),
+    onLease: (lease) => leases.push(lease),
+  });
+  const seen: { body: { cheques: unknown[] } }[] = [];
+  const replayer = await m.agent('replayer');
+  const tapping = replayer.nats.subscribe(`tender.${m.market}.bid.seller.*.copied`, {
+    callback: (_error, msg) => {
+      const message = JSON.parse(new TextDecoder().decode(msg.data));
+      seen.push(message);
+      const mine = { ...message, sender: 'replayer', id: newUlid() };
+      replayer.nats.publish(msg.subject.replace(/copied$/, 'replayer'), encode(mine));
+      // And once more in its own name, which is a duplicate for the initiator.
+      replayer.nats.publish(msg.subject, msg.data);
+    },
+  });
+  await replayer.nats.flush();
+  const sale = sold(await seller.call(offer(POOL, { units: 2 })));
+  tapping.unsubscribe();
+  expect(sale.winners).toHaveLength(1);
+  expect(sale.ranked.map(({ outcome, detail }) => [outcome, detail])).toEqual([
+    ['won', undefined],
+    ['barred', 'duplicate'],
+  ]);
+  await expect.poll(() => leases.length).toBe(1);
+  await leases[0]!.release();
+  // In another call the digest is another: the seal does not hold.
+  const calling = replayer.nats.subscribe(subjects.cfps(m.market, POOL), {
+    callback: (_error, msg) => {
+      const { performative, body } = JSON.parse(new TextDecoder().decode(msg.data));
+      if (performative !== 'cfp') return;
+      const { cfp } = body.terms;
+      const message = {
+        ...replayer.envelope({ cfp, cheques: seen[0]!.body.cheques }),
+        conversation: cfp,
+        performative: 'propose',
+      };
+      replayer.nats.publish(
+        subjects.bid(m.market, 'seller', cfp, 'replayer'),
+        encode({ ...message, replyBy: undefined }),
+      );
+    },
+  });
+  await replayer.nats.flush();
+  const other = await seller.call(offer(POOL));
+  calling.unsubscribe();
+  if (other.ok) expect(other.winners).toEqual([]);
+  else expect(other.detail).toBe('bad-signature');
+});
+
+test('a bid after the end is answered late', async () => {
+  const sale = sold(await seller.call(offer(POOL, { windowMs: 20 })));
+  const late = await m.agent('latecomer');
+  const heard: { performative: string; body: { losers: { detail: string }[] } }[] = [];
+  late.nats.subscribe(subjects.talks(m.market, 'latecomer'), {
+    callback: (_error, msg) => heard.push(JSON.parse(new TextDecoder().decode(msg.data))),
+  });
+  const cheque = {
+    participant: 'latecomer',
+    units: 1,
+    priceMicro: '5',
+    intent: 'some-intent',
+    until: Date.now() + 1000,
+  };
+  const sealed = { ...cheque, seal: 'mac', session: 's', sessionUntil: Date.now(), signature: 'A'.repeat(43) };
+  const { cfp } = sale;
+  const message = { ...late.envelope({ cfp, cheques: [sealed] }), performative: 'propose', conversation: cfp };
+  late.nats.publish(subjects.bid(m.market, 'seller', cfp, 'latecomer'), encode({ ...message, replyBy: undefined }));
+  await expect
+    .poll(() => heard.map(({ performative, body }) => [performative, body.losers[0]!.detail]))
+    .toEqual([['reject-proposal', 'late']]);
+});
+
+test('whoever sends what cannot be read is told so, once a second, and never about that', async () => {
+  const agent = await m.sdkAgent('reader');
+  const heard: { performative: string }[] = [];
+  const sub = mallory.nats.subscribe(subjects.talks(m.market, 'mallory'), {
+    callback: (_error, msg) => heard.push(JSON.parse(new TextDecoder().decode(msg.data))),
+  });
+  const talk = subjects.talk(m.market, 'reader', 'mallory');
+  mallory.nats.publish(talk, say('not-understood', 'x', { detail: 'nonsense' }));
+  for (let n = 0; n < 50; n++) mallory.nats.publish(talk, new TextEncoder().encode('{'));
+  mallory.nats.publish(talk, say('not-understood', 'x', { detail: 'malformed', message: 'what?' }));
+  await expect.poll(() => agent.counts.malformed).toBe(51);
+  await expect.poll(() => heard.length).toBe(1);
+  await sleep(100);
+  expect(heard).toMatchObject([{ performative: 'not-understood', sender: 'reader', body: { detail: 'malformed' } }]);
+  expect(agent.counts.complained).toBe(1);
+  sub.unsubscribe();
+});
+
+test('arbitrary bytes and JSON on every subject of an agent: it lives on and trades', async () => {
+  const agent = await m.sdkAgent('tough');
+  const leases: Lease[] = [];
+  await listen(agent, POOL, { evaluate: () => bid({ price: 9 }), onLease: (lease) => leases.push(lease) });
+  const open = seller.call(offer(POOL, { windowMs: 1500, ttlMs: 4000, onOpen: (cfp) => openCfps.push(cfp) }));
+  const openCfps: string[] = [];
+  await expect.poll(() => openCfps.length).toBe(1);
+  const cfp = openCfps[0]!;
+  const call = madeUpCall(1000, 2000);
+  const real: unknown[] = [
+    JSON.parse(new TextDecoder().decode(say('cfp', call.terms.cfp, call, { replyBy: call.closesAt }))),
+    JSON.parse(new TextDecoder().decode(fakeWin(call)({ participant: 'tough', intent: 'i' }))),
+    JSON.parse(new TextDecoder().decode(say('cancel', cfp, { cfp, detail: 'expired' }))),
+    JSON.parse(
+      new TextDecoder().decode(
+        say('refuse', cfp, { cfp, participants: ['tough'], reason: 'ambiguous', detail: 'late', final: true }),
+      ),
+    ),
+  ];
+  const targets = [
+    subjects.talk(m.market, 'tough', 'mallory'),
+    subjects.talk(m.market, 'seller', 'mallory'),
+    subjects.cfp(m.market, POOL, 'mallory'),
+    subjects.bid(m.market, 'seller', cfp, 'mallory'),
+    subjects.bid(m.market, 'seller', 'no-such-call', 'mallory'),
+    `tender.${m.market}.talk.tough.BAD`,
+    `tender.${m.market}.bid.seller.${cfp}.$$$`,
+  ];
+  const noise = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.json().map((text) => new TextEncoder().encode(text)),
+    fc
+      .tuple(
+        fc.constantFrom(...real),
+        fc.constantFrom('body', 'sender', 'id', 'v', 'conversation', 'performative'),
+        fc.jsonValue(),
+      )
+      .map(([message, field, value]) => encode({ ...(message as object), [field]: value })),
+    fc
+      .tuple(fc.constantFrom(...real), fc.string(), fc.jsonValue())
+      .map(([message, field, value]) =>
+        encode({ ...(message as object), body: { ...(message as { body: object }).body, [field]: value } }),
+      ),
+  );
+  fc.assert(
+    fc.property(fc.constantFrom(...targets), noise, (subject, payload) => {
+      mallory.nats.publish(subject, payload);
+      mallory.nats.publish(`_INBOX_tough.${newUlid()}.0`, payload);
+    }),
+    { numRuns: 2000 },
+  );
+  await mallory.nats.flush();
+  const sale = sold(await open);
+  expect(sale.winners.map(({ participant }) => participant)).toEqual(['tough']);
+  await expect.poll(() => leases.length).toBe(1);
+  expect(agent.counts.malformed).toBeGreaterThan(100);
+  await leases[0]!.release();
+});

@@ -1,0 +1,145 @@
+// Leases: renewed, released, lost, recovered; what the holder sees is never more than what the bank grants.
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type Agent, bid, type Lease } from '../src/index.js';
+import { CREDIT, offer, type SdkMarket, sdkMarket, sleep, sold } from './support.js';
+
+let m: SdkMarket;
+let seller: Agent;
+
+beforeAll(async () => {
+  m = await sdkMarket({ name: 'sdk-lease' });
+  seller = await m.sdkAgent('seller');
+  await m.pool('gpu.a', 'seller', 4, { reservePriceMicro: String(CREDIT), maxTerms: 3 });
+});
+afterAll(() => m.stop());
+
+async function lend(agent: Agent, durationMs: number): Promise<Lease> {
+  const won = agent.win('gpu.a', { maxPriceMicro: 5 * CREDIT, deadlineMs: 5000 });
+  sold(await seller.call(offer('gpu.a', { durationMs, windowMs: 100, closeAfterBids: 1 })));
+  return won;
+}
+
+test('release is idempotent, ends the lease at once and pays for the time used', async () => {
+  const agent = await m.sdkAgent('rel');
+  const lease = await lend(agent, 60_000);
+  expect(agent.leases).toEqual([lease]);
+  const releasing = [lease.release(), lease.release()];
+  expect(lease.held).toBe(false);
+  expect(lease.signal.aborted).toBe(true);
+  expect(lease.remainingMs).toBe(0);
+  const [first, second] = await Promise.all(releasing);
+  expect(second).toBe(first);
+  if (!first!.ok) throw new Error(first!.message);
+  expect(Number(first!.paidMicro) + Number(first!.refundedMicro)).toBe(CREDIT);
+  expect(Number(first!.paidMicro)).toBeLessThan(CREDIT / 10);
+  expect(await lease.lost).toEqual({ reason: 'released' });
+  expect(await lease.renew({ maxPriceMicro: CREDIT })).toMatchObject({ ok: false, detail: 'expired' });
+  expect(agent.leases).toEqual([]);
+});
+
+test('it ends by the clock, before the bank takes the slot back, and says so', async () => {
+  const agent = await m.sdkAgent('exp');
+  const lease = await lend(agent, 600);
+  expect(lease.until - Date.now()).toBeGreaterThan(200);
+  expect(lease.until - Date.now()).toBeLessThan(650);
+  const aborted = new Promise((resolve) => lease.signal.addEventListener('abort', resolve));
+  expect(await lease.lost).toMatchObject({ reason: 'expired' });
+  await aborted;
+  expect(lease.held).toBe(false);
+  // At that moment the bank's clock had not gone past the end by more than a timer's delay.
+  expect(lease.until - Date.now()).toBeGreaterThan(-100);
+  expect(await lease.release()).toMatchObject({ ok: false, detail: 'expired' });
+});
+
+test('a process that slept past the end finds out when it asks', async () => {
+  const agent = await m.sdkAgent('slept');
+  const lease = await lend(agent, 500);
+  const end = performance.now() + 700;
+  while (performance.now() < end) {
+    // Blocks the event loop: no timer can fire.
+  }
+  expect(lease.held).toBe(false);
+  expect(lease.signal.aborted).toBe(true);
+});
+
+test('autoRenew goes on term by term, as far as the pool lets it', async () => {
+  const agent = await m.sdkAgent('auto');
+  const lease = await lend(agent, 800);
+  const first = lease.until;
+  lease.autoRenew({ maxPriceMicro: 2 * CREDIT });
+  await expect.poll(() => lease.until - first, { timeout: 3000 }).toBeGreaterThan(1500);
+  expect(lease.held).toBe(true);
+  const end = await lease.lost;
+  expect(end).toMatchObject({ reason: 'expired', refusal: { detail: 'round-limit' } });
+  expect(lease.until - first).toBeCloseTo(1600, -2);
+});
+
+test('autoRenew stops where the price is above its limit; renew by hand says what it costs', async () => {
+  const agent = await m.sdkAgent('dear');
+  const lease = await lend(agent, 700);
+  lease.autoRenew({ maxPriceMicro: CREDIT / 2 });
+  expect(await lease.lost).toMatchObject({ reason: 'expired', refusal: { detail: 'below-reserve-price' } });
+  const other = await lend(agent, 2000);
+  const [one, two] = await Promise.all([
+    other.renew({ maxPriceMicro: CREDIT }),
+    other.renew({ maxPriceMicro: CREDIT }),
+  ]);
+  expect(two).toBe(one);
+  expect(one).toMatchObject({ ok: true, terms: 2, priceMicro: String(CREDIT) });
+  await other.release();
+});
+
+test('a lease can be taken up again by its contract, by its holder alone', async () => {
+  const agent = await m.sdkAgent('again');
+  const lease = await lend(agent, 5000);
+  const found = await agent.lease(lease.contract);
+  if (!found.ok) throw new Error(found.message);
+  expect(found.lease).toMatchObject({ slots: lease.slots, fences: lease.fences, pool: 'gpu.a', held: true });
+  expect(await seller.lease(lease.contract)).toMatchObject({ ok: false, detail: 'not-permitted' });
+  await lease.release();
+  expect(await agent.lease(lease.contract)).toMatchObject({ ok: false, detail: 'expired' });
+});
+
+test('close leaves leases alone, or releases them if asked to', async () => {
+  const agent = await m.sdkAgent('leaver');
+  const lease = await lend(agent, 5000);
+  const other = await lend(agent, 5000);
+  expect(agent.leases).toHaveLength(2);
+  await agent.close({ release: true });
+  expect(lease.held || other.held).toBe(false);
+  await expect
+    .poll(async () => {
+      const quote = await seller.quote('gpu.a');
+      return quote.ok && quote.free;
+    })
+    .toBe(4);
+});
+
+test('a lease won while nobody wants it any more goes back', async () => {
+  const agent = await m.sdkAgent('fickle');
+  const controller = new AbortController();
+  const released = vi.fn();
+  const won = agent.win('gpu.a', { maxPriceMicro: 5 * CREDIT, signal: controller.signal });
+  void won.catch(released);
+  const selling = seller.call(offer('gpu.a', { durationMs: 60_000, windowMs: 150 }));
+  await sleep(149);
+  controller.abort(new Error('changed my mind'));
+  await selling;
+  await expect.poll(() => released.mock.calls.length).toBe(1);
+  await expect
+    .poll(async () => {
+      const quote = await seller.quote('gpu.a');
+      return quote.ok && quote.free;
+    })
+    .toBe(4);
+});
+
+test('bidders that are silent cost nothing', async () => {
+  const agent = await m.sdkAgent('mute');
+  const listening = agent.listen('gpu.a', { evaluate: () => undefined, onLease: () => undefined });
+  const sale = sold(await seller.call(offer('gpu.a')));
+  expect(sale).toMatchObject({ winners: [], ranked: [], clearingPriceMicro: String(CREDIT) });
+  expect(agent.counts.ignored).toEqual({});
+  listening.stop();
+  expect(bid({ price: 1 })).toMatchObject({ units: 1, priceMicro: '1' });
+});

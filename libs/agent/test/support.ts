@@ -1,0 +1,81 @@
+// A market with the SDK's own operator, for the SDK's tests: real servers, a real broker.
+
+import { publicNkeyOf, type Sale } from '@tender/market';
+import type { StackOptions } from '@tender/stack';
+import { type MarketUnderTest, startMarket } from '../../../test/market-under-test.js';
+import {
+  type Agent,
+  type AgentKeys,
+  type CallOptions,
+  type CallOutcome,
+  connectAgent,
+  connectHost,
+  createSeed,
+  type Host,
+} from '../src/index.js';
+
+export const CREDIT = 1_000_000;
+
+export interface SdkMarket extends MarketUnderTest {
+  /** An agent of the SDK, with an account and credits. */
+  sdkAgent(id: string, more?: Partial<AgentKeys> & { credits?: number }): Promise<Agent>;
+  sdkHost(id: string): Promise<Host>;
+  /** Opens an account for an agent behind a host and adds it to the host. */
+  hosted(host: Host, id: string, more?: Partial<AgentKeys> & { credits?: number }): Promise<Agent>;
+}
+
+export async function sdkMarket(options: StackOptions = {}): Promise<SdkMarket> {
+  const under = await startMarket(1, options);
+  const servers = under.stack.natsUrl;
+  const { market } = under;
+  const closers: (() => Promise<void>)[] = [];
+  const natsOptions = { reconnectTimeWait: 20, reconnectJitter: 20 };
+  const account = async (id: string, seed: string, credits: number, host?: string) => {
+    const opened = await under.operator.admin('account', {
+      key: `open-${id}-0`,
+      account: { id, kind: 'agent', nkey: publicNkeyOf(seed), ...(host && { host }) },
+    });
+    if (opened.performative !== 'inform') throw new Error(JSON.stringify(opened.body));
+    if (credits === 0) return;
+    await under.operator.admin('grant', { key: `grant-${id}-0`, to: id, amountMicro: String(credits * CREDIT) });
+  };
+  return {
+    ...under,
+    async sdkAgent(id, { credits = 1000, ...keys } = {}) {
+      const seed = keys.seed ?? createSeed();
+      await account(id, seed, credits);
+      const agent = await connectAgent({ servers, market, id, natsOptions, ...keys, seed });
+      closers.push(() => agent.close());
+      return agent;
+    },
+    async sdkHost(id) {
+      const host = await connectHost({ servers, market, id, natsOptions });
+      closers.push(() => host.close());
+      return host;
+    },
+    async hosted(host, id, { credits = 1000, ...keys } = {}) {
+      const seed = keys.seed ?? createSeed();
+      await account(id, seed, credits, host.id);
+      return host.agent({ id, ...keys, seed });
+    },
+    async stop() {
+      await Promise.all(closers.map((close) => close()));
+      await under.stop();
+    },
+  };
+}
+
+/** The sale, or an error with the refusal. */
+export function sold(outcome: CallOutcome): Sale {
+  if (!outcome.ok) throw new Error(JSON.stringify(outcome));
+  return outcome;
+}
+
+/** A short call for tests. */
+export function offer(pool: string, more: Partial<CallOptions> = {}): CallOptions {
+  return { pool, units: 1, durationMs: 2000, windowMs: 150, ttlMs: 2000, ...more };
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resume) => setTimeout(resume, ms));
+}

@@ -6,6 +6,9 @@ import type { StewardConfig } from './config.js';
 /** Where nobody bids the steward calls less often, down to this; a sale brings it back to once a window. */
 const IDLE_MS = 250;
 
+/** The steward cannot tell which bidders may take the priority reserve: it shows many, the bank knows. */
+const STANDBYS = 32;
+
 export class Steward {
   readonly #log: Logger;
   readonly #stop = new AbortController();
@@ -51,6 +54,7 @@ export class Steward {
           windowMs: offer.windowMs,
           ttlMs: offer.ttlMs,
           seals: offer.seals,
+          standbys: STANDBYS,
           ...(offer.reservePriceMicro === undefined ? {} : { reservePriceMicro: Number(offer.reservePriceMicro) }),
         });
         idleMs = outcome.ok && outcome.winners.length > 0 ? 0 : Math.min(IDLE_MS, 2 * idleMs + 10);

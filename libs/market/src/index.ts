@@ -21,6 +21,7 @@ export * from './model/snapshot.js';
 export * from './negotiation/bid-book.js';
 export * from './negotiation/initiator.js';
 export * from './negotiation/participant.js';
+export * from './negotiation/sale.js';
 export * from './negotiation/shown.js';
 export * from './negotiation/table.js';
 export * from './nkey.js';

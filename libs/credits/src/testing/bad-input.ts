@@ -4,20 +4,20 @@ import type { LedgerStatus } from '../transfer-status.js';
 import { grant, hold, pay, post, retire } from './commands.js';
 
 /** Values that are no amount, whatever the command. */
-export const badAmounts: readonly unknown[] = [
+const badAmounts: readonly unknown[] = [
   ...['', '0', '00', '01', '-1', '+1', '1.5', '1.', '.5', '1e3', '1E3', 'nan', 'inf', '-nan', '0x10', ' 1', '1 '],
   ...['1\n', '1\u0000', '１', '1,000', '1_000', '100000000000000', '9'.repeat(400), 'true'],
   ...[5, 0, 1.5, true, false, null, [], ['5'], {}],
 ];
 
 /** Values that are no time limit. A false or a null must not be taken for "no limit": the transfer would be final. */
-export const badTtls: readonly unknown[] = [
+const badTtls: readonly unknown[] = [
   ...[0, -1, 1.5, 2_592_000_000.5, 2_592_000_001, 1e15, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN],
   ...['1000', '', 'nan', true, false, null, [], {}],
 ];
 
 /** Values of `operator` that are not the operator's right. */
-export const badOperators: readonly unknown[] = [null, 0, 1, '', 'true', 'false', [], {}];
+const badOperators: readonly unknown[] = [null, 0, 1, '', 'true', 'false', [], {}];
 
 export interface BadInput {
   readonly name: string;

@@ -1,5 +1,8 @@
 // The effect door to Redis: scripts, lock, reader, checker.
+export type { CheckReport, Finding } from '../checker/finding.js';
+export { showReport } from '../checker/report.js';
 export { AwardBatch, MAX_BATCH } from './award-batch.js';
+export { checkRedis } from './check.js';
 export { MarketReader } from './market-reader.js';
 export { type HeldLock, type LockOutcome, NegotiationLock } from './negotiation-lock.js';
 export {

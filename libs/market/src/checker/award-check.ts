@@ -1,0 +1,142 @@
+// I6 and I10 to I12: whether each award was right, by the accounts and the pool as the replay had them just before it.
+import { clear } from '../auction/clear.js';
+import { rankBids } from '../auction/rank.js';
+import type { EntryOf, JudgedBid } from '../model/journal.js';
+import { CALL_LIFE_MS, type CallState, type MarketState } from '../model/market-state.js';
+import { type Finding, Tally } from './finding.js';
+
+type Award = EntryOf<'award'>;
+
+export class AwardCheck {
+  readonly #units = new Tally('I6');
+  readonly #accounts = new Tally('I10');
+  readonly #reserve = new Tally('I11');
+  readonly #rule = new Tally('I12');
+  /** Intents that won, until when another win under the same one is a breach. */
+  readonly #intents = new Map<string, number>();
+
+  /** Called before the replay takes the entry. */
+  award(market: MarketState, call: CallState, entry: Award): void {
+    this.#checkUnits(call, entry);
+    this.#checkIntents(entry);
+    this.#checkAccounts(market, entry);
+    this.#checkReserve(market, call, entry);
+    this.#checkRule(call, entry);
+  }
+
+  /** An intent is bound while its lease runs and, so that no call of that time can use it again, for a while after. */
+  settle(market: MarketState, entry: EntryOf<'settle'>): void {
+    const lease = market.contracts.get(entry.contract);
+    // A second less than Redis keeps it, because Redis forgets by a clock of its own.
+    if (lease) this.#intents.set(`${lease.participant}:${lease.intent}`, entry.at + CALL_LIFE_MS - 1_000);
+  }
+
+  finish(): Finding[] {
+    return [this.#units.finding(), this.#accounts.finding(), this.#reserve.finding(), this.#rule.finding()];
+  }
+
+  #checkUnits(call: CallState, entry: Award): void {
+    const given = entry.winners.flatMap((winner) => winner.slots);
+    this.#units.fact(
+      given.length <= call.slots.length &&
+        new Set(given).size === given.length &&
+        given.every((slot) => call.slots.includes(slot)),
+      () => `call ${entry.cfp} offered slots ${call.slots}, awarded were ${given}`,
+    );
+    const won = entry.bids.filter((bid) => bid.outcome === 'won');
+    this.#units.fact(
+      won.length === entry.winners.length &&
+        entry.winners.every((winner, index) => {
+          const bid = won[index];
+          return bid?.participant === winner.participant && bid.intent === winner.intent && bid.units === winner.units;
+        }) &&
+        entry.winners.every((winner) => winner.slots.length === winner.units && winner.fences.length === winner.units),
+      () => `call ${entry.cfp}: the winners are not the bids that won`,
+    );
+  }
+
+  #checkIntents(entry: Award): void {
+    for (const { participant, intent } of entry.winners) {
+      const name = `${participant}:${intent}`;
+      const boundUntil = this.#intents.get(name) ?? 0;
+      this.#units.fact(entry.at >= boundUntil, () => `call ${entry.cfp}: intent ${name} has won before`);
+      this.#intents.set(name, Number.POSITIVE_INFINITY);
+    }
+  }
+
+  #checkAccounts(market: MarketState, entry: Award): void {
+    const spent = new Map<string, number>();
+    for (const bid of entry.bids) {
+      const account = market.ledger.account(bid.participant);
+      const before = spent.get(bid.participant) ?? 0;
+      const covered = (account?.available ?? 0) - before >= bid.price * bid.units;
+      this.#accounts.fact(
+        accountFits(bid, account?.class, account?.nkey, covered),
+        () =>
+          `call ${entry.cfp}: ${bid.participant} was taken as ${bid.class ?? bid.detail}; its account has ` +
+          `${(account?.available ?? 0) - before} available, class ${account?.class ?? 'none'}`,
+      );
+      if (bid.outcome === 'won') spent.set(bid.participant, before + bid.price * bid.units);
+    }
+  }
+
+  #checkReserve(market: MarketState, call: CallState, entry: Award): void {
+    const pool = market.pools.get(call.pool);
+    if (pool === undefined || pool.reserve === 0) return;
+    let taken = 0;
+    for (const bid of entry.bids) {
+      const left = pool.free.size - taken - bid.units;
+      if (bid.outcome === 'won' && market.ledger.account(bid.participant)?.class !== 'system') {
+        this.#reserve.fact(
+          left >= pool.reserve,
+          () => `call ${entry.cfp}: ${bid.participant} leaves ${left} of a reserve of ${pool.reserve}`,
+        );
+      }
+      if (bid.detail === 'reserved-for-system') {
+        this.#reserve.fact(
+          left < pool.reserve,
+          () => `call ${entry.cfp}: ${bid.participant} was barred though ${left} would have been left`,
+        );
+      }
+      if (bid.outcome === 'won') taken += bid.units;
+    }
+  }
+
+  #checkRule(call: CallState, entry: Award): void {
+    const rule = { units: call.slots.length, rule: call.rule, reservePrice: call.reservePrice };
+    const ranked = rankBids(call.termsDigest, entry.bids);
+    const { verdicts } = clear(rule, ranked, (bid) => bid.detail);
+    verdicts.forEach((verdict, index) => {
+      const shown = entry.bids[index]!;
+      const pays = verdict.outcome === 'won' ? verdict.price : undefined;
+      this.#rule.fact(
+        verdict.bid === shown && verdict.outcome === shown.outcome && pays === shown.pays,
+        () =>
+          `call ${entry.cfp}, rank ${index + 1}: ${shown.participant} ${shown.outcome} at ${shown.pays}; ` +
+          `by ${call.rule} ${verdict.bid.participant} ${verdict.outcome} at ${pays}`,
+      );
+    });
+    const won = entry.bids.filter((bid) => bid.outcome === 'won');
+    entry.winners.forEach((winner, index) => {
+      const pays = won[index]?.pays ?? Number.NaN;
+      this.#rule.fact(
+        Number(winner.priceMicro) === pays && Number(winner.amountMicro) === pays * winner.units,
+        () => `call ${entry.cfp}: ${winner.participant} pays ${winner.amountMicro} for ${winner.units} at ${pays}`,
+      );
+    });
+  }
+}
+
+function accountFits(bid: JudgedBid, cls: string | undefined, nkey: string | undefined, covered: boolean): boolean {
+  switch (bid.detail) {
+    case 'insufficient-credits':
+      return !covered;
+    case 'bad-signature':
+      return bid.nkey !== nkey;
+    case undefined:
+      return bid.class === cls && cls !== undefined && covered && (bid.nkey === undefined || bid.nkey === nkey);
+    default:
+      // The others are not about the account.
+      return true;
+  }
+}

@@ -1,0 +1,124 @@
+// What the model is asked and what it answers: the market's scripts, each by name, without their transport.
+import type { Winner } from '../messages.js';
+import type { PoolSpec } from '../operations.js';
+import type { Detail } from '../refusal.js';
+import type { AuctionRule, SealKind } from '../terms.js';
+
+/** Who asks, under which idempotency key, with which body. */
+export interface Asked {
+  readonly by: string;
+  readonly key: string;
+  readonly digest: string;
+}
+
+/** A bid whose seal holds; `price` in micro-credits per unit. Ranked before it is shown. */
+export interface ShownBid {
+  readonly participant: string;
+  readonly intent: string;
+  readonly units: number;
+  readonly price: number;
+  readonly until_ms: number;
+  readonly nkey?: string | undefined;
+}
+
+export interface CallTerms {
+  readonly cfp: string;
+  readonly pool: string;
+  readonly slots: readonly number[];
+  readonly lockValue: string;
+  readonly rule: AuctionRule;
+  readonly reservePriceMicro: string;
+  readonly durationMs: number;
+  readonly windowMs: number;
+  readonly ttlMs: number;
+  readonly seals: readonly SealKind[];
+  readonly termsDigest: string;
+}
+
+/** `lapse-call` and `expire-lease` are the sweeper's: they need no key, because asked again they find nothing to do. */
+export type MarketCommand =
+  | ({ readonly kind: 'open-pool'; readonly pool: PoolSpec } & Asked)
+  | ({ readonly kind: 'open-call' } & Asked & CallTerms)
+  | ({ readonly kind: 'extend-call'; readonly cfp: string; readonly ttlMs: number } & Asked)
+  | ({ readonly kind: 'release-call'; readonly cfp: string } & Asked)
+  | { readonly kind: 'lapse-call'; readonly cfp: string }
+  | ({
+      readonly kind: 'award';
+      readonly cfp: string;
+      readonly termsDigest: string;
+      readonly bids: readonly ShownBid[];
+    } & Asked)
+  | ({ readonly kind: 'renew'; readonly contract: string; readonly maxPriceMicro: string } & Asked)
+  | ({ readonly kind: 'settle'; readonly contract: string } & Asked)
+  | { readonly kind: 'expire-lease'; readonly contract: string };
+
+export interface Refused {
+  readonly ok: false;
+  readonly detail: Detail;
+}
+export type Answer<T> = ({ readonly ok: true; readonly replayed?: boolean } & T) | Refused;
+
+export interface CallOpened {
+  readonly cfp: string;
+  readonly slots: readonly number[];
+  readonly fences: readonly number[];
+  readonly openedAt: number;
+  readonly closesAt: number;
+  readonly awardBy: number;
+  readonly reservePriceMicro: string;
+}
+
+export interface Awarded {
+  readonly cfp: string;
+  readonly pool: string;
+  readonly initiator: string;
+  readonly at: number;
+  readonly rule: AuctionRule;
+  readonly units: number;
+  readonly durationMs: number;
+  readonly clearingPriceMicro: string;
+  readonly winners: readonly Winner[];
+  readonly verdicts: readonly {
+    readonly participant: string;
+    readonly intent: string;
+    readonly outcome: 'won' | 'lost' | 'barred';
+    readonly detail?: Detail;
+  }[];
+  readonly outbid?: { readonly participant: string; readonly priceMicro: string };
+}
+
+export interface Renewed {
+  readonly contract: string;
+  readonly until: number;
+  readonly priceMicro: string;
+  readonly amountMicro: string;
+  readonly terms: number;
+}
+
+export interface Settled {
+  readonly contract: string;
+  readonly pool: string;
+  readonly participant: string;
+  readonly slots: readonly number[];
+  readonly outcome: 'released' | 'expired';
+  readonly paidMicro: string;
+  readonly refundedMicro: string;
+  readonly at: number;
+}
+
+/** What each command answers where it succeeds. */
+export interface Done {
+  'open-pool': { readonly pool: string };
+  'open-call': CallOpened;
+  'extend-call': { readonly cfp: string; readonly awardBy: number };
+  'release-call': { readonly cfp: string };
+  'lapse-call': { readonly cfp: string };
+  award: Awarded;
+  renew: Renewed;
+  settle: Settled;
+  'expire-lease': Settled;
+}
+
+export function refused(detail: Detail): Refused {
+  return { ok: false, detail };
+}

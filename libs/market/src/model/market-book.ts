@@ -1,0 +1,54 @@
+// The pure model of a market: commands in, answers out, no I/O and no clock; the scripts must answer the same.
+import { award } from './award.js';
+import { closeCall, extendCall, openCall } from './call.js';
+import { type Answer, type Done, type MarketCommand, refused } from './command.js';
+import { renew, settle } from './lease.js';
+import { MarketState } from './market-state.js';
+import { openPool } from './pool.js';
+
+interface Saved {
+  readonly digest: string;
+  readonly answer: Answer<object>;
+}
+
+export class MarketBook extends MarketState {
+  readonly #saved = new Map<string, Saved>();
+
+  /**
+   * Takes one command at `nowMs` (ms since the epoch, never running back). The same key and body gives the saved
+   * answer, another body under it `duplicate`; only what changed something is saved.
+   */
+  apply<C extends MarketCommand>(command: C, nowMs: number): Answer<Done[C['kind']]> {
+    if (!('key' in command)) return this.#decide(command, nowMs) as Answer<Done[C['kind']]>;
+    const name = `${command.by}|${command.key}`;
+    const saved = this.#saved.get(name);
+    if (saved !== undefined) {
+      if (saved.digest !== command.digest) return refused('duplicate');
+      return { ...saved.answer, replayed: true } as Answer<Done[C['kind']]>;
+    }
+    const answer = this.#decide(command, nowMs);
+    if (answer.ok) this.#saved.set(name, { digest: command.digest, answer });
+    return answer as Answer<Done[C['kind']]>;
+  }
+
+  #decide(command: MarketCommand, nowMs: number): Answer<object> {
+    switch (command.kind) {
+      case 'open-pool':
+        return openPool(this, command.pool);
+      case 'open-call':
+        return openCall(this, command, nowMs);
+      case 'extend-call':
+        return extendCall(this, command, nowMs);
+      case 'release-call':
+      case 'lapse-call':
+        return closeCall(this, command, nowMs);
+      case 'award':
+        return award(this, command, nowMs);
+      case 'renew':
+        return renew(this, command, nowMs);
+      case 'settle':
+      case 'expire-lease':
+        return settle(this, command, nowMs);
+    }
+  }
+}

@@ -1,0 +1,136 @@
+// What the model knows of a market at one instant: the same records that the scripts keep in Redis.
+import { LedgerBook } from '@tender/credits';
+import type { AuctionRule, SealKind } from '../terms.js';
+
+/** How long a call may stay open at most, and how long what has ended is remembered, in ms. */
+export const CALL_LIFE_MS = 86_400_000;
+export const ENDED_KEPT_MS = 86_400_000;
+
+export interface SlotState {
+  fence: number;
+  /** The contract whose lease holds the slot; empty where it is free. */
+  contract: string;
+}
+
+export interface PoolState {
+  account: string;
+  seller: string;
+  reserve: number;
+  reservePrice: number;
+  seals: readonly SealKind[];
+  maxTerms: number;
+  spot?: number;
+  spotDurationMs?: number;
+  readonly slots: SlotState[];
+  readonly free: Set<number>;
+}
+
+export interface CallState {
+  readonly cfp: string;
+  readonly pool: string;
+  readonly initiator: string;
+  readonly payee: string;
+  readonly slots: readonly number[];
+  readonly fences: readonly number[];
+  readonly lockValue: string;
+  readonly rule: AuctionRule;
+  readonly reservePrice: number;
+  readonly durationMs: number;
+  readonly seals: readonly SealKind[];
+  readonly termsDigest: string;
+  readonly openedAt: number;
+  awardBy: number;
+  state: 'open' | 'awarded' | 'released' | 'lapsed';
+  /** Leases that still run; the record lives as long as one does. */
+  leases: number;
+  forgottenAt?: number;
+}
+
+export interface ContractState {
+  readonly id: string;
+  readonly cfp: string;
+  readonly pool: string;
+  readonly participant: string;
+  readonly payee: string;
+  readonly intent: string;
+  readonly units: number;
+  readonly slots: readonly number[];
+  readonly fences: readonly number[];
+  readonly price: number;
+  readonly startedAt: number;
+  readonly durationMs: number;
+  until: number;
+  terms: number;
+  endedTerms: number;
+  amount: number;
+  paid: number;
+  state: 'awarded' | 'settled';
+  forgottenAt?: number;
+}
+
+export interface IntentState {
+  readonly contract: string;
+  forgottenAt?: number;
+}
+
+interface Forgettable {
+  readonly forgottenAt?: number;
+}
+
+export class MarketState {
+  readonly ledger = new LedgerBook();
+  readonly pools = new Map<string, PoolState>();
+  readonly calls = new Map<string, CallState>();
+  readonly contracts = new Map<string, ContractState>();
+  /** By `<agent>:<intent>`. */
+  readonly intents = new Map<string, IntentState>();
+  /** The negotiation locks, `<pool>:<slot>` to value: taken and dropped from outside, as redlock does. */
+  readonly locks = new Map<string, string>();
+  /** As the zset: `lease:…` and `cfp:…` (a pending transfer's limit is the ledger's). */
+  readonly deadlines = new Map<string, number>();
+
+  call(cfp: string, nowMs: number): CallState | undefined {
+    return remembered(this.calls.get(cfp), nowMs);
+  }
+
+  contract(id: string, nowMs: number): ContractState | undefined {
+    return remembered(this.contracts.get(id), nowMs);
+  }
+
+  intent(agent: string, intent: string, nowMs: number): IntentState | undefined {
+    return remembered(this.intents.get(`${agent}:${intent}`), nowMs);
+  }
+
+  takeLock(pool: string, slots: readonly number[], value: string): void {
+    for (const slot of slots) this.locks.set(`${pool}:${slot}`, value);
+  }
+
+  /** Drops the locks that still have this value. */
+  dropLock(pool: string, slots: readonly number[], value: string): void {
+    for (const slot of slots) if (this.locks.get(`${pool}:${slot}`) === value) this.locks.delete(`${pool}:${slot}`);
+  }
+
+  /** Whether every slot's lock has still the call's value, and none was awarded since the call opened. */
+  stillHeld(call: CallState): boolean {
+    const pool = this.pools.get(call.pool);
+    return call.slots.every((slot, index) => {
+      if (this.locks.get(`${call.pool}:${slot}`) !== call.lockValue) return false;
+      const state = pool?.slots[slot];
+      return state !== undefined && state.fence === call.fences[index] && state.contract === '';
+    });
+  }
+
+  /** Whether `by` is the holder or the host that may speak for it. */
+  speaksFor(by: string, participant: string): boolean {
+    return by === participant || this.ledger.account(participant)?.host === by;
+  }
+
+  /** What the sweeper would find, as `lease:…` and `cfp:…`. */
+  due(nowMs: number): string[] {
+    return [...this.deadlines].filter(([, at]) => at <= nowMs).map(([member]) => member);
+  }
+}
+
+function remembered<T extends Forgettable>(record: T | undefined, nowMs: number): T | undefined {
+  return record !== undefined && (record.forgottenAt ?? Number.POSITIVE_INFINITY) > nowMs ? record : undefined;
+}

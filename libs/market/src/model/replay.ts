@@ -1,0 +1,99 @@
+// Replay: what the journal says happened, done again in the model, so that the state can be compared (I9).
+import { isSuccess, replayLedgerEntry } from '@tender/credits';
+import { commitAward, type Judged } from './award.js';
+import { commitCall, commitClosing, commitExtension } from './call.js';
+import { type EntryOf, isLedgerEntry, type JournalEntry } from './journal.js';
+import { commitRenewal, commitSettlement, nextTermPrice } from './lease.js';
+import type { CallState, ContractState, MarketState } from './market-state.js';
+import { openPool } from './pool.js';
+
+/**
+ * Does an entry's change to the model; decisions (who won, at what price) are the entry's, consequences (slots,
+ * fences, contracts, payments) the model's. Returns in words where the two do not fit together, else undefined.
+ * Whether the decisions were right is for I6 and I10 to I12: so one wrong decision is one finding, not a landslide.
+ */
+export function replayEntry(market: MarketState, entry: JournalEntry): string | undefined {
+  try {
+    return replayed(market, entry);
+  } catch (error) {
+    // The commits check nothing: an entry that names what does not exist ends up here.
+    return `${entry.kind}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+function replayed(market: MarketState, entry: JournalEntry): string | undefined {
+  if (isLedgerEntry(entry)) {
+    const { status, replayed: again, detail } = replayLedgerEntry(market.ledger, entry);
+    if (isSuccess(status) && again !== true) return undefined;
+    return `${entry.kind}: by the rules ${again ? 'a repetition' : status}${detail === undefined ? '' : ` (${detail})`}`;
+  }
+  market.ledger.tick(entry.at);
+  switch (entry.kind) {
+    case 'open-pool': {
+      const answer = openPool(market, entry.pool);
+      return answer.ok ? undefined : `open-pool ${entry.pool.pool}: by the rules ${answer.detail}`;
+    }
+    case 'open-call':
+      return replayCall(market, entry);
+    case 'extend-call':
+      commitExtension(market, openCallOf(market, entry.cfp), entry.ttlMs, entry.at);
+      return undefined;
+    case 'close-call':
+      commitClosing(market, openCallOf(market, entry.cfp), entry.outcome, entry.at);
+      return undefined;
+    case 'award':
+      return replayAward(market, entry);
+    case 'renew': {
+      const lease = leaseOf(market, entry.contract);
+      const price = nextTermPrice(market, lease);
+      commitRenewal(market, lease, entry.price, entry.at);
+      return price === entry.price
+        ? undefined
+        : `renew ${entry.contract}: priced ${entry.price}, by the rules ${price}`;
+    }
+    case 'settle': {
+      const lease = leaseOf(market, entry.contract);
+      const outcome = commitSettlement(market, lease, entry.at);
+      if (outcome === entry.outcome && lease.paid === entry.paid) return undefined;
+      return `settle ${entry.contract}: ${entry.outcome}, ${entry.paid} paid; by the rules ${outcome}, ${lease.paid} paid`;
+    }
+  }
+}
+
+function openCallOf(market: MarketState, cfp: string): CallState {
+  const call = market.calls.get(cfp);
+  if (call?.state !== 'open') throw new Error(`call ${cfp} is ${call?.state ?? 'unknown'}, not open`);
+  return call;
+}
+
+function leaseOf(market: MarketState, contract: string): ContractState {
+  const lease = market.contracts.get(contract);
+  if (lease?.state !== 'awarded') throw new Error(`lease ${contract} is ${lease?.state ?? 'unknown'}, not awarded`);
+  return lease;
+}
+
+function replayCall(market: MarketState, entry: EntryOf<'open-call'>): string | undefined {
+  const known = market.calls.get(entry.cfp);
+  if (known !== undefined && (known.state === 'open' || known.leases > 0)) {
+    return `open-call ${entry.cfp}: the call is known and has not ended`;
+  }
+  const call = commitCall(market, { ...entry, lockValue: '' }, entry.at);
+  const same = call.fences.join() === entry.fences.join();
+  return same ? undefined : `open-call ${entry.cfp}: fences ${entry.fences}, by the rules ${call.fences}`;
+}
+
+function replayAward(market: MarketState, entry: EntryOf<'award'>): string | undefined {
+  const call = openCallOf(market, entry.cfp);
+  const judged = entry.bids.map(
+    (bid): Judged => ({
+      bid: { ...bid, until_ms: bid.until },
+      outcome: bid.outcome,
+      detail: bid.detail,
+      pays: bid.pays,
+    }),
+  );
+  const winners = commitAward(market, call, judged, entry.at);
+  const found = JSON.stringify(entry.winners.map((winner) => Object.entries(winner).sort()));
+  const wanted = JSON.stringify(winners.map((winner) => Object.entries(winner).sort()));
+  return found === wanted ? undefined : `award ${entry.cfp}: winners ${found}, by the rules ${wanted}`;
+}

@@ -1,0 +1,149 @@
+// All live state at one instant, in one shape for the model and for Redis: so that the two can be compared as they are.
+import type { CallState, ContractState, MarketState, PoolState } from './market-state.js';
+
+type Fields = Readonly<Record<string, string>>;
+type Records = Readonly<Record<string, Fields>>;
+
+/**
+ * What snapshot.lua replies: every account and pool, every slot as `<pool>:<n>`, and of contracts, pending transfers
+ * and calls those that have not ended.
+ */
+export interface MarketSnapshot {
+  readonly seq: number;
+  /** The market's clock at the last change, in ms. */
+  readonly clock: number;
+  readonly minted: number;
+  readonly burned: number;
+  readonly accounts: Records;
+  readonly pools: Records;
+  readonly slots: Readonly<Record<string, { readonly fence: number; readonly contract: string }>>;
+  readonly free: Readonly<Record<string, string>>;
+  readonly contracts: Records;
+  readonly transfers: Records;
+  readonly calls: Records;
+}
+
+/** The snapshot of a model; `seq` is how many changes its holder counted. */
+export function snapshotOf(market: MarketState, seq: number): MarketSnapshot {
+  const { ledger, pools, contracts, calls } = market;
+  const slots: Record<string, { fence: number; contract: string }> = {};
+  const free: Record<string, string> = {};
+  for (const [id, pool] of pools) {
+    pool.slots.forEach(({ fence, contract }, n) => {
+      slots[`${id}:${n}`] = { fence, contract };
+    });
+    for (const n of pool.free) free[`${id}:${n}`] = '1';
+  }
+  return {
+    ...{ seq, clock: ledger.clock, ...ledger.supply, slots, free },
+    accounts: records([...ledger.accounts()].map(({ id, ...account }) => [id, account])),
+    pools: records([...pools].map(([id, pool]) => [id, poolFields(pool)])),
+    contracts: records(
+      [...contracts].filter(([, lease]) => lease.state === 'awarded').map(([id, lease]) => [id, leaseFields(lease)]),
+    ),
+    transfers: records(
+      [...ledger.transfers()]
+        .filter((transfer) => transfer.state === 'pending')
+        .map(({ id, ...transfer }) => [
+          id,
+          { ...transfer, expiresAt: transfer.expiresAt ?? '', tags: JSON.stringify(transfer.tags) },
+        ]),
+    ),
+    calls: records(
+      [...calls].filter(([, call]) => call.state === 'open').map(([cfp, call]) => [cfp, callFields(call)]),
+    ),
+  };
+}
+
+type Value = string | number | undefined;
+
+function poolFields(pool: PoolState): Record<string, Value> {
+  const { account, seller, slots, reserve, reservePrice, seals, maxTerms, spot, spotDurationMs } = pool;
+  return {
+    ...{ account, seller, slots: slots.length, reserve, reservePrice, seals: seals.join(','), maxTerms },
+    ...{ spot, spotDurationMs },
+  };
+}
+
+function leaseFields(lease: ContractState): Record<string, Value> {
+  const { id: _id, forgottenAt: _forgottenAt, slots, fences, ...fields } = lease;
+  return { ...fields, slots: slots.join(','), fences: fences.join(',') };
+}
+
+function callFields(call: CallState): Record<string, Value> {
+  const { cfp: _cfp, leases: _leases, forgottenAt: _forgottenAt, termsDigest, slots, fences, seals, ...fields } = call;
+  return {
+    ...fields,
+    ...{ slots: slots.join(','), fences: fences.join(','), seals: seals.join(','), digest: termsDigest },
+  };
+}
+
+function records(entries: readonly (readonly [string, object])[]): Record<string, Record<string, string>> {
+  return Object.fromEntries(
+    entries.map(([id, fields]) => [
+      id,
+      Object.fromEntries(
+        Object.entries(fields)
+          .filter(([, value]) => value !== undefined)
+          .map(([name, value]) => [name, String(value)]),
+      ),
+    ]),
+  );
+}
+
+/** Fields that a journal does not tell: a lock's value is redlock's affair. */
+const untold: ReadonlySet<string> = new Set(['lockValue']);
+
+/**
+ * The first fact in which two snapshots differ, in words, or undefined; and how many facts were compared. A fact is a
+ * record's field. With `ignore` those fields are left out (by default what no journal tells).
+ */
+export function compareSnapshots(
+  expected: MarketSnapshot,
+  found: MarketSnapshot,
+  ignore: ReadonlySet<string> = untold,
+): { readonly compared: number; readonly difference?: string } {
+  let compared = 0;
+  let difference: string | undefined;
+  const fact = (where: string, wanted: unknown, is: unknown) => {
+    compared += 1;
+    if (difference === undefined && !sameValue(wanted, is)) {
+      difference = `${where}: the journal gives ${show(wanted)}, Redis has ${show(is)}`;
+    }
+  };
+  for (const part of ['seq', 'clock', 'minted', 'burned'] as const) fact(part, expected[part], found[part]);
+  for (const part of ['accounts', 'pools', 'slots', 'free', 'contracts', 'transfers', 'calls'] as const) {
+    const wanted = expected[part] as Readonly<Record<string, unknown>>;
+    const is = found[part] as Readonly<Record<string, unknown>>;
+    for (const id of union(wanted, is)) {
+      const [a, b] = [wanted[id], is[id]];
+      if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) fact(`${part} ${id}`, a, b);
+      else {
+        for (const field of union(a, b)) {
+          if (!ignore.has(field)) fact(`${part} ${id} ${field}`, a[field as never], b[field as never]);
+        }
+      }
+    }
+  }
+  return difference === undefined ? { compared } : { compared, difference };
+}
+
+function union(a: object, b: object): Set<string> {
+  return new Set([...Object.keys(a), ...Object.keys(b)]);
+}
+
+/** Attribution tags are JSON, whose order is cjson's own. */
+function sameValue(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'string' || typeof b !== 'string' || !a.startsWith('{') || !b.startsWith('{')) return false;
+  const sorted = (text: string) => JSON.stringify(Object.entries(JSON.parse(text)).sort());
+  try {
+    return sorted(a) === sorted(b);
+  } catch {
+    return false;
+  }
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value);
+}

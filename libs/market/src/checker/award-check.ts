@@ -95,7 +95,7 @@ export class AwardCheck {
       if (bid.detail === 'reserved-for-system') {
         this.#reserve.fact(
           left < pool.reserve,
-          () => `call ${entry.cfp}: ${bid.participant} was barred though ${left} would have been left`,
+          () => `call ${entry.cfp}: ${bid.participant} was kept out though ${left} would have been left`,
         );
       }
       if (bid.outcome === 'won') taken += bid.units;
@@ -134,6 +134,7 @@ function accountFits(bid: JudgedBid, cls: string | undefined, nkey: string | und
     case 'bad-signature':
       return bid.nkey !== nkey;
     case undefined:
+    case 'reserved-for-system':
       return bid.class === cls && cls !== undefined && covered && (bid.nkey === undefined || bid.nkey === nkey);
     default:
       // The others are not about the account.

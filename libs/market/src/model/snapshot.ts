@@ -111,7 +111,9 @@ export function compareSnapshots(
       difference = `${where}: the journal gives ${show(wanted)}, Redis has ${show(is)}`;
     }
   };
-  for (const part of ['seq', 'clock', 'minted', 'burned'] as const) fact(part, expected[part], found[part]);
+  for (const part of ['seq', 'minted', 'burned'] as const) fact(part, expected[part], found[part]);
+  // A clock that waits for the real time to catch up may be ahead of the last entry, never behind.
+  fact('clock', Math.max(expected.clock, found.clock), found.clock);
   for (const part of ['accounts', 'pools', 'slots', 'free', 'contracts', 'transfers', 'calls'] as const) {
     const wanted = expected[part] as Readonly<Record<string, unknown>>;
     const is = found[part] as Readonly<Record<string, unknown>>;

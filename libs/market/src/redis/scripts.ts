@@ -52,12 +52,14 @@ const openCallReply = replyOf({
   openedAt: z.number(),
   closesAt: z.number(),
   awardBy: z.number(),
+  reservePriceMicro: z.string(),
 });
 const extendCallReply = replyOf({ cfp: z.string(), awardBy: z.number() });
 const closeCallReply = replyOf({ cfp: z.string() });
 const awardReply = replyOf({
   cfp: z.string(),
   pool: z.string(),
+  initiator: z.string(),
   at: z.number(),
   rule: z.enum(auctionRules),
   units: z.number(),

@@ -3,10 +3,9 @@
 -- Several awards that arrived together share one call; each is checked whole before its own first write.
 -- KEYS: meta
 -- ARGV: awards
--- REPLY: a list with, for each, ok, cfp, pool, at, clearingPriceMicro, winners, verdicts
+-- REPLY: a list with, for each, ok, cfp, pool, initiator, at, rule, units, durationMs, clearingPriceMicro, winners, verdicts, outbid
 -- include: reply
 -- include: lease
-local INTENT_KEPT_MS = 86400000
 
 -- Why a bid may not win, or nil. `spent` and `used` hold what the bids taken before it in this award bind.
 local function barred(bid, call, spent, used, taken_units)
@@ -20,11 +19,11 @@ local function barred(bid, call, spent, used, taken_units)
   local intent = bid.participant .. ':' .. bid.intent
   if used[intent] or redis.call('EXISTS', key('intent', intent)) == 1 then return 'duplicate' end
   if account.available - (spent[bid.participant] or 0) < bid.price * bid.units then return 'insufficient-credits' end
+  bid.class = account.class
   if account.class ~= 'system' and bid.units <= call.units - taken_units
     and call.free - taken_units - bid.units < call.reserve then
     return 'reserved-for-system'
   end
-  bid.class = account.class
   return nil
 end
 
@@ -33,7 +32,9 @@ local function clear(call, bids)
   local spent, used, taken, last = {}, {}, 0, 0
   for i, bid in ipairs(bids) do
     bid.detail = barred(bid, call, spent, used, taken)
-    if bid.detail then
+    if bid.detail == 'reserved-for-system' then
+      bid.outcome = 'lost' -- to others' demand for what is not reserved: it is covered, and sets a price
+    elseif bid.detail then
       bid.outcome = 'barred'
     elseif bid.units > call.units - taken then
       bid.outcome = 'lost'
@@ -74,6 +75,8 @@ local function refusal_of(award, call)
   if not call then return refuse('unknown', 'there is no call ' .. award.cfp) end
   if call.initiator ~= award.by then return refuse('not-permitted', 'the call is ' .. call.initiator .. '\'s') end
   if call.state == 'awarded' then return refuse('duplicate', 'the call is awarded') end
+  -- Whoever slept past the call's time learns what cost it the call, whether or not the sweeper was faster.
+  if call.state == 'lapsed' then return refuse('lock-lost', 'the call lapsed, and its negotiation lock with it') end
   if call.state ~= 'open' then return refuse('expired', 'the call is ' .. call.state) end
   if call.digest ~= award.termsDigest then return refuse('stale', 'the call was registered with other terms') end
   local held, why = still_held(call.pool, call.slots, call.fences, call.lock_value)
@@ -94,7 +97,7 @@ local function grant_lease(call, bid, i, next_slot)
     redis.call('HSET', slot_key(call.pool, n), 'fence', fence, 'contract', contract)
     redis.call('SREM', key('free', call.pool), n)
   end
-  redis.call('SET', key('intent', bid.participant .. ':' .. bid.intent), contract, 'PX', INTENT_KEPT_MS)
+  redis.call('SET', key('intent', bid.participant .. ':' .. bid.intent), contract)
   redis.call('HSET', key('contract', contract), 'state', 'awarded', 'cfp', call.cfp, 'pool', call.pool,
     'participant', bid.participant, 'payee', call.payee, 'intent', bid.intent, 'units', bid.units,
     'slots', table.concat(slots, ','), 'fences', table.concat(fences, ','), 'price', bid.pays, 'startedAt', now,
@@ -138,12 +141,13 @@ local function award_one(award)
     end
   end
   redis.call('HSET', key('pool', call.pool), 'spot', call.price, 'spotDurationMs', call.duration)
-  redis.call('HSET', key('cfp', call.cfp), 'state', 'awarded')
-  redis.call('PEXPIRE', key('cfp', call.cfp), ENDED_KEPT_MS)
+  -- The record outlives the leases: were its id free before, a second call would write over their contracts.
+  redis.call('HSET', key('cfp', call.cfp), 'state', 'awarded', 'leases', #winners)
   redis.call('ZREM', key('deadlines'), 'cfp:' .. call.cfp)
   unlock(call.pool, call.slots, call.lock_value)
   return done(award, { kind = 'award', cfp = call.cfp, bids = shown, winners = winners }, {
-    cfp = call.cfp, pool = call.pool, at = now, rule = call.rule, units = call.units, durationMs = call.duration,
+    cfp = call.cfp, pool = call.pool, initiator = call.initiator, at = now, rule = call.rule, units = call.units,
+    durationMs = call.duration,
     clearingPriceMicro = tostring(call.price), winners = winners, verdicts = verdicts, outbid = outbid,
   })
 end

@@ -2,7 +2,7 @@
 -- Registers a call for proposals on slots whose negotiation lock its initiator has just been given.
 -- KEYS: meta
 -- ARGV: by, key, digest, cfp, pool, slots, lockValue, rule, reservePriceMicro, durationMs, windowMs, ttlMs, seals, termsDigest
--- REPLY: ok, cfp, slots, fences, openedAt, closesAt, awardBy
+-- REPLY: ok, cfp, slots, fences, openedAt, closesAt, awardBy, reservePriceMicro
 -- include: reply
 -- include: slots
 local saved = replay(input)
@@ -19,8 +19,11 @@ for _, seal in ipairs(input.seals) do
   end
 end
 if redis.call('EXISTS', key('cfp', input.cfp)) == 1 then return refuse('duplicate', 'this call is known: take a new id') end
-local fences = {}
+local fences, named = {}, {}
 for i, n in ipairs(input.slots) do
+  -- Redlock takes a name twice without complaint, and the award would give the slot to two winners.
+  if named[n] then return refuse('malformed', 'slot ' .. n .. ' is named twice') end
+  named[n] = true
   if n >= tonumber(p[2]) or redis.call('SISMEMBER', key('free', input.pool), n) == 0 then
     return refuse('no-capacity', 'slot ' .. n .. ' is not free')
   end
@@ -35,10 +38,11 @@ local seals = table.concat(input.seals, ',')
 redis.call('HSET', key('cfp', input.cfp), 'state', 'open', 'pool', input.pool, 'initiator', input.by, 'payee', p[5],
   'slots', table.concat(input.slots, ','), 'fences', table.concat(fences, ','), 'lockValue', input.lockValue,
   'rule', input.rule, 'reservePrice', input.reservePriceMicro, 'durationMs', input.durationMs, 'seals', seals,
-  'digest', input.termsDigest, 'awardBy', award_by)
+  'digest', input.termsDigest, 'openedAt', now, 'awardBy', award_by)
 redis.call('ZADD', key('deadlines'), award_by, 'cfp:' .. input.cfp)
 return done(input, {
   kind = 'open-call', cfp = input.cfp, pool = input.pool, slots = input.slots, fences = fences, rule = input.rule,
   reservePriceMicro = input.reservePriceMicro, durationMs = input.durationMs, windowMs = input.windowMs,
   ttlMs = input.ttlMs, seals = input.seals, termsDigest = input.termsDigest,
-}, { cfp = input.cfp, slots = input.slots, fences = fences, openedAt = now, closesAt = closes_at, awardBy = award_by })
+}, { cfp = input.cfp, slots = input.slots, fences = fences, openedAt = now, closesAt = closes_at, awardBy = award_by,
+  reservePriceMicro = input.reservePriceMicro })

@@ -27,6 +27,10 @@ if not limit or price > limit then
   return refuse('below-reserve-price', 'the next term costs ' .. price .. ' micro-credits per unit')
 end
 local amount = price * c.units
+-- What a lease costs over all its terms stays an amount: 14 digits.
+if c.amount + amount > MAX_MICRO then
+  return refuse('round-limit', 'over all its terms a lease costs at most ' .. MAX_MICRO .. ' micro-credits')
+end
 local account = account_of(c.participant)
 if account.available < amount then
   return refuse('insufficient-credits', 'the next term costs ' .. amount .. ', available: ' .. account.available)

@@ -29,6 +29,10 @@ end
 redis.call('HSET', key('contract', c.id), 'state', 'settled', 'outcome', outcome, 'endedTerms', ended, 'paid', paid,
   'settledAt', now)
 redis.call('PEXPIRE', key('contract', c.id), ENDED_KEPT_MS)
+redis.call('PEXPIRE', key('intent', c.participant .. ':' .. c.intent), ENDED_KEPT_MS)
+if redis.call('HINCRBY', key('cfp', c.cfp), 'leases', -1) == 0 then
+  redis.call('PEXPIRE', key('cfp', c.cfp), ENDED_KEPT_MS)
+end
 redis.call('ZREM', key('deadlines'), 'lease:' .. c.id)
 local reply = {
   contract = c.id, pool = c.pool, participant = c.participant, slots = c.slots, outcome = outcome,

@@ -2,8 +2,8 @@
 -- Reads all live state at one instant, for the invariant checker: accounts, pools, slots and what has a deadline.
 -- KEYS: meta
 -- ARGV: none
--- REPLY: seq, clock, minted, burned, accounts, pools, slots, contracts, transfers, calls
--- include: slots
+-- REPLY: seq, clock, minted, burned, accounts, pools, slots, free, contracts, transfers, calls
+-- include: lease
 local function pairs_of(name)
   local flat, fields = redis.call('HGETALL', name), {}
   for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
@@ -29,7 +29,7 @@ for _, member in ipairs(redis.call('ZRANGE', key('deadlines'), 0, -1)) do
     local c = pairs_of(key('contract', id))
     state.contracts[id] = c
     for n = 1, tonumber(c.terms or '0') do
-      local term = id .. '-t' .. n
+      local term = term_id(id, n)
       local x = pairs_of(key('xfer', term))
       if x.state == 'pending' then state.transfers[term] = x end
     end

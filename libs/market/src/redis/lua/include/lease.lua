@@ -12,15 +12,18 @@ end
 
 local function contract_of(id)
   local f = redis.call('HMGET', key('contract', id), 'state', 'cfp', 'pool', 'participant', 'payee', 'units', 'slots',
-    'startedAt', 'until', 'durationMs', 'terms', 'endedTerms', 'amount', 'paid', 'fences', 'outcome')
+    'startedAt', 'until', 'durationMs', 'terms', 'endedTerms', 'amount', 'paid', 'intent')
   if not f[1] then return nil end
   return {
     id = id, state = f[1], cfp = f[2], pool = f[3], participant = f[4], payee = f[5], units = tonumber(f[6]),
     slots = numbers(f[7]), started_at = tonumber(f[8]), until_ms = tonumber(f[9]), duration = tonumber(f[10]),
     terms = tonumber(f[11]), ended_terms = tonumber(f[12]), amount = tonumber(f[13]), paid = tonumber(f[14]),
-    fences = f[15], outcome = f[16],
+    intent = f[15],
   }
 end
+
+-- The transfer that pays term `n`. The dot keeps it apart from every id that a caller may give a transfer.
+local function term_id(contract, n) return contract .. '.t' .. n end
 
 -- Whether `by` is the holder or the host that may speak for it.
 local function speaks_for(by, participant)
@@ -35,7 +38,7 @@ local function end_terms(c, at, all)
     local starts = c.started_at + (n - 1) * c.duration
     local over = at >= starts + c.duration
     if not over and not all then break end
-    local id = c.id .. '-t' .. n
+    local id = term_id(c.id, n)
     local amount = tonumber(redis.call('HGET', key('xfer', id), 'amount') or '0')
     if amount > 0 then
       local used = max(at - starts, n == 1 and 1 or 0)
@@ -51,6 +54,6 @@ end
 -- Opens the payment of a lease's term; a slot sold at price zero has none.
 local function open_term(contract, n, participant, payee, amount, pool)
   if amount == 0 then return end
-  open_pending(contract .. '-t' .. n, participant, payee, amount, nil,
+  open_pending(term_id(contract, n), participant, payee, amount, nil,
     cjson.encode({ agent = participant, pool = pool, contract = contract }))
 end

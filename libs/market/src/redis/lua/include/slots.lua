@@ -1,5 +1,7 @@
 -- Slots: their keys, and numbers kept as one comma-separated field.
 -- include: market
+-- How long a call may stay open at most, and how long what has ended is remembered: no shorter than the former.
+local CALL_LIFE_MS = 86400000
 local ENDED_KEPT_MS = 86400000
 
 local function slot_key(pool, n) return key('slot', pool .. ':' .. n) end

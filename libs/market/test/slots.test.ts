@@ -1,0 +1,108 @@
+// Slots, calls and what is remembered of them: the faults that a review of the scripts found, each with its proof.
+import { marketKey } from '@tender/credits/redis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CALL_LIFE_MS, ENDED_KEPT_MS } from '../src/index.js';
+import { POOL_ACCOUNT } from '../src/testing/index.js';
+import { START_MS, startTestRedis, type TestRedis } from './market-under-test.js';
+
+let server: TestRedis;
+beforeAll(async () => {
+  server = await startTestRedis();
+});
+afterAll(() => server.stop());
+
+function expectADay(ttlMs: number): void {
+  expect(ttlMs).toBeGreaterThan(ENDED_KEPT_MS - 10_000);
+  expect(ttlMs).toBeLessThanOrEqual(ENDED_KEPT_MS);
+}
+
+describe('a call', () => {
+  it('that names a slot twice is refused: two winners would hold it', async () => {
+    const { hand, dump, check } = await server.market();
+    await hand.lock('gpu', [3], 'lock-c1');
+    const before = await dump();
+    expect(await hand.openCall({ cfp: 'c1', slots: [3, 3] })).toMatchObject({ ok: false, detail: 'malformed' });
+    expect(await dump()).toEqual(before);
+    await check();
+  });
+
+  it('keeps its id while one of its leases runs: a second call of that id would write over them', async () => {
+    const { hand, redis, market, check } = await server.market();
+    const record = marketKey(market, 'cfp', 'c1');
+    await hand.call({ cfp: 'c1', slots: [0, 1] });
+    await hand.award('c1', [
+      { participant: 'ann', price: 5 },
+      { participant: 'ben', price: 5 },
+    ]);
+    expect(await redis.pttl(record)).toBe(-1);
+    await hand.release('ann', 'c1-1');
+    expect(await redis.pttl(record)).toBe(-1);
+    await hand.release('ben', 'c1-2');
+    expectADay(await redis.pttl(record));
+    await check();
+  });
+
+  it('stays open for a day at most: an intent is remembered for no less', async () => {
+    const { hand, setClock, check } = await server.market();
+    await setClock(START_MS);
+    await hand.call({ cfp: 'c1', slots: [0], ttlMs: 3_600_000 });
+    await hand.lock('gpu', [0], 'lock-c1', CALL_LIFE_MS);
+    for (let hour = 1; hour < 24; hour += 1) {
+      await setClock(START_MS + hour * 3_600_000 - 1);
+      expect(await hand.extendCall('c1', 3_600_000), `hour ${hour}`).toMatchObject({ ok: true });
+    }
+    await setClock(START_MS + 24 * 3_600_000 - 1);
+    expect(await hand.extendCall('c1', 3_600_000)).toMatchObject({ ok: false, detail: 'round-limit' });
+    await check();
+  });
+});
+
+describe('an intent', () => {
+  it('is remembered while its lease runs, and a day longer', async () => {
+    const { hand, redis, market, check } = await server.market();
+    const record = marketKey(market, 'intent', 'ann:once');
+    await hand.call({ cfp: 'c1', slots: [0], durationMs: 30 * 24 * 3_600_000 });
+    await hand.award('c1', [{ participant: 'ann', price: 5, intent: 'once' }]);
+    expect(await redis.pttl(record)).toBe(-1);
+    await hand.release('ann', 'c1-1');
+    expectADay(await redis.pttl(record));
+    await hand.call({ cfp: 'c2', slots: [1] });
+    expect(await hand.award('c2', [{ participant: 'ann', price: 5, intent: 'once' }])).toMatchObject({
+      ...{ ok: false, detail: 'duplicate' },
+    });
+    await check();
+  });
+});
+
+describe("a lease's payments", () => {
+  it('cannot be taken for a transfer that a caller named like them', async () => {
+    const { hand, ledger, pending, check } = await server.market();
+    for (const id of ['c1-1-t1', 'c1-1-t2']) {
+      const asked = { by: 'ben', key: `key-${id}` };
+      const hold = { kind: 'transfer' as const, ...asked, id, from: 'ben', to: 'cid', amount: '7', ttlMs: 60_000 };
+      expect((await ledger.apply(hold)).status).toBe('pending');
+    }
+    await hand.call({ cfp: 'c1', slots: [0] });
+    expect(await hand.award('c1', [{ participant: 'ann', price: 5 }])).toMatchObject({ ok: true });
+    expect(await pending('ben')).toBe(14);
+    await check();
+  });
+
+  it('stay an amount: a term that would bring their sum to 15 digits is refused', async () => {
+    const price = 30_000_000_000_000;
+    const { hand, ledger, setClock, check } = await server.market({ agents: [{ id: 'ann' }], grantMicro: 3.3 * price });
+    await setClock(START_MS);
+    await hand.call({ cfp: 'c1', slots: [0], durationMs: 1_000, reservePriceMicro: String(price) });
+    await hand.award('c1', [{ participant: 'ann', price, until_ms: START_MS }]);
+    for (const atMs of [900, 1_900]) {
+      await setClock(START_MS + atMs);
+      expect(await hand.renew('ann', 'c1-1', String(price))).toMatchObject({ ok: true });
+    }
+    // What the pool has earned flows back, so that the agent could pay for ever.
+    const back = { id: 'back', from: POOL_ACCOUNT, to: 'ann', amount: String(price) };
+    expect((await ledger.apply({ kind: 'transfer', by: POOL_ACCOUNT, key: 'back', ...back })).status).toBe('posted');
+    await setClock(START_MS + 2_900);
+    expect(await hand.renew('ann', 'c1-1', String(price))).toMatchObject({ ok: false, detail: 'round-limit' });
+    await check();
+  });
+});

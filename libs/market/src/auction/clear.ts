@@ -6,7 +6,7 @@ import type { PricedBid } from './rank.js';
 /** What came of one bid: won at a price per unit, lost to others, or barred for a reason of its own. */
 export type Verdict<T> =
   | { readonly bid: T; readonly outcome: 'won'; readonly price: number }
-  | { readonly bid: T; readonly outcome: 'lost' }
+  | { readonly bid: T; readonly outcome: 'lost'; readonly detail?: Detail }
   | { readonly bid: T; readonly outcome: 'barred'; readonly detail: Detail };
 
 export interface Clearing<T> {
@@ -25,8 +25,11 @@ export interface CallRule {
 /**
  * Fills the units in rank order. A bid is taken whole or not at all; one that asks for more units than are left loses
  * and the next may still fit. `barred` names why a bid may not win at all (not covered, its intent used …), asked in
- * rank order with the bids taken so far; a barred bid sets no price. The price-setting bid is the highest loser that
- * ranks behind the last winner: a larger bid skipped for size could name more than a winner offered.
+ * rank order with the bids taken so far; a barred bid sets no price. One that only the priority reserve keeps out
+ * (`reserved-for-system`) is covered and has lost to others' demand for the rest: it does set one.
+ *
+ * The price-setting bid is the highest loser that ranks behind the last winner: a larger bid skipped for size could
+ * name more than a winner offered.
  */
 export function clear<T extends PricedBid>(
   call: CallRule,
@@ -37,6 +40,7 @@ export function clear<T extends PricedBid>(
   let left = call.units;
   const standing = ranked.map((bid) => {
     const detail = bid.price < call.reservePrice ? 'below-reserve-price' : barred(bid, taken);
+    if (detail === 'reserved-for-system') return { bid, outcome: 'lost' as const, detail };
     if (detail !== undefined) return { bid, outcome: 'barred' as const, detail };
     if (bid.units > left) return { bid, outcome: 'lost' as const };
     taken.push(bid);

@@ -28,7 +28,7 @@ async function dump(): Promise<Record<string, unknown>> {
     const type = await market.redis.type(key);
     if (type === 'hash') state[key] = await market.redis.hgetall(key);
     else if (type === 'set') state[key] = (await market.redis.smembers(key)).sort();
-    else if (type === 'zset') state[key] = await market.redis.zrange(key, 0, -1, 'WITHSCORES');
+    else if (type === 'zset') state[key] = await market.redis.zrange(key, '0', '-1', 'WITHSCORES');
     else if (type === 'stream') state[key] = await market.redis.xlen(key);
     else state[key] = await market.redis.get(key);
   }

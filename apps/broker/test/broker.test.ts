@@ -9,12 +9,11 @@ import { newSeed, type WireClient } from '../../../test/wire-client.js';
 
 const folder = fileURLToPath(new URL('../dist/', import.meta.url));
 let market: MarketUnderTest;
-let _seller: WireClient;
 let buyer: WireClient;
 
 beforeAll(async () => {
   market = await startMarket(1, { redisInstances: 3 });
-  _seller = await market.agent('seller');
+  await market.agent('seller');
   buyer = await market.agent('buyer');
   await market.pool('gpu', 'seller', 8, { reserve: 1, reservePriceMicro: '500' });
 });

@@ -66,7 +66,7 @@ export function addSimOptions(command: Command): Command {
     .option('--min-duration <ms>', 'shorter jobs are clamped to it', whole(10, 3_600_000), 100)
     .option(
       '--max-duration <ms>',
-      'longer jobs are clamped to it (default: a quarter of --seconds)',
+      'longer jobs are clamped to it (default: a sixth of --seconds)',
       whole(10, 86_400_000),
     )
     .option('--trace <file>', 'demand from a recorded trace in the openb_pod_list format')

@@ -25,6 +25,8 @@ interface Task {
 
 /** How long before a term's end it is prolonged, at most. */
 const RENEW_LEAD_MS = 500;
+/** How long after its window a call is awarded, about. */
+const AWARD_MS = 30;
 /** A lease that ends so shortly after the job is done is not worth a renewal. */
 const MARGIN_MS = 5;
 
@@ -57,7 +59,8 @@ export class SimAgent {
 
   /** Answers a call: one bid per waiting job under the job's own intent, within the purse. */
   evaluate(call: CallView): Decision {
-    const nowMs = this.around.nowMs();
+    // A lease starts when the call has been awarded: what counts is whether the job can be done from then on.
+    const nowMs = this.around.nowMs() + Math.max(0, call.closesAt - Date.now()) + AWARD_MS;
     const bids: BidDecision[] = [];
     let availableMicro = this.availableMicro;
     let declined: Decision;

@@ -122,7 +122,7 @@ export async function readTrace(file: string): Promise<string> {
 }
 
 function bounds(options: SimOptions) {
-  const maxMs = options.maxDuration ?? Math.max(options.minDuration, Math.round(options.seconds * 250));
+  const maxMs = options.maxDuration ?? Math.max(options.minDuration, Math.round((options.seconds * 1000) / 6));
   return { minMs: options.minDuration, maxMs };
 }
 

@@ -1,0 +1,111 @@
+// A market in which everything has happened once: what the checker must find in order, and what mutations then break.
+import { metaKey, runScript } from '@tender/credits/redis';
+import {
+  type EntryOf,
+  type JournalEntry,
+  type Journaled,
+  type JournalKind,
+  journalEntrySpec,
+  type MarketSnapshot,
+  MarketState,
+  replayEntry,
+  snapshotOf,
+} from '../src/index.js';
+import { marketScripts } from '../src/redis/scripts.js';
+import { START_MS, type TestMarket, type TestRedis } from './market-under-test.js';
+
+/**
+ * Eight slots, two of them reserved. Lease `c1-1` is settled, `c1-2` renewed and running, `c2-1` the system agent's,
+ * call `c3` open, `c4` released, `c5` lapsed; one transfer is pending, one posted, one voided, one expired.
+ */
+export async function tradedMarket(server: TestRedis): Promise<TestMarket> {
+  const market = await server.market({
+    agents: [...['ann', 'ben', 'cid', 'dot'].map((id) => ({ id })), { id: 'sys', class: 'system' as const }],
+    pools: [{ pool: 'gpu', slots: 8, reserve: 2 }],
+  });
+  const { hand, ledger, setClock } = market;
+  await setClock(START_MS);
+  const until_ms = START_MS + 600_000;
+  await hand.call({ cfp: 'c1', slots: [0, 1, 2] });
+  await hand.award('c1', [
+    { participant: 'ann', price: 50, intent: 'ann-1', until_ms },
+    { participant: 'ben', price: 40, units: 2, intent: 'ben-1', until_ms },
+    { participant: 'dot', price: 35, units: 100, intent: 'dot-1', until_ms },
+    { participant: 'cid', price: 30, intent: 'cid-1', until_ms },
+    { participant: 'dot', price: 20, intent: 'dot-2', until_ms },
+  ]);
+  await setClock(START_MS + 20_000);
+  await hand.renew('ben', 'c1-2', '100');
+  await hand.release('ann', 'c1-1');
+  await hand.call({ cfp: 'c2', slots: [0, 3], rule: 'second-price' });
+  await hand.award('c2', [
+    { participant: 'sys', price: 25, intent: 'sys-1', until_ms },
+    { participant: 'cid', price: 20, intent: 'cid-2', until_ms },
+    { participant: 'dot', price: 10, intent: 'dot-3', until_ms },
+  ]);
+  await hand.call({ cfp: 'c3', slots: [4] });
+  await hand.call({ cfp: 'c4', slots: [5, 6] });
+  await hand.extendCall('c4', 61_000);
+  await hand.releaseCall('c4');
+  await hand.call({ cfp: 'c5', slots: [7], ttlMs: 1_000 });
+  await moveCredits(market);
+  await setClock(START_MS + 22_000);
+  await hand.lapseCall('c5');
+  await ledger.apply({ kind: 'expire', id: 'lapsing' });
+  await ledger.apply({ kind: 'retire', by: 'operator', key: 'retire-1', from: 'dot', amount: '17' });
+  return market;
+}
+
+async function moveCredits({ ledger }: TestMarket): Promise<void> {
+  const asked = (key: string) => ({ by: 'dot', key });
+  const parties = { from: 'dot', to: 'cid' };
+  for (const [id, ttlMs] of [
+    ['standing', 600_000],
+    ['voided', 600_000],
+    ['lapsing', 1_000],
+  ] as const) {
+    await ledger.apply({ kind: 'transfer', ...asked(`transfer-${id}`), id, ...parties, amount: '11', ttlMs });
+  }
+  await ledger.apply({ kind: 'transfer', ...asked('transfer-single'), id: 'single', ...parties, amount: '3' });
+  await ledger.apply({ kind: 'void', ...asked('void-1'), id: 'voided' });
+}
+
+/** What the checker reads of a market, to be tampered with. */
+export interface Evidence {
+  snapshot: Mutable<MarketSnapshot>;
+  entries: Journaled[];
+}
+
+type Mutable<T> = T extends object ? { -readonly [K in keyof T]: Mutable<T[K]> } : T;
+
+export async function evidenceOf({ redis, market }: TestMarket): Promise<Evidence> {
+  const snapshot = await runScript(redis, marketScripts.snapshot, metaKey(market), {});
+  const stream = await redis.xrange(`{${market}}:journal`, '-', '+');
+  const entries = stream.map(([id, fields]) => ({
+    seq: Number(id.split('-')[0]),
+    entry: journalEntrySpec.parse(JSON.parse(fields[1]!)),
+  }));
+  return { snapshot, entries };
+}
+
+/** The first entry of a kind that fits. */
+export function find<K extends JournalKind>(
+  { entries }: Evidence,
+  kind: K,
+  fits: (entry: EntryOf<K>) => boolean = () => true,
+): Mutable<EntryOf<K>> {
+  const found = entries.find(({ entry }) => entry.kind === kind && fits(entry as EntryOf<K>));
+  if (found === undefined) throw new Error(`no ${kind} in the journal`);
+  return found.entry as Mutable<EntryOf<K>>;
+}
+
+export function append(evidence: Evidence, entry: JournalEntry): void {
+  evidence.entries.push({ seq: evidence.entries.length + 1, entry });
+}
+
+/** The state that a forged journal would have led to: a forger who also changed the state. */
+export function followJournal(evidence: Evidence): void {
+  const market = new MarketState();
+  for (const { entry } of evidence.entries) replayEntry(market, entry);
+  evidence.snapshot = snapshotOf(market, evidence.entries.length) as Mutable<MarketSnapshot>;
+}

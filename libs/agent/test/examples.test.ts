@@ -1,0 +1,69 @@
+// The examples do what they say, each as a process of its own against a real market.
+import { fileURLToPath } from 'node:url';
+import { type Exit, spawnTethered } from '@tender/stack';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type SdkMarket, sdkMarket } from './support.js';
+
+let m: SdkMarket;
+
+beforeAll(async () => {
+  m = await sdkMarket({ name: 'examples' });
+});
+afterAll(() => m.stop());
+
+interface Ran extends Exit {
+  readonly output: string;
+}
+
+async function run(path: string, env: Record<string, string>): Promise<Ran> {
+  const { NATS_URL, TENDER_MARKET } = m.env;
+  const child = spawnTethered(process.execPath, [path], {
+    env: { PATH: process.env.PATH, NATS_URL, TENDER_MARKET, ...env },
+    cwd: fileURLToPath(new URL('../../../', import.meta.url)),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    name: path,
+  });
+  let output = '';
+  for (const stream of [child.process.stdout!, child.process.stderr!]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk;
+    });
+  }
+  return { ...(await child.exited), output };
+}
+
+/** Runs the command that set-up printed for this example, with some variables more. */
+function runAsTold(told: string, name: string, more: Record<string, string> = {}): Promise<Ran> {
+  const line = told.split('\n').find((one) => one.endsWith(`node examples/${name}.mjs`));
+  if (line === undefined) throw new Error(`${name} is not in: ${told}`);
+  const env = Object.fromEntries(
+    [...line.matchAll(/([A-Z_]+)=('[^']*'|\S+)/g)].map(([, key, value]) => [key!, value!.replaceAll("'", '')]),
+  );
+  return run(`examples/${name}.mjs`, { ...env, ...more });
+}
+
+test('set-up, sell, bid, host and plain-nats: a market in five scripts', async () => {
+  const setUp = await run('examples/set-up.mjs', { TENDER_OPERATOR_SEED: `op:${m.operator.seed}` });
+  expect(setUp.code, setUp.output).toBe(0);
+  const selling = runAsTold(setUp.output, 'sell', { CALLS: '30' });
+  const bidding = await runAsTold(setUp.output, 'bid', { WORK_MS: '200' });
+  expect(bidding.output).toMatch(
+    /^won slot \d of gpu.\w+ under fence \d for 500000 micro-credits\npaid \d{5,6}, got \d{6} back\n$/,
+  );
+  const wire = await runAsTold(setUp.output, 'plain-nats');
+  expect(wire.output).toMatch(
+    /logged in until .*\nwon slot \d under fence \d for 500000\nsettled: paid \d+, got \d+ back\n$/,
+  );
+  const hosting = await runAsTold(setUp.output, 'host', { WINS: '2' });
+  expect(hosting.output).toMatch(/c-\w+ won slot/);
+  expect(hosting.output).toMatch(/a-\w+ lost: outbid, price 1000000/);
+  const sold = await selling;
+  expect(sold.output).toMatch(/sold slot \d to buyer-\w+, 500000\n/);
+  expect([bidding.code, wire.code, hosting.code, sold.code]).toEqual([0, 0, 0, 0]);
+});
+
+test('an example without a key says what is missing', async () => {
+  const { code, output } = await run('examples/bid.mjs', { TENDER_AGENT: 'nobody', TENDER_AGENT_SEED: 'SUnone' });
+  expect(code).not.toBe(0);
+  expect(output).toContain('not a user seed (SU…)');
+});

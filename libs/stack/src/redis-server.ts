@@ -20,6 +20,8 @@ export function redisArguments(options: RedisOptions): string[] {
     ...['--maxmemory-policy', 'noeviction'],
     // Snapshots on top of the append-only file would fork and stall for nothing.
     ...['--save', ''],
+    // What a rewrite of the append-only file would compress is cut off from the awards of that moment.
+    ...['--rdbcompression', 'no'],
     // A listpack of 512 entries makes a bank kept in one hash O(n).
     ...['--hash-max-listpack-entries', '64'],
     ...(options.extraArgs ?? []),

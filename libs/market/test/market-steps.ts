@@ -1,0 +1,147 @@
+// Random steps in a market small enough that ids, slots, intents and keys clash all the time.
+import fc from 'fast-check';
+import { auctionRules, type MarketCommand, rankBids, type SealKind, type ShownBid } from '../src/index.js';
+
+export const AGENTS = ['ann', 'ben', 'cid'] as const;
+export const SYSTEM_AGENT = 'sys';
+export const ANNS_NKEY = `U${'A'.repeat(55)}`;
+const DIGEST = 'd'.repeat(43);
+
+type Unkeyed<C> = C extends { key: string } ? Omit<C, 'key' | 'digest'> : C;
+/** A command whose idempotency key is drawn beside it and whose digest follows from its body. */
+export type Draft = Unkeyed<MarketCommand>;
+
+export type Step =
+  | { readonly kind: 'wait'; readonly ms: number }
+  /** As redlock does: all or none, and only where nobody has one; `force` sets them all the same. */
+  | { readonly kind: 'lock'; readonly slots: readonly number[]; readonly value: string; readonly force: boolean }
+  | { readonly kind: 'unlock'; readonly slots: readonly number[] }
+  | { readonly kind: 'ask'; readonly command: Draft; readonly key: string }
+  /** An earlier command once more, under the same key. */
+  | { readonly kind: 'again'; readonly which: number }
+  | { readonly kind: 'sweep' }
+  | { readonly kind: 'grant' | 'retire'; readonly agent: string; readonly amount: number };
+
+const newCfp = fc.constantFrom('c1', 'c2', 'c3', 'c4', 'c5', 'c6');
+/** `any-<n>` stands for one of the calls, leases or holders that there are when the step is taken. */
+const any = fc.nat({ max: 9 }).map((n) => `any-${n}`);
+const cfp = fc.oneof({ weight: 12, arbitrary: any }, { weight: 1, arbitrary: newCfp });
+const slots = fc.oneof(
+  { weight: 12, arbitrary: fc.uniqueArray(fc.nat({ max: 4 }), { minLength: 1, maxLength: 3 }) },
+  { weight: 1, arbitrary: fc.array(fc.nat({ max: 2 }), { minLength: 1, maxLength: 3 }) },
+);
+const agent = fc.constantFrom(...AGENTS, SYSTEM_AGENT, SYSTEM_AGENT);
+const contract = often(any, fc.constantFrom('c1-1', 'c9-1'));
+const holder = often(fc.constant('holder'), agent);
+const seller = often(fc.constant('seller'), fc.constant('ann'));
+const durationMs = fc.constantFrom(1_000, 1_000, 3_001, 70);
+const ttlMs = fc.constantFrom(50, 800, 3_000, 3_000);
+const seals = fc.constantFrom<SealKind[][]>(['mac', 'ed25519'], ['mac', 'ed25519'], ['mac']).map((list) => [...list]);
+
+/** The first of the two nearly always. */
+function often<T>(usual: fc.Arbitrary<T>, seldom: fc.Arbitrary<T>): fc.Arbitrary<T> {
+  return fc.oneof({ weight: 15, arbitrary: usual }, { weight: 1, arbitrary: seldom });
+}
+
+const bid = fc.record(
+  {
+    participant: fc.oneof(
+      { weight: 20, arbitrary: agent },
+      { weight: 1, arbitrary: fc.constantFrom('nobody', 'seller', 'pool-account') },
+    ),
+    intent: fc.nat({ max: 7 }).map((n) => `i${n}`),
+    units: fc.constantFrom(1, 1, 1, 2, 3),
+    price: fc.integer({ min: 1, max: 40 }),
+    /** Counted from now; a script is told the instant. */
+    until_ms: often(fc.constant(5_000), fc.constant(-1)),
+    nkey: fc.oneof({ weight: 10, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.constant(ANNS_NKEY) }),
+  },
+  { requiredKeys: ['participant', 'intent', 'units', 'price', 'until_ms'] },
+);
+const bids = fc.array(bid, { minLength: 1, maxLength: 5 }).map((list): ShownBid[] => rankBids(DIGEST, list));
+
+const openCall = fc.record({
+  kind: fc.constant('open-call' as const),
+  ...{ by: seller, cfp: newCfp, slots, durationMs, ttlMs, seals },
+  pool: often(fc.constant('gpu'), fc.constant('tpu')),
+  rule: fc.constantFrom(...auctionRules),
+  reservePriceMicro: fc.constantFrom('5', '10', '10', '12', '20'),
+  windowMs: fc.constant(10),
+  termsDigest: fc.constant(DIGEST),
+});
+const openPool = fc
+  .record({
+    slots: fc.integer({ min: 4, max: 6 }),
+    reserve: fc.constantFrom(0, 2, 3, 4, 7),
+    reservePriceMicro: fc.constantFrom('0', '5', '10'),
+    maxTerms: fc.constantFrom(1, 1, 2, 64),
+    seals,
+    account: often(fc.constant('pool-account'), fc.constant('ann')),
+    seller: often(fc.constant('seller'), fc.constant('nobody')),
+  })
+  .map((spec) => ({ kind: 'open-pool' as const, by: 'operator', pool: { pool: 'gpu', ...spec } }));
+
+const maxPriceMicro = fc.constantFrom('1000', '1000', '1000', '3');
+const command: fc.Arbitrary<Draft> = fc.oneof(
+  { weight: 2, arbitrary: openPool },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('extend-call' as const), by: seller, cfp, ttlMs }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('release-call' as const), by: seller, cfp }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('lapse-call' as const), cfp }) },
+  {
+    weight: 16,
+    arbitrary: fc.record({
+      ...{ kind: fc.constant('award' as const), by: seller, cfp, bids },
+      termsDigest: often(fc.constant(DIGEST), fc.constant('e'.repeat(43))),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({ kind: fc.constant('renew' as const), by: holder, contract, maxPriceMicro }),
+  },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('settle' as const), by: holder, contract }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('expire-lease' as const), contract }) },
+);
+
+const key = fc.oneof(
+  { weight: 12, arbitrary: fc.nat({ max: 1e9 }).map((n) => `fresh-${n}`) },
+  { weight: 1, arbitrary: fc.constantFrom('key-one', 'key-two') },
+);
+
+/** A call's locks are mostly taken just before it opens, under the value that it names; often it is awarded at once. */
+const opening: fc.Arbitrary<Step[]> = fc
+  .record({ draft: openCall, bids, keys: fc.tuple(key, key), locked: often(fc.constant(true), fc.constant(false)) })
+  .chain((drawn) => fc.record({ force: fc.boolean(), awarded: fc.boolean() }).map((more) => ({ ...drawn, ...more })))
+  .map(({ draft, bids: shown, keys, locked, force, awarded }): Step[] => {
+    const value = `lock-${draft.cfp}`;
+    const lock: Step = { kind: 'lock', slots: draft.slots, value, force };
+    const open: Step = { kind: 'ask', command: { ...draft, lockValue: value }, key: keys[0] };
+    const award = { kind: 'award' as const, by: 'seller', cfp: draft.cfp, bids: shown, termsDigest: DIGEST };
+    return [
+      ...(locked ? [lock] : []),
+      open,
+      ...(awarded ? [{ kind: 'ask' as const, command: award, key: keys[1] }] : []),
+    ];
+  });
+
+const single: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: fc.constantFrom(1, 30, 400, 999, 2_000).map((ms): Step => ({ kind: 'wait', ms })) },
+  { weight: 20, arbitrary: fc.record({ kind: fc.constant('ask' as const), command, key }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('again' as const), which: fc.nat({ max: 60 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('unlock' as const), slots }) },
+  { weight: 2, arbitrary: fc.constant<Step>({ kind: 'sweep' }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      ...{ kind: fc.constantFrom('grant' as const, 'retire' as const), agent },
+      amount: fc.integer({ min: 1, max: 60 }),
+    }),
+  },
+);
+
+/** About 30 steps. */
+export const steps: fc.Arbitrary<Step[]> = fc
+  .array(fc.oneof({ weight: 1, arbitrary: opening }, { weight: 3, arbitrary: single.map((step) => [step]) }), {
+    minLength: 14,
+    maxLength: 26,
+  })
+  .map((parts) => parts.flat());

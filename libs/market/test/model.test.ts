@@ -1,0 +1,219 @@
+// The model against the scripts: random markets, the same answer at every step, the same state at the end.
+import { applyToBook, bodyDigest } from '@tender/credits';
+import { marketKey, metaKey, runScript, type Script } from '@tender/credits/redis';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { compareSnapshots, MarketBook, type MarketCommand, snapshotOf } from '../src/index.js';
+import { marketScripts } from '../src/redis/scripts.js';
+import { ANNS_NKEY, type Draft, type Step, SYSTEM_AGENT, steps } from './market-steps.js';
+import { START_MS, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
+
+const RUNS = Number(process.env.TENDER_RUNS ?? 600);
+const POOL = { account: 'pool-account', seller: 'seller', slots: 4, reserve: 2, reservePriceMicro: '5', maxTerms: 2 };
+
+let server: TestRedis;
+beforeAll(async () => {
+  server = await startTestRedis();
+});
+afterAll(() => server.stop());
+
+/** What each kind of command came to over the whole run: a generator that never gets somewhere proves nothing there. */
+const seen = new Map<string, number>();
+
+it('answers as the scripts do, and ends in the same state', async () => {
+  await fc.assert(fc.asyncProperty(steps, runSequence), { numRuns: RUNS });
+  if (process.env.TENDER_SHOW) console.log(Object.fromEntries([...seen].sort()));
+  if (RUNS >= 600) for (const outcome of expected) expect(seen.get(outcome) ?? 0, outcome).toBeGreaterThan(0);
+}, 120_000);
+
+const expected = [
+  ...['open-pool ok', 'open-pool unknown', 'open-pool no-capacity'],
+  ...['open-call ok', 'open-call unknown', 'open-call not-permitted', 'open-call below-reserve-price'],
+  ...['open-call duplicate', 'open-call malformed', 'open-call no-capacity', 'open-call lock-lost'],
+  ...['extend-call ok', 'extend-call unknown', 'extend-call not-permitted', 'extend-call expired'],
+  ...['extend-call lock-lost', 'release-call ok', 'release-call expired', 'lapse-call ok', 'lapse-call stale'],
+  ...['award ok', 'award unknown', 'award not-permitted', 'award duplicate', 'award expired', 'award stale'],
+  ...['award lock-lost', 'award late', 'award no-capacity', 'award insufficient-credits'],
+  ...['award bad-signature', 'award below-reserve-price', 'award replayed', 'renew ok', 'renew unknown'],
+  ...['renew not-permitted', 'renew expired', 'renew stale', 'renew round-limit', 'renew below-reserve-price'],
+  ...['renew insufficient-credits', 'settle ok', 'settle unknown', 'settle not-permitted', 'settle expired'],
+  ...['expire-lease ok', 'expire-lease stale', 'bid won ', 'bid lost ', 'bid lost reserved-for-system'],
+  ...[
+    'below-reserve-price',
+    'expired',
+    'unknown',
+    'not-permitted',
+    'bad-signature',
+    'duplicate',
+    'insufficient-credits',
+  ].map((detail) => `bid barred ${detail}`),
+];
+
+async function runSequence(sequence: readonly Step[]): Promise<void> {
+  const pair = await startPair();
+  for (const step of sequence) await take(pair, step);
+  const { book, real } = pair;
+  const snapshot = await runScript(real.redis, marketScripts.snapshot, metaKey(real.market), {});
+  const { difference } = compareSnapshots(snapshotOf(book, snapshot.seq), snapshot, new Set());
+  expect(difference).toBeUndefined();
+  const due = await real.redis.zrange(marketKey(real.market, 'deadlines'), '0', '-1', 'WITHSCORES');
+  expect(pairsOf(due)).toEqual([...book.deadlines].map(([name, at]) => `${name} ${at}`).sort());
+  await real.check();
+}
+
+interface Pair {
+  readonly book: MarketBook;
+  readonly real: TestMarket;
+  readonly asked: MarketCommand[];
+  readonly moneyKey: () => string;
+  nowMs: number;
+}
+
+async function startPair(): Promise<Pair> {
+  const accounts = [
+    { id: 'ann', nkey: ANNS_NKEY, host: 'ben' },
+    { id: 'ben' },
+    { id: 'cid' },
+    { id: SYSTEM_AGENT, class: 'system' as const },
+  ];
+  const real = await server.market({ agents: accounts, grantMicro: 60, pools: [] });
+  await real.setClock(START_MS);
+  const book = new MarketBook();
+  const open = { kind: 'open-account' as const, by: 'operator' };
+  for (const account of accounts) {
+    applyToBook(
+      book.ledger,
+      { ...open, key: account.id, account: { class: 'standard', ...account, kind: 'agent' } },
+      1,
+    );
+    applyToBook(
+      book.ledger,
+      { kind: 'grant', by: 'operator', key: `g-${account.id}`, to: account.id, amount: '60' },
+      1,
+    );
+  }
+  applyToBook(book.ledger, { ...open, key: 's', account: { id: 'seller', kind: 'agent', class: 'standard' } }, 1);
+  applyToBook(book.ledger, { ...open, key: 'p', account: { id: 'pool-account', kind: 'pool', class: 'standard' } }, 1);
+  let moves = 0;
+  const moneyKey = () => {
+    moves += 1;
+    return `money-${moves}`;
+  };
+  const pair: Pair = { book, real, asked: [], moneyKey, nowMs: START_MS };
+  const pool = { pool: 'gpu', ...POOL, seals: ['mac' as const, 'ed25519' as const] };
+  await ask(pair, keyed({ kind: 'open-pool', by: 'operator', pool }, 'opening'));
+  return pair;
+}
+
+async function take(pair: Pair, step: Step): Promise<void> {
+  const { book, real } = pair;
+  switch (step.kind) {
+    case 'wait':
+      pair.nowMs += step.ms;
+      return real.setClock(pair.nowMs);
+    case 'lock': {
+      const free = step.slots.every((slot) => !book.locks.has(`gpu:${slot}`));
+      if (!free && !step.force) return;
+      book.takeLock('gpu', step.slots, step.value);
+      for (const slot of step.slots) await real.redis.set(real.hand.lockKey('gpu', slot), step.value);
+      return;
+    }
+    case 'unlock':
+      for (const slot of step.slots) book.locks.delete(`gpu:${slot}`);
+      await real.redis.del(step.slots.map((slot) => real.hand.lockKey('gpu', slot)));
+      return;
+    case 'again': {
+      const command = pair.asked[step.which % Math.max(pair.asked.length, 1)];
+      return command === undefined ? undefined : ask(pair, command);
+    }
+    case 'ask': {
+      const draft = resolved(pair, step.command);
+      return draft === undefined ? undefined : ask(pair, keyed(draft, step.key));
+    }
+    case 'sweep':
+      for (const member of book.due(pair.nowMs).sort()) {
+        const [kind, id = ''] = member.split(':');
+        await ask(pair, kind === 'lease' ? { kind: 'expire-lease', contract: id } : { kind: 'lapse-call', cfp: id });
+      }
+      return;
+    case 'grant':
+    case 'retire': {
+      const command = {
+        ...{ by: 'operator', key: pair.moneyKey(), amount: String(step.amount) },
+        ...(step.kind === 'grant' ? { kind: step.kind, to: step.agent } : { kind: step.kind, from: step.agent }),
+      } as const;
+      const result = applyToBook(book.ledger, command, pair.nowMs);
+      expect(await real.ledger.apply(command)).toEqual(result);
+    }
+  }
+}
+
+/**
+ * Puts what there is now in the place of `any-<n>` and `holder`, undefined where there is none; bids say until when
+ * they stand from now on.
+ */
+function resolved({ book, nowMs }: Pair, draft: Draft): Draft | undefined {
+  const pick = (id: string, known: Iterable<string>): string | undefined => {
+    const ids = [...known];
+    return id.startsWith('any-') ? ids[Number(id.slice(4)) % Math.max(ids.length, 1)] : id;
+  };
+  if ('contract' in draft) {
+    const contract = pick(draft.contract, book.contracts.keys());
+    if (contract === undefined || !('by' in draft)) return contract === undefined ? undefined : { ...draft, contract };
+    const by = draft.by === 'holder' ? (book.contracts.get(contract)?.participant ?? 'ann') : draft.by;
+    return { ...draft, contract, by };
+  }
+  if (!('cfp' in draft) || draft.kind === 'open-call') return draft;
+  const cfp = pick(draft.cfp, book.calls.keys());
+  if (cfp === undefined) return undefined;
+  if (draft.kind !== 'award') return { ...draft, cfp };
+  return { ...draft, cfp, bids: draft.bids.map((bid) => ({ ...bid, until_ms: nowMs + bid.until_ms })) };
+}
+
+function keyed(draft: Draft, key: string): MarketCommand {
+  if (!('by' in draft)) return draft;
+  const { kind, by: _by, ...body } = draft;
+  return { ...draft, key, digest: bodyDigest(kind, body) } as MarketCommand;
+}
+
+async function ask(pair: Pair, command: MarketCommand): Promise<void> {
+  pair.asked.push(command);
+  const answer = pair.book.apply(command, pair.nowMs);
+  const { message: _message, ...reply } = (await runInRedis(pair.real, command)) as { message?: string };
+  expect(reply, JSON.stringify(command)).toEqual(answer);
+  count(`${command.kind} ${answer.ok ? (answer.replayed ? 'replayed' : 'ok') : answer.detail}`);
+  if ('verdicts' in answer) for (const { outcome, detail } of answer.verdicts) count(`bid ${outcome} ${detail ?? ''}`);
+}
+
+function count(outcome: string): void {
+  seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
+}
+
+async function runInRedis(real: TestMarket, command: MarketCommand): Promise<object> {
+  const run = <I, R>(script: Script<I, R>, input: I): Promise<R> =>
+    runScript(real.redis, script, metaKey(real.market), input);
+  switch (command.kind) {
+    case 'open-pool':
+      return run(marketScripts.openPool, command);
+    case 'open-call':
+      return run(marketScripts.openCall, command);
+    case 'extend-call':
+      return run(marketScripts.extendCall, command);
+    case 'release-call':
+      return run(marketScripts.closeCall, { ...command, kind: 'release' });
+    case 'lapse-call':
+      return run(marketScripts.closeCall, { ...command, kind: 'lapse' });
+    case 'award':
+      return (await run(marketScripts.award, { awards: [command] }))[0]!;
+    case 'renew':
+      return run(marketScripts.renew, command);
+    case 'settle':
+      return run(marketScripts.settle, { ...command, kind: 'release' });
+    case 'expire-lease':
+      return run(marketScripts.settle, { ...command, kind: 'expire' });
+  }
+}
+
+function pairsOf(flat: readonly string[]): string[] {
+  return flat.flatMap((name, index) => (index % 2 === 0 ? [`${name} ${flat[index + 1]}`] : [])).sort();
+}

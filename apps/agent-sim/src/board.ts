@@ -93,7 +93,7 @@ function priceLines(view: BoardView, columns: number, rows: number, paint: Paint
   const prices = tally.samples.map((sample) => sample.price);
   const known = prices.filter((price) => price !== undefined);
   const range = known.length > 0 ? `${showPrice(Math.min(...known))} to ${showPrice(Math.max(...known))}` : '';
-  const head = `${label('price', paint)}${paint(showPrice(tally.price), 'bold', 'yellow')} credits per slot and second`;
+  const head = `${label('price', paint)}${paint(showPrice(tally.samples.at(-1)?.price), 'bold', 'yellow')} credits per slot and second`;
   const drawn = chart(
     alongRun(view, (sample) => sample.price, columns),
     columns,
@@ -179,7 +179,7 @@ export function plainLine(view: BoardView): string {
   const latest = tally.samples.at(-1);
   return [
     showClock(view.nowMs),
-    `price ${showPrice(tally.price)}`,
+    `price ${showPrice(latest?.price)}`,
     `utilisation ${showShare(tally.leased / tally.slots)}`,
     `${showCount(latest?.awardsPerSecond ?? 0)} awards/s`,
     `${showCount(tally.awards)} awards`,

@@ -70,7 +70,7 @@ function priceFigure(result: Result): Figure {
   return {
     id: 'plot-price',
     title,
-    text: 'The clearing price of the latest call, in credits per slot and second.',
+    text: 'The mean price of the slots sold in each quarter of a second, in credits per slot and second.',
     plot: overTime(result, [{ label: 'price', colour: '--a', y, fill: true }], ''),
     table: timeTable(result, title, ['credits per slot and second'], (sample) => [showPrice(sample.price)]),
   };

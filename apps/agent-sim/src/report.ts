@@ -118,10 +118,10 @@ function checkCard({ check }: Result): Html {
   if (check.ok === undefined) return card('Invariants', `Not checked: ${check.why ?? 'no reason given'}.`, html``);
   const rows = check.lines.map(
     (line) =>
-      html`<tr><td>${line.invariant}</td><td class="text ${line.ok ? 'good' : 'bad'}">${line.ok ? '✓ holds' : '✗ broken'}</td><td class="text">${line.detail}</td></tr>`,
+      html`<tr><td>${line.invariant}</td><td class="text mark ${line.ok ? 'good' : 'bad'}">${line.ok ? '✓ holds' : '✗ broken'}</td><td class="text">${line.detail}</td></tr>`,
   );
-  const content = html`<div class="scroll"><table aria-label="Invariants"><tbody>${rows}</tbody></table></div>`;
-  return card('Invariants', 'Checked on the market’s own books after the last lease had ended.', content);
+  const content = html`<div class="scroll whole"><table aria-label="Invariants"><tbody>${rows}</tbody></table></div>`;
+  return card('Invariants', 'Checked on the market’s own books after the last lease had ended.', content, true);
 }
 
 function againCard({ run, demand }: Result): Html {

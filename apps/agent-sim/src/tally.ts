@@ -17,7 +17,7 @@ export interface AwardLine {
 
 export interface Sample {
   readonly atMs: number;
-  /** Micro-credits per slot and second; undefined before the first award. */
+  /** Mean over the slots sold since the sample before, the one before where none was; micro-credits per slot and second. */
   readonly price: number | undefined;
   /** Share of the pool's slots under lease. */
   readonly utilisation: number;
@@ -51,6 +51,9 @@ export class Tally {
   #price: number | undefined;
   #priceSum = 0;
   #slotSeconds = 0;
+  #priceSumAtSample = 0;
+  #slotSecondsAtSample = 0;
+  #shownPrice: number | undefined;
   #lastSampleMs = 0;
   #awardsAtSample = 0;
   readonly #holders: (string | undefined)[];
@@ -67,6 +70,7 @@ export class Tally {
     return Object.values(this.unmet).reduce((sum, count) => sum + count, 0);
   }
 
+  /** The last clearing price, micro-credits per slot and second. */
   get price(): number | undefined {
     return this.#price;
   }
@@ -130,10 +134,13 @@ export class Tally {
   }
 
   sample(nowMs: number): void {
+    const sold = this.#slotSeconds - this.#slotSecondsAtSample;
+    // Single calls clear at whatever one loser bid; over a sample's slots the price shows where the market is.
+    if (sold > 0) this.#shownPrice = (this.#priceSum - this.#priceSumAtSample) / sold;
     const seconds = Math.max(0.001, (nowMs - this.#lastSampleMs) / 1000);
     this.samples.push({
       atMs: nowMs,
-      price: this.#price,
+      price: this.#shownPrice,
       utilisation: this.leased / this.slots,
       awardsPerSecond: (this.awards - this.#awardsAtSample) / seconds,
       waiting: this.waiting,
@@ -143,6 +150,8 @@ export class Tally {
     });
     this.#lastSampleMs = nowMs;
     this.#awardsAtSample = this.awards;
+    this.#priceSumAtSample = this.#priceSum;
+    this.#slotSecondsAtSample = this.#slotSeconds;
   }
 }
 

@@ -32,8 +32,11 @@ export interface House {
   stop(): Promise<void>;
 }
 
-/** The steward calls for proposals this often at most; short, so that a waiting job is soon asked for its bid. */
-const WINDOW_MS = 60;
+/**
+ * How long a call takes bids. Five hundred agents in one process need some 30 ms to read a call and seal their bids: a
+ * window twice that long would turn many away as late on a busy machine, a longer one would make every job wait.
+ */
+const WINDOW_MS = 100;
 
 export async function openHouse(options: HouseOptions): Promise<House> {
   const { config, market, dir, say } = options;

@@ -1,4 +1,5 @@
 // The bank as an agent sees it: one method, typed by the operation, that neither loses nor doubles what it asks.
+import { randomInt } from 'node:crypto';
 import {
   type BankOperation,
   type BankRequest,
@@ -111,7 +112,7 @@ function isUnavailable(body: unknown): boolean {
 
 /** Rising, and spread so that a swarm does not come back in step. */
 function pauseMs(attempt: number): number {
-  return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (0.5 + Math.random());
+  return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (0.5 + randomInt(1000) / 1000);
 }
 
 function pause(ms: number): Promise<void> {

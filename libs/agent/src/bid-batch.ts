@@ -12,11 +12,14 @@ interface Refusals {
 export class BidBatch {
   readonly #link: Link;
   readonly #call: Call;
+  readonly #traceparent: () => string | undefined;
   #cheques: Cheque[] = [];
   #refusals = new Map<string, Refusals>();
 
-  constructor(link: Link, call: Call) {
+  /** `traceparent` is asked when something is sent. */
+  constructor(link: Link, call: Call, traceparent: () => string | undefined) {
     this.#link = link;
+    this.#traceparent = traceparent;
     this.#call = call;
   }
 
@@ -64,6 +67,7 @@ export class BidBatch {
       scope: pool,
       budget,
       expires: this.#call.awardBy,
+      traceparent: this.#traceparent(),
     });
     link.send(subjects.bid(link.market, initiator, cfp, link.sender), performative, cfp, body, { headers });
   }

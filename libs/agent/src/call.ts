@@ -17,7 +17,8 @@ import {
   subjects,
   type WithdrawMessage,
 } from '@tender/market';
-import { newId, newUlid, stepHeaders } from '@tender/market/nats';
+import { newId, newUlid, type StepFacts, stepHeaders } from '@tender/market/nats';
+import type { MsgHdrs } from 'nats';
 import type { BankAnswer } from './bank.js';
 import type { Link } from './link.js';
 
@@ -48,6 +49,8 @@ export interface CallOptions {
   readonly slots?: readonly number[];
   /** Ends the call and gives the lock back; too late once the award is asked for. */
   readonly signal?: AbortSignal;
+  /** W3C trace context; travels in the headers of every step, and bidders pass it on. */
+  readonly traceparent?: string;
   /** Called when the bank has opened the call, before it is announced. */
   readonly onOpen?: (cfp: string) => void;
 }
@@ -57,7 +60,7 @@ export type CallOutcome = Sale | Refusal;
 /** At most so many bids are kept in one call. */
 const MAX_BIDS = 8192;
 /** The award is asked for with at least so much of the lock left; else the lock is extended first. */
-const AWARD_MARGIN_MS = 500;
+const AWARD_MARGIN_MS = 150;
 const DEFAULT_TTL_MARGIN_MS = 3000;
 
 export class CallRun {
@@ -70,7 +73,6 @@ export class CallRun {
   #state: InitiatorState;
   #finish!: (outcome: CallOutcome) => void;
   #timer: NodeJS.Timeout | undefined;
-  #pool: string;
   #awardBy = 0;
 
   /** `forget` is called when late bids need no answer any more. */
@@ -78,7 +80,6 @@ export class CallRun {
     const { closeAfterBids = Number.POSITIVE_INFINITY, standbys = 3, windowMs } = options;
     this.#link = link;
     this.#options = options;
-    this.#pool = options.pool;
     this.#ttlMs = Math.max(options.ttlMs ?? windowMs + DEFAULT_TTL_MARGIN_MS, 50);
     this.#forget = forget;
     this.#state = opening({ closeAfterBids, standbys, maxBids: MAX_BIDS });
@@ -158,6 +159,11 @@ export class CallRun {
     this.#step({ kind: 'abort' });
   }
 
+  #headers(facts: Omit<StepFacts, 'conversation' | 'scope'>): MsgHdrs {
+    const { pool, traceparent } = this.#options;
+    return stepHeaders({ ...facts, conversation: this.cfp, scope: pool, traceparent });
+  }
+
   #step(event: InitiatorEvent): void {
     const { state, actions } = initiatorStep(this.#state, event, this.#link.clock.now());
     this.#state = state;
@@ -179,7 +185,7 @@ export class CallRun {
         return;
       case 'accept': {
         const fence = Math.max(...action.winners.flatMap((winner) => winner.fences));
-        const headers = stepHeaders({ status: 263, conversation: this.cfp, round: 1, scope: this.#pool, fence });
+        const headers = this.#headers({ status: 263, round: 1, fence });
         const body = { cfp: this.cfp, winners: action.winners };
         this.#link.tell(action.sender, 'accept-proposal', this.cfp, body, { headers });
         return;
@@ -188,7 +194,7 @@ export class CallRun {
         const { sender, losers, clearingPriceMicro } = action;
         const detail = losers[0]!.detail;
         const { status } = meanings[detail];
-        const headers = stepHeaders({ status, detail, conversation: this.cfp, round: 1, scope: this.#pool });
+        const headers = this.#headers({ status, detail, round: 1 });
         this.#link.tell(
           sender,
           'reject-proposal',
@@ -200,8 +206,8 @@ export class CallRun {
       }
       case 'cancel': {
         const { detail } = action;
-        const headers = stepHeaders({ status: 410, detail, conversation: this.cfp, scope: this.#pool });
-        const subject = subjects.cfp(this.#link.market, this.#pool, this.#link.sender);
+        const headers = this.#headers({ status: 410, detail });
+        const subject = subjects.cfp(this.#link.market, this.#options.pool, this.#link.sender);
         this.#link.send(subject, 'cancel', this.cfp, { cfp: this.cfp, detail }, { headers });
         return;
       }
@@ -216,13 +222,7 @@ export class CallRun {
     const { closesAt, terms } = call;
     const { onOpen } = this.#options;
     if (onOpen !== undefined) link.guard('onOpen', () => onOpen(this.cfp));
-    const headers = stepHeaders({
-      status: 261,
-      conversation: this.cfp,
-      round: 1,
-      scope: terms.pool,
-      expires: closesAt,
-    });
+    const headers = this.#headers({ status: 261, round: 1, expires: closesAt });
     const subject = subjects.cfp(link.market, terms.pool, link.sender);
     link.send(subject, 'cfp', this.cfp, call, { replyBy: closesAt, headers });
     this.#timer = setTimeout(() => this.#step({ kind: 'close' }), Math.max(0, link.clock.until(closesAt)));
@@ -235,10 +235,11 @@ export class CallRun {
       const extended = await link.extend(cfp, this.#ttlMs);
       if (extended.ok) this.#awardBy = extended.awardBy;
     }
+    const headers = this.#headers({ status: 261, round: 1, expires: this.#awardBy });
     const asked = await link.bank.ask(
       'award',
       { key: newUlid(), cfp, digest, bids: [...cheques] },
-      { conversation: cfp, withinMs: Math.max(link.clock.until(this.#awardBy), 0) + 2000 },
+      { conversation: cfp, withinMs: Math.max(link.clock.until(this.#awardBy), 0) + 2000, headers },
     );
     this.#suspect(cheques, asked);
     if (!asked.ok) return this.#step({ kind: 'not-awarded', refusal: asked });

@@ -10,7 +10,7 @@ import {
   subjects,
 } from '@tender/market';
 import { connectNats, Inbox, newUlid } from '@tender/market/nats';
-import type { ConnectionOptions, Msg, MsgHdrs, NatsConnection, Subscription } from 'nats';
+import type { ConnectionOptions, Msg, MsgHdrs, NatsConnection, Status, Subscription } from 'nats';
 import type { z } from 'zod';
 import { Bank } from './bank.js';
 import { Complaints } from './complaints.js';
@@ -74,6 +74,7 @@ export class Link {
   connected = true;
   closed = false;
   readonly #owned: boolean;
+  readonly #statuses: AsyncIterable<Status> & { stop?: () => void };
   readonly #complaints = new Complaints();
   readonly #distrusted = new Map<string, number>();
   #waiting: (() => void)[] = [];
@@ -84,13 +85,14 @@ export class Link {
     this.sender = options.id;
     this.log = options.log ?? silentLog;
     this.#owned = options.nats === undefined;
+    this.#statuses = nc.status();
     this.inbox = new Inbox(nc, options.id);
     this.bank = new Bank(this);
     void this.#watch();
   }
 
   async #watch(): Promise<void> {
-    for await (const status of this.nc.status()) {
+    for await (const status of this.#statuses) {
       if (status.type === 'disconnect') {
         this.connected = false;
         // No answer can come over a broken connection: whoever waits may ask again as soon as there is a new one.
@@ -268,6 +270,8 @@ export class Link {
     this.closed = true;
     this.inbox.close();
     this.#wake();
+    // A shared connection lives on; nobody listens to its fate here any more.
+    this.#statuses.stop?.();
     if (this.#owned && !this.nc.isClosed()) await this.nc.close();
   }
 }

@@ -9,6 +9,7 @@ import {
   subjects,
   termsDigest,
 } from '@tender/market';
+import { traceparentOf } from '@tender/market/nats';
 import type { Subscription } from 'nats';
 import { z } from 'zod';
 import { viewOf } from './decision.js';
@@ -96,7 +97,7 @@ export class Listener {
     this.#pools.clear();
   }
 
-  #called(pool: string, bidders: Set<Bidder>, { from, message }: Received<PoolMessage>): void {
+  #called(pool: string, bidders: Set<Bidder>, { from, message, msg }: Received<PoolMessage>): void {
     const link = this.#link;
     if (message.performative === 'cancel') {
       this.#cancelled(from, message.body);
@@ -122,7 +123,10 @@ export class Listener {
       return;
     }
     const view = viewOf(call, link.clock);
-    const participation = new Participation(link, view, termsDigest(terms), () => this.#leave(participation));
+    const traceparent = () => traceparentOf(msg.headers);
+    const participation = new Participation(link, view, termsDigest(terms), traceparent, () =>
+      this.#leave(participation),
+    );
     this.#open.set(terms.cfp, participation);
     participation.open([...bidders]);
   }

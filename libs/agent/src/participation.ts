@@ -62,13 +62,13 @@ export class Participation {
   #timer: NodeJS.Timeout | undefined;
   #flushing = false;
 
-  constructor(link: Link, view: CallView, digest: string, onEmpty: () => void) {
+  constructor(link: Link, view: CallView, digest: string, traceparent: () => string | undefined, onEmpty: () => void) {
     this.#link = link;
     this.#view = view;
     this.call = view.call;
     this.#digest = digest;
     this.#onEmpty = onEmpty;
-    this.#batch = new BidBatch(link, view.call);
+    this.#batch = new BidBatch(link, view.call, traceparent);
   }
 
   /** Asks all bidders; what they decide at once leaves in one message. */

@@ -232,3 +232,36 @@ test('quote and account', async () => {
   expect(await seller.quote('gpu.h100')).toMatchObject({ ok: true, slots: 8, pool: 'gpu.h100' });
   expect(await seller.account()).toMatchObject({ ok: true, id: 'seller', availableMicro: String(1000 * CREDIT) });
 });
+
+test('each step says in headers what it is, and a trace is passed on by bidders', async () => {
+  const traceparent = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`;
+  const agent = await m.sdkAgent('traced');
+  const seen = new Map<string, Record<string, string>>();
+  const tapping = m.operator.nats.subscribe(`tender.${m.market}.>`, {
+    callback: (_error, msg) => {
+      const { performative, body } = JSON.parse(new TextDecoder().decode(msg.data));
+      const operation = msg.subject.split('.').at(-1)!;
+      const headers = Object.fromEntries([...(msg.headers ?? [])].map(([name, values]) => [name, values[0]!]));
+      if (body !== undefined) seen.set(performative === 'request' ? operation : performative, headers);
+    },
+  });
+  await m.operator.nats.flush();
+  const listening = agent.listen('gpu.h100', {
+    evaluate: async () => bid({ price: 3 * CREDIT }),
+    onLease: (lease) => void lease.release(),
+  });
+  await listening.ready;
+  const { cfp } = sold(await seller.call(offer('gpu.h100', { traceparent })));
+  await expect.poll(() => seen.has('accept-proposal')).toBe(true);
+  const common = { 'Tender-Conversation': cfp, 'Tender-Scope': 'gpu.h100', 'Tender-Round': '1', traceparent };
+  expect(seen.get('cfp')).toMatchObject({ ...common, 'Tender-Status': '261' });
+  expect(seen.get('propose')).toMatchObject({ ...common, 'Tender-Status': '261', 'Tender-Budget': String(3 * CREDIT) });
+  expect(seen.get('award')).toMatchObject({ ...common, 'Tender-Status': '261' });
+  expect(seen.get('accept-proposal')).toMatchObject({
+    ...common,
+    'Tender-Status': '263',
+    'Tender-Fence': expect.stringMatching(/^\d+$/),
+  });
+  tapping.unsubscribe();
+  listening.stop();
+});

@@ -74,7 +74,12 @@ describe('the inbox', () => {
 
   test('replies go to the sender’s own inbox', async () => {
     const replies: (string | undefined)[] = [];
-    const sub = nc.subscribe('tap', { callback: (_error, msg) => void replies.push(msg.reply) && msg.respond() });
+    const sub = nc.subscribe('tap', {
+      callback: (_error, msg) => {
+        replies.push(msg.reply);
+        msg.respond();
+      },
+    });
     await inbox.request('tap', text.encode(''), 1000);
     expect(replies[0]).toMatch(/^_INBOX_ann\.[0-9A-Z]+\.[0-9a-z]+$/);
     sub.unsubscribe();

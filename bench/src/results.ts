@@ -1,0 +1,176 @@
+// From bursts to results: the shape of the JSON, and how references and ratios are formed round by round.
+import type { CheckReport } from '@tender/market';
+import { cpuGroups } from './cpu.js';
+import { type Latency, merged } from './histogram.js';
+import type { Machine } from './lab.js';
+import type { BenchOptions } from './options.js';
+import type { BurstRecord } from './rounds.js';
+import { median, type Spread, spread } from './stats.js';
+import type { Sizes, Variant } from './variants.js';
+
+export interface VariantResult {
+  readonly id: string;
+  readonly perSecond?: Spread | undefined;
+  readonly latency: Readonly<Record<string, Latency>>;
+  /** Medians over the rounds. */
+  readonly cpuMicrosPerOp: Readonly<Record<string, number>>;
+  readonly extra: Readonly<Record<string, number>>;
+}
+
+export interface Ratio {
+  readonly id: string;
+  readonly formula: string;
+  readonly value: Spread;
+  readonly target?: string | undefined;
+  readonly met?: boolean | undefined;
+}
+
+export interface Results {
+  readonly schema: 'tender-bench-1';
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly options: BenchOptions;
+  readonly machine: Machine;
+  /** How steady the host was: the calibration's times and what others took of the machine. */
+  readonly host: { readonly calibrationMs: Spread; readonly foreignShare: Spread; readonly repeatedBursts: number };
+  readonly variants: readonly VariantResult[];
+  /** R, Q, D, M, L, A* and N*, per second. */
+  readonly references: Readonly<Record<string, Spread>>;
+  readonly ratios: readonly Ratio[];
+  /** Broker CPU per award in µs, idle use subtracted, by the number of agents that bid. */
+  readonly crowds: Readonly<Record<string, Spread>>;
+  readonly checks: readonly { readonly market: string; readonly report: CheckReport }[];
+  readonly bursts: readonly Omit<BurstRecord, 'histograms'>[];
+}
+
+export function variantResults(variants: readonly Variant[], records: readonly BurstRecord[]): VariantResult[] {
+  return variants.map(({ id }) => {
+    const own = records.filter((record) => record.id === id);
+    const names = [...new Set(own.flatMap((record) => Object.keys(record.histograms)))];
+    const latency = Object.fromEntries(
+      names.map((name) => [name, merged(own.flatMap(({ histograms }) => histograms[name] ?? []))]),
+    );
+    const cpuMicrosPerOp = Object.fromEntries(
+      cpuGroups.map((group) => [group, median(own.map(({ cpuMicros, ops }) => cpuMicros[group] / Math.max(1, ops)))!]),
+    );
+    const extras = [...new Set(own.flatMap((record) => Object.keys(record.extra)))];
+    const extra = Object.fromEntries(
+      extras.map((name) => [name, median(own.flatMap((record) => record.extra[name] ?? []))!]),
+    );
+    const perSecond = spread(own.flatMap((record) => record.perSecond ?? []));
+    return { id, perSecond, latency, cpuMicrosPerOp, extra };
+  });
+}
+
+/** The figures of one round, by variant. */
+class Round {
+  readonly #records: ReadonlyMap<string, BurstRecord>;
+
+  constructor(records: readonly BurstRecord[]) {
+    this.#records = new Map(records.map((record) => [record.id, record]));
+  }
+
+  perSecond(id: string): number | undefined {
+    return this.#records.get(id)?.perSecond;
+  }
+
+  /** The higher of the figures that there are: a reference is never the weaker way of measuring it. */
+  #best(...ids: readonly string[]): number | undefined {
+    const found = ids.flatMap((id) => this.perSecond(id) ?? []);
+    return found.length === ids.length ? Math.max(...found) : undefined;
+  }
+
+  reference(name: string): number | undefined {
+    switch (name) {
+      case 'R':
+        return this.#best('R/single', 'R/batch');
+      case 'D':
+        return this.#best('D/one-connection', 'D/own-connections');
+      case 'A*': {
+        const [r, q] = [this.reference('R'), this.perSecond('Q')];
+        return r && q && 1 / (1 / r + 1 / q);
+      }
+      default:
+        return name.startsWith('N*') ? this.#negotiations(Number(name.slice(3, -1))) : this.perSecond(name);
+    }
+  }
+
+  #negotiations(k: number): number | undefined {
+    const [d, m, a] = [this.reference('D'), this.perSecond('M'), this.reference('A*')];
+    return d && m && a && 1 / (k / d + k / m + 1 / a);
+  }
+
+  /** Broker CPU per award of a crowd, in µs, less what an idle broker uses in the same time. */
+  crowdMicros(agents: number): number | undefined {
+    const [crowd, idle] = [this.#records.get(`crowd/${agents}`), this.#records.get('crowd/idle')];
+    if (crowd === undefined || idle === undefined) return undefined;
+    const idleMicros = (idle.cpuMicros.broker / idle.wallMs) * crowd.wallMs;
+    return (crowd.cpuMicros.broker - idleMicros) / crowd.ops;
+  }
+}
+
+function roundsOf(records: readonly BurstRecord[]): Round[] {
+  const byRound = new Map<number, BurstRecord[]>();
+  for (const record of records) byRound.set(record.round, [...(byRound.get(record.round) ?? []), record]);
+  return [...byRound.values()].map((some) => new Round(some));
+}
+
+export function referencesOf(sizes: Sizes, records: readonly BurstRecord[]): Record<string, Spread> {
+  const rounds = roundsOf(records);
+  const names = ['R', 'Q', 'D', 'M', 'L', 'A*', ...sizes.bidders.map((k) => `N*(${k})`)];
+  return present(names.map((name) => [name, spread(rounds.flatMap((round) => round.reference(name) ?? []))]));
+}
+
+/** Every ratio, formed within each round and only then summed up. */
+export function ratiosOf(sizes: Sizes, records: readonly BurstRecord[]): Ratio[] {
+  const rounds = roundsOf(records);
+  const ratios: Ratio[] = [];
+  const add = (
+    id: string,
+    formula: string,
+    of: (round: Round) => number | undefined,
+    target?: { readonly text: string; readonly met: (value: Spread) => boolean },
+  ) => {
+    const value = spread(rounds.flatMap((round) => of(round) ?? []));
+    if (value !== undefined) ratios.push({ id, formula, value, target: target?.text, met: target?.met(value) });
+  };
+  const share = (id: string, reference: string) => (round: Round) => {
+    const [rate, limit] = [round.perSecond(id), round.reference(reference)];
+    return rate && limit && rate / limit;
+  };
+  const atLeast = (limit: number) => ({ text: `≥ ${limit}`, met: ({ median: value }: Spread) => value >= limit });
+  for (const brokers of ['1-broker', '2-brokers']) {
+    const id = `award/${brokers}/mac/256`;
+    add(`${id} ÷ A*`, 'A* = 1/(1/R + 1/Q)', share(id, 'A*'), atLeast(0.7));
+  }
+  for (const mode of ['hosted', 'own']) {
+    for (const k of sizes.bidders) {
+      const id = `negotiation/${mode}/${k}`;
+      const aimed = mode === 'hosted' && k !== sizes.bidders.at(-1);
+      const formula = 'N*(k) = 1/(k/D + k/M + 1/A*)';
+      add(`${id} ÷ N*(${k})`, formula, share(id, `N*(${k})`), aimed ? atLeast(0.5) : undefined);
+    }
+  }
+  const [least, ...more] = sizes.crowds;
+  const flat = { text: '0.8 to 1.2', met: ({ median: value }: Spread) => value >= 0.8 && value <= 1.2 };
+  for (const agents of more) {
+    const of = (round: Round) => {
+      const [large, small] = [round.crowdMicros(agents), round.crowdMicros(least!)];
+      return large && small && large / small;
+    };
+    add(`crowd/${agents} ÷ crowd/${least}`, 'broker CPU per award, idle use subtracted', of, flat);
+  }
+  return ratios;
+}
+
+/** Broker CPU per award for each crowd, idle use subtracted, in µs. */
+export function crowdMicros(sizes: Sizes, records: readonly BurstRecord[]): Record<string, Spread> {
+  const rounds = roundsOf(records);
+  return present(
+    sizes.crowds.map((agents) => [`${agents}`, spread(rounds.flatMap((round) => round.crowdMicros(agents) ?? []))]),
+  );
+}
+
+function present(entries: readonly (readonly [string, Spread | undefined])[]): Record<string, Spread> {
+  return Object.fromEntries(entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}

@@ -1,4 +1,6 @@
 // The initiator's table, cell by cell, and what a call comes to: who is shown, who is told what.
+
+import { readFileSync } from 'node:fs';
 import {
   type BankResult,
   type Cheque,
@@ -15,7 +17,7 @@ import {
 } from '@tender/market';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CLOSES, callOf, chequeOf, lockLost, T, winnerOf } from './negotiation-support.js';
+import { CLOSES, callOf, chequeOf, lockLost, markdownOf, T, winnerOf } from './negotiation-support.js';
 
 const options = { closeAfterBids: Number.POSITIVE_INFINITY, standbys: 1, maxBids: 100 };
 
@@ -338,4 +340,9 @@ test('any sequence of events: never a throw, one finish at most, no accept witho
       if (count('award') === 0) expect(count('accept')).toBe(0);
     }),
   );
+});
+
+test('NEGOTIATION.md shows this table', () => {
+  const text = readFileSync(new URL('../NEGOTIATION.md', import.meta.url), 'utf8');
+  expect(text).toContain(markdownOf(expected));
 });

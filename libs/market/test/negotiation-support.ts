@@ -58,3 +58,21 @@ export function winnerOf(participant: string, price: number, n = 1): Winner {
 }
 
 export const lockLost = refusal('lock-lost', 'gone');
+
+/** A transition table as NEGOTIATION.md shows it; cells as the tests have them. */
+export function markdownOf(
+  table: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>,
+): string {
+  const events = Object.keys(Object.values(table)[0]!);
+  const cell = (value: string | readonly string[]): string => {
+    const [before, after] = typeof value === 'string' ? [value, value] : value;
+    const shown = (text: string) => (text.includes(':') ? `**${text.replace(':', '**')}` : text);
+    return before === after ? shown(before!) : `${shown(before!)}; in the end ${shown(after!)}`;
+  };
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [
+    row(['', ...Object.keys(table)]),
+    row(Array.from({ length: Object.keys(table).length + 1 }, () => '---')),
+    ...events.map((event) => row([event, ...Object.values(table).map((cells) => cell(cells[event]!))])),
+  ].join('\n');
+}

@@ -1,4 +1,6 @@
 // The participant's table, cell by cell: where each event leads from each state, and what is done about it.
+
+import { readFileSync } from 'node:fs';
 import {
   type BidContext,
   type Confirm,
@@ -11,7 +13,7 @@ import {
 } from '@tender/market';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AWARD_BY, CLOSES, T, winnerOf } from './negotiation-support.js';
+import { AWARD_BY, CLOSES, markdownOf, T, winnerOf } from './negotiation-support.js';
 
 const context = (confirm: Confirm): BidContext => ({ cfp: 'call-1', closesAt: CLOSES, awardBy: AWARD_BY, confirm });
 const bid = { participant: 'ann', units: 1, priceMicro: '50', intent: 'ann-intent', until: AWARD_BY };
@@ -238,4 +240,9 @@ test('every detail that the table answers with is of the closed list', () => {
     for (const row of Object.values(rows)) if (typeof row === 'string') details.add(row as Detail);
   }
   expect([...details].sort()).toEqual(['duplicate', 'late', 'not-your-turn', 'stale']);
+});
+
+test('NEGOTIATION.md shows this table', () => {
+  const text = readFileSync(new URL('../NEGOTIATION.md', import.meta.url), 'utf8');
+  expect(text).toContain(markdownOf(expected));
 });

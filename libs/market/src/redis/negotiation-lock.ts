@@ -48,10 +48,14 @@ export class NegotiationLock {
 
   /** Takes all of the slots or none, for `ttlMs`. */
   async acquire(pool: string, slots: readonly number[], ttlMs: number): Promise<LockOutcome> {
-    return this.#vote(async () => {
-      const lock = await this.#redlock.acquire(this.#names(pool, slots), ttlMs);
-      return { value: lock.value, slots, expiresAt: lock.expiration };
-    });
+    return this.#vote(
+      async () => {
+        const lock = await this.#redlock.acquire(this.#names(pool, slots), ttlMs);
+        return { value: lock.value, slots, expiresAt: lock.expiration };
+      },
+      // Nobody was told that it was taken: kept, it would bar the slots for its whole time.
+      (lock) => this.release(pool, lock),
+    );
   }
 
   /** Prolongs a lock that any broker acquired, as the call's record tells it. */
@@ -82,16 +86,18 @@ export class NegotiationLock {
     return this.#instances > 1;
   }
 
-  async #vote(attempt: () => Promise<HeldLock>): Promise<LockOutcome> {
+  /** Waits VOTE_MS at most; `undo` is called where the vote succeeds after all. */
+  async #vote(attempt: () => Promise<HeldLock>, undo?: (lock: HeldLock) => Promise<void>): Promise<LockOutcome> {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<LockOutcome>((resolve) => {
-      timer = setTimeout(() => resolve({ ok: false, why: 'unavailable' }), VOTE_MS);
+    const settled = this.#settled(attempt);
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), VOTE_MS);
     });
-    try {
-      return await Promise.race([this.#settled(attempt), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const outcome = await Promise.race([settled, late]);
+    clearTimeout(timer);
+    if (outcome !== undefined) return outcome;
+    if (undo !== undefined) void settled.then((done) => (done.ok ? undo(done.lock) : undefined));
+    return { ok: false, why: 'unavailable' };
   }
 
   async #settled(attempt: () => Promise<HeldLock>): Promise<LockOutcome> {
@@ -105,11 +111,11 @@ export class NegotiationLock {
   }
 }
 
+/** `unavailable` where the instances that did not answer suffice to prevent a quorum, else another has a slot. */
 async function whyRefused(error: unknown): Promise<'taken' | 'unavailable'> {
-  if (!(error instanceof ExecutionError)) return 'unavailable';
-  for (const attempt of error.attempts) {
-    const { votesAgainst } = await attempt;
-    for (const vote of votesAgainst.values()) if (vote.name !== 'ResourceLockedError') return 'unavailable';
-  }
-  return 'taken';
+  const attempt = error instanceof ExecutionError ? await error.attempts.at(-1) : undefined;
+  if (attempt === undefined) return 'unavailable';
+  const votes = [...attempt.votesAgainst.values()];
+  const silent = votes.filter((vote) => vote.name !== 'ResourceLockedError').length;
+  return silent > attempt.membershipSize - attempt.quorumSize ? 'unavailable' : 'taken';
 }

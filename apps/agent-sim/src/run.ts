@@ -65,17 +65,19 @@ export async function trade(options: RunOptions, agents: readonly Agent[], jobs:
   );
   const endMs = options.seconds * 1000;
   let phase: string | undefined;
-  const timers = startClockwork({ jobs, sims, tally, nowMs, endMs }, () => {
+  const clockwork = startClockwork({ jobs, sims, tally, nowMs, endMs }, () => {
     const note = observer.connected ? phase : 'NATS is away, reconnecting';
     options.show({ title: options.title, tally, jobs: jobs.length, nowMs: nowMs(), endMs, note });
   });
   await delay(Math.max(0, endMs - nowMs()));
+  // Between the last tick and the end, jobs may have arrived: they count as unmet like all that wait.
+  clockwork.arrive();
   phase = 'finishing the last leases';
   for (const one of listening) one.stop({ withdraw: true });
   const finished = Promise.all(sims.map((sim) => sim.finish()));
   await Promise.race([finished, delay(options.longestMs + SETTLE_WAIT_MS, undefined, { ref: false })]);
   await settled(tally, nowMs);
-  for (const timer of timers) clearInterval(timer);
+  clockwork.stop();
   tally.sample(nowMs());
   const balances = await inParallel(agents, 48, balanceOf);
   for (const agent of agents) {
@@ -93,7 +95,7 @@ interface Clockwork {
   readonly endMs: number;
 }
 
-function startClockwork({ jobs, sims, tally, nowMs, endMs }: Clockwork, show: () => void): NodeJS.Timeout[] {
+function startClockwork({ jobs, sims, tally, nowMs, endMs }: Clockwork, show: () => void) {
   let next = 0;
   const arrive = () => {
     const now = Math.min(nowMs(), endMs);
@@ -109,11 +111,15 @@ function startClockwork({ jobs, sims, tally, nowMs, endMs }: Clockwork, show: ()
     tally.sample(nowMs());
     show();
   };
-  return [
+  const timers = [
     setInterval(arrive, ARRIVALS_EVERY_MS),
     setInterval(giveUp, GIVE_UP_EVERY_MS),
     setInterval(sample, SAMPLE_EVERY_MS),
   ];
+  const stop = () => {
+    for (const timer of timers) clearInterval(timer);
+  };
+  return { arrive, stop };
 }
 
 interface Recorder {

@@ -48,7 +48,9 @@ describe('synthetic demand', () => {
   });
 
   test('is the same on every machine and after every change that does not mean to change it', () => {
-    expect(demandDigest(syntheticDemand({ ...options, seconds: 5 }).jobs).slice(0, 16)).toMatchInlineSnapshot(`"c3070c03ba3c9a05"`);
+    expect(demandDigest(syntheticDemand({ ...options, seconds: 5 }).jobs).slice(0, 16)).toMatchInlineSnapshot(
+      `"c3070c03ba3c9a05"`,
+    );
   });
 
   test('arrives in order, within the run, in bounds, and can be done by its deadline', () => {

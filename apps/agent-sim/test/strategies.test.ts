@@ -2,7 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import { type Need, type Offer, type Purse, type Strategy, strategies, worthPerTerm } from '../src/strategies.js';
 
-const need: Need = { units: 2, remainingMs: 1000, valueMicro: 8_000_000, arrivesAtMs: 0, deadlineMs: 5000, priority: 3 };
+const need: Need = {
+  units: 2,
+  remainingMs: 1000,
+  valueMicro: 8_000_000,
+  arrivesAtMs: 0,
+  deadlineMs: 5000,
+  priority: 3,
+};
 const offer: Offer = { units: 4, durationMs: 2000, reservePriceMicro: 100_000 };
 const purse: Purse = { availableMicro: 1_000_000_000 };
 
@@ -34,7 +41,14 @@ describe.each(Object.entries(strategies) as [string, Strategy][])('what every st
     ['more units than are offered', need, { ...offer, units: 1 }, purse, 0, refuse('no-capacity')],
     ['an empty purse', need, offer, { availableMicro: 1 }, 0, refuse('insufficient-credits')],
     ['a purse below the reserve price', need, offer, { availableMicro: 199_998 }, 0, refuse('insufficient-credits')],
-    ['a job worth less than the reserve price', { ...need, valueMicro: 1000 }, offer, purse, 0, refuse('below-reserve-price')],
+    [
+      'a job worth less than the reserve price',
+      { ...need, valueMicro: 1000 },
+      offer,
+      purse,
+      0,
+      refuse('below-reserve-price'),
+    ],
     ['a purse that covers the reserve price just so', need, offer, { availableMicro: 200_000 }, 4000, bid(100_000)],
   ])('%s', (_name, given, on, from, nowMs, expected) => {
     expect(strategy(given, on, from, nowMs)).toEqual(expected);

@@ -10,7 +10,11 @@ const header = 'name,cpu_milli,num_gpu,gpu_milli,qos,creation_time,deletion_time
 
 describe('rows', () => {
   test.each([
-    ['a whole GPU', 'p,1,2,1000,LS,10,70,10', { units: 2, priority: 3, durationS: 60, fraction: false, scheduled: true }],
+    [
+      'a whole GPU',
+      'p,1,2,1000,LS,10,70,10',
+      { units: 2, priority: 3, durationS: 60, fraction: false, scheduled: true },
+    ],
     ['a fraction', 'p,1,1,460,BE,10,70,10', { units: 1, priority: 0, fraction: true }],
     ['never scheduled', 'p,1,1,1000,Burstable,10,70,', { priority: 1, scheduled: false }],
     ['quoted fields', '"p, with ""quotes""",1,1,1000,"Guaranteed",10,70,10', { priority: 2 }],

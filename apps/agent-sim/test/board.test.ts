@@ -1,0 +1,124 @@
+// The board: fits its terminal, keeps its colours to itself where asked, and redraws in place.
+import { describe, expect, test } from 'vitest';
+import { drawBoard, plainLine } from '../src/board.js';
+import { chart, cut, painter, widthOf } from '../src/paint.js';
+import { type Output, Screen } from '../src/screen.js';
+import { gini, quantile, Tally } from '../src/tally.js';
+import { sampleTally } from './sample-run.js';
+
+const view = { title: 'gpu.h100 · 16 slots', tally: sampleTally(), jobs: 500, nowMs: 10_000, endMs: 20_000 };
+
+describe('the picture', () => {
+  test.each([
+    [80, 23],
+    [80, 24],
+    [100, 30],
+    [200, 60],
+    [40, 12],
+    [20, 5],
+  ])('fits %i columns and %i rows', (columns, rows) => {
+    for (const coloured of [true, false]) {
+      const lines = drawBoard(view, { columns, rows, coloured });
+      expect(lines.length).toBeLessThanOrEqual(rows);
+      for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(columns);
+    }
+  });
+
+  test('shows all of it on 80 × 24', () => {
+    const text = drawBoard(view, { columns: 80, rows: 23, coloured: false }).join('\n');
+    for (const word of [
+      'price',
+      'utilisation',
+      'awards',
+      'unmet demand',
+      'wait by priority',
+      'latency-sensitive',
+      'best-effort',
+      'last awards',
+      'outbid agent-',
+      '00:10 / 00:20',
+    ]) {
+      expect(text).toContain(word);
+    }
+    expect(text).not.toContain('-run');
+  });
+
+  test('is drawn before anything has happened, too', () => {
+    const lines = drawBoard({ ...view, tally: new Tally(16), nowMs: 0 }, { columns: 80, rows: 23, coloured: false });
+    expect(lines.join('\n')).toContain('0 of 16 slots');
+    expect(lines.join('\n')).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  test('has no control sequences without colours', () => {
+    expect(drawBoard(view, { columns: 80, rows: 23, coloured: false }).join('')).not.toContain('\u001b');
+    expect(plainLine(view)).not.toContain('\u001b');
+  });
+});
+
+describe('the screen', () => {
+  function record(): Output & { written: string[]; resize: () => void } {
+    const written: string[] = [];
+    const out = { written, resize: () => {}, isTTY: true, columns: 80, rows: 24 };
+    return {
+      ...out,
+      write: (text: string) => written.push(text),
+      on: (_: 'resize', listener: () => void) => {
+        out.resize = listener;
+      },
+      resize: () => out.resize(),
+    };
+  }
+
+  test('goes back up over the frame before, and gives the cursor back once', () => {
+    const output = record();
+    const screen = new Screen({ output, live: true, coloured: true });
+    screen.show(view);
+    screen.show(view);
+    expect(output.written[0]).not.toContain('A\r');
+    const height = output.written[0]!.split('\n').length - 1;
+    expect(output.written[1]).toContain(`\u001b[${height}A\r`);
+    screen.close();
+    screen.close();
+    expect(output.written.filter((text) => text.includes('\u001b[?25h'))).toHaveLength(1);
+  });
+
+  test('clears after a resize', () => {
+    const output = record();
+    const screen = new Screen({ output, live: true, coloured: true });
+    screen.show(view);
+    output.resize();
+    screen.show(view);
+    expect(output.written[1]).toContain('\u001b[2J');
+  });
+
+  test('writes one plain line every five seconds where no terminal is', () => {
+    const output = record();
+    const screen = new Screen({ output, live: false, coloured: false });
+    for (let nowMs = 0; nowMs <= 10_000; nowMs += 250) screen.show({ ...view, nowMs });
+    screen.close();
+    expect(output.written).toHaveLength(3);
+    expect(output.written.join('')).not.toContain('\u001b');
+  });
+});
+
+describe('the parts', () => {
+  test('a chart has its rows and columns, whatever the values', () => {
+    expect(chart([], 5, 2)).toEqual(['     ', '     ']);
+    expect(chart([0, 4, 8, undefined, 8], 5, 1)).toEqual(['▁▄█ █']);
+    expect(chart([1, 2], 2, 2, { low: 0, high: 2 })).toEqual([' █', '██']);
+  });
+
+  test('cutting counts no colours', () => {
+    const text = painter(true)('green', 'green') + painter(true)('red', 'red');
+    expect(widthOf(cut(text, 6))).toBe(6);
+    expect(cut('plain', 3)).toBe('pla');
+  });
+
+  test('quantiles by nearest rank, and the Gini coefficient', () => {
+    expect([0, 0.5, 0.99, 1].map((share) => quantile([1, 2, 3, 4], share))).toEqual([1, 2, 4, 4]);
+    expect(quantile([], 0.5)).toBeUndefined();
+    expect(gini([1, 1, 1])).toBeCloseTo(0);
+    expect(gini([0, 0, 0, 1])).toBeCloseTo(0.75);
+    expect(gini([])).toBe(0);
+  });
+});

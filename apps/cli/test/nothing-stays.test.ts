@@ -1,0 +1,85 @@
+// Nothing keeps running: not after Ctrl-C, not after a kill -9 of the parent, not when a broker dies.
+import { readFileSync } from 'node:fs';
+import { describe, expect, test, vi } from 'vitest';
+import { type CliRun, tender, until } from './cli-process.js';
+
+vi.setConfig({ testTimeout: 180_000 });
+
+/** The command itself, its watchdog, two servers, a broker; with a simulator one more. */
+const HOUSE = 4;
+
+async function opened(run: CliRun, words: string): Promise<void> {
+  await until(
+    () => `${words} in ${run.output()}`,
+    () => run.output().includes(words),
+  );
+}
+
+async function gone(run: CliRun): Promise<void> {
+  await until(
+    () => `the end of ${run.alive().join(' ')}`,
+    () => run.alive().length === 0,
+    15_000,
+  );
+}
+
+describe('tender demo', () => {
+  const args = ['demo', '--agents', '20', '--seconds', '60', '--slots', '8', '--no-board', '--report', '/dev/null'];
+
+  test.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)('%s while it trades', async (signal) => {
+    const run = tender(args);
+    await opened(run, 'trading for');
+    expect(run.alive().length).toBeGreaterThan(HOUSE);
+    run.child.kill(signal);
+    const { code } = await run.exited;
+    if (signal !== 'SIGKILL') expect(code).toBe(130);
+    await gone(run);
+  });
+
+  test('SIGINT while it is still starting', async () => {
+    const run = tender(args);
+    await opened(run, 'Opening a market');
+    run.child.kill('SIGINT');
+    expect((await run.exited).code).toBe(130);
+    await gone(run);
+  });
+});
+
+describe('tender up', () => {
+  test('prints what is needed to trade, and tender sim and tender check take it', async () => {
+    const market = tender(['up', '--slots', '8', '--http-port', '0']);
+    await opened(market, 'Ctrl-C closes the market');
+    const env = Object.fromEntries([...market.output().matchAll(/^export (\w+)=(.*)$/gm)].map(([, k, v]) => [k!, v!]));
+    const port = /127\.0\.0\.1:(\d+)\/metrics/.exec(market.output())?.[1];
+    expect((await fetch(`http://127.0.0.1:${port}/metrics`)).status).toBe(200);
+    const sim = tender(['sim', '--agents', '10', '--seconds', '2', '--no-board'], env);
+    expect((await sim.exited).code, sim.output()).toBe(0);
+    expect(sim.output()).toContain('Every invariant holds');
+    const again = tender(['sim', '--agents', '10', '--connections', '2', '--seconds', '2', '--no-board'], env);
+    expect((await again.exited).code, again.output()).toBe(0);
+    const flags = tender(['sim', '--slots', '9'], env);
+    expect((await flags.exited).code).toBe(2);
+    expect(flags.output()).toContain('has its pool already');
+    const check = tender(['check'], env);
+    expect((await check.exited).code, check.output()).toBe(0);
+    const elsewhere = tender(['check'], { ...env, TENDER_MARKET: 'no-such-market' });
+    expect((await elsewhere.exited).code).toBe(2);
+    market.child.kill('SIGINT');
+    expect((await market.exited).code).toBe(130);
+    await gone(market);
+  });
+
+  test('says so and goes down when its broker dies', async () => {
+    const run = tender(['up', '--slots', '8', '--http-port', '0']);
+    await opened(run, 'Ctrl-C closes the market');
+    const broker = run.alive().find((pid) => commandOf(pid).includes('broker/dist/main.js'));
+    process.kill(broker!, 'SIGKILL');
+    expect((await run.exited).code).toBe(1);
+    expect(run.output()).toContain('The broker 1 ended (SIGKILL)');
+    await gone(run);
+  });
+});
+
+function commandOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+}

@@ -5,7 +5,7 @@ import { type BankRequest, type BankResult, type Cheque, rankBids, refusal } fro
 import type { RankedBid } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
-import { refused } from './calls.js';
+import { refused, unlockElsewhere } from './calls.js';
 
 export async function award(bank: Bank, asked: Asked<BankRequest<'award'>>): Promise<Outcome<BankResult<'award'>>> {
   const { sender, body } = asked;
@@ -29,6 +29,7 @@ export async function award(bank: Bank, asked: Asked<BankRequest<'award'>>): Pro
     bids: rankBids(body.digest, sealed),
   });
   if (!reply.ok) return refused(bank, reply);
+  await unlockElsewhere(bank, body.cfp);
   const { cfp, clearingPriceMicro, winners, verdicts } = reply;
   const first = winners[0]!;
   return ok(

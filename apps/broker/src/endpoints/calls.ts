@@ -122,7 +122,6 @@ export async function release(
   asked: Asked<BankRequest<'release'>>,
 ): Promise<Outcome<BankResult<'release'>>> {
   const { sender, body } = asked;
-  const call = bank.lock.hasOtherInstances ? await bank.reader.call(body.cfp) : undefined;
   const reply = await runScript(bank.redis, marketScripts.closeCall, bank.meta, {
     kind: 'release',
     by: sender,
@@ -131,16 +130,18 @@ export async function release(
     cfp: body.cfp,
   });
   if (!reply.ok) return refused(bank, reply);
-  if (call !== undefined) freeElsewhere(bank, call);
+  await unlockElsewhere(bank, body.cfp);
   return ok({ cfp: reply.cfp });
 }
 
-/** The script drops the lock on the ledger's Redis; the other instances are told here, or let it run out. */
-function freeElsewhere(
-  bank: Bank,
-  call: { pool: string; slots: readonly number[]; lockValue: string; awardBy: number },
-) {
-  void bank.lock.release(call.pool, { value: call.lockValue, slots: call.slots, expiresAt: call.awardBy });
+/**
+ * The scripts drop an ended call's lock on the ledger's Redis; here the other instances hear of it, before anybody is
+ * told: the slot's next call would find them against it. What cannot be reached lets the lock run out.
+ */
+export async function unlockElsewhere(bank: Bank, cfp: string): Promise<void> {
+  const call = bank.lock.hasOtherInstances ? await bank.reader.call(cfp) : undefined;
+  if (call === undefined) return;
+  await bank.lock.release(call.pool, { value: call.lockValue, slots: call.slots, expiresAt: call.awardBy });
 }
 
 /** A script's refusal as the wire's; lost locks are counted, operators watch them. */

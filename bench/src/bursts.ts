@@ -250,11 +250,11 @@ function latencyBurst(lab: Lab, learned: Learned, { swarm, half }: VariantOf<'la
       const peak = peaks.length > 0 ? peaks.toSorted((a, b) => a - b)[peaks.length >> 1]! : FALLBACK_PEAK;
       const plan = { swarm, perSecond: peak / 2, lengthMs: 6 * lab.options.burstMs, windowMs: LATENCY_WINDOW_MS };
       const result = await initiator.ask('paced', plan);
-      await answers.leasesOf(result.calls);
+      await answers.leasesOf(result.calls - result.unsold);
       return {
         ops: result.calls,
         histograms: { fromSchedule: result.fromSchedule, fromCfp: result.fromCfp },
-        extra: { callsPerSecond: peak / 2, short: result.short, bids: result.bids },
+        extra: { callsPerSecond: peak / 2, short: result.short, unsold: result.unsold, bids: result.bids },
       };
     },
     finish: async () => {

@@ -100,10 +100,17 @@ function latencies(variants: readonly VariantResult[]): string[] {
   if (variants.length === 0) return [];
   const rows = variants.map(({ id, latency, extra, cpuMicrosPerOp }) => {
     const { fromSchedule, fromCfp } = latency;
-    const late = `${extra.short ?? 0}`;
     const cells = [...latencyCells(fromSchedule), ...latencyCells(fromCfp)];
     const broker = whole(cpuMicrosPerOp.broker ?? 0);
-    return [id, (extra.callsPerSecond ?? 0).toFixed(0), `${fromSchedule?.count ?? 0}`, ...cells, late, broker];
+    return [
+      id,
+      (extra.callsPerSecond ?? 0).toFixed(0),
+      `${fromSchedule?.count ?? 0}`,
+      ...cells,
+      `${extra.short ?? 0}`,
+      `${extra.unsold ?? 0}`,
+      broker,
+    ];
   });
   const title = '**Latency beyond the bid window at half load**, ms, open loop';
   const heads = [
@@ -114,7 +121,8 @@ function latencies(variants: readonly VariantResult[]): string[] {
     'p99',
     'p50 from cfp',
     'p99 from cfp',
-    'calls with late bids',
+    'late bids',
+    'unsold',
     'broker µs',
   ];
   return [title, '', ...table(heads, rows)];

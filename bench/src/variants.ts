@@ -47,7 +47,12 @@ export function variantsOf(options: BenchOptions): Variant[] {
   const sizes = sizesOf(options);
   const all = [...awardVariants(), ...ceilings, ...swarmVariants(sizes)];
   const { only } = options;
-  return only.length === 0 ? all : all.filter(({ id }) => only.some((part) => id.includes(part)));
+  return only.length === 0 ? all : all.filter(({ id }) => only.some((part) => names(id, part)));
+}
+
+/** Whole parts of an id: `hosted/50` does not mean `hosted/500`. */
+function names(id: string, part: string): boolean {
+  return `/${id}/`.includes(`/${part.replace(/^\/|\/$/g, '')}/`);
 }
 
 function awardVariants(): Variant[] {

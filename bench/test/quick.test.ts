@@ -11,9 +11,9 @@ const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const ONLY = [
   'mac/256',
   '1-broker/ed25519/16',
-  'R/',
+  'R',
   'Q',
-  'D/',
+  'D',
   'M',
   'L',
   'hosted/3',

@@ -30,6 +30,8 @@ export interface PacedResult {
   readonly fromCfp: string;
   /** Calls that closed with fewer bids than agents: their bids came after the window. */
   readonly short: number;
+  /** Calls that closed before any bid had come. */
+  readonly unsold: number;
   readonly bids: number;
 }
 
@@ -44,6 +46,7 @@ class Initiator {
   #won: { readonly contract: string; readonly participant: string }[] = [];
   #bids = 0;
   #short = 0;
+  #unsold = 0;
   #collisions = 0;
 
   constructor(agent: Agent) {
@@ -71,11 +74,15 @@ class Initiator {
 
   #take(outcome: CallOutcome, swarm: Swarm): void {
     if (!outcome.ok) throw new Error(`a call was refused: ${outcome.detail}: ${outcome.message}`);
+    this.#bids += outcome.ranked.length;
+    if (outcome.ranked.length < swarm.agents) this.#short += 1;
+    if (outcome.ranked.length === 0) {
+      this.#unsold += 1;
+      return;
+    }
     if (outcome.winners.length !== 1) throw new Error(`a call had ${outcome.winners.length} winners`);
     const { contract, participant } = outcome.winners[0]!;
     this.#won.push({ contract, participant });
-    this.#bids += outcome.ranked.length;
-    if (outcome.ranked.length < swarm.agents) this.#short += 1;
   }
 
   async loop(plan: LoopPlan & { readonly swarm: Swarm }): Promise<NegotiationResult> {
@@ -93,7 +100,7 @@ class Initiator {
     const calls = Math.max(1, Math.floor((plan.lengthMs * plan.perSecond) / 1000));
     const everyMs = 1000 / plan.perSecond;
     const from = performance.now();
-    const running: Promise<void>[] = [];
+    const running: Promise<unknown>[] = [];
     const start = async (scheduled: number): Promise<void> => {
       let openAt = scheduled;
       await this.#negotiate(swarm, windowMs, () => {
@@ -107,20 +114,27 @@ class Initiator {
       const scheduled = from + index * everyMs;
       const wait = scheduled - performance.now();
       if (wait > 0) await new Promise((resume) => setTimeout(resume, wait));
-      running.push(start(scheduled));
+      // Kept until all have started: one that fails must not end the process while others are still to come.
+      running.push(start(scheduled).then(() => undefined, toError));
     }
-    await Promise.all(running);
-    const [short, bids] = [this.#short, this.#bids];
-    return { calls, startedAtMs, fromSchedule: packed(fromSchedule), fromCfp: packed(fromCfp), short, bids };
+    const failures = (await Promise.all(running)).filter((failure) => failure !== undefined);
+    if (failures.length > 0) throw failures[0];
+    const counts = { short: this.#short, unsold: this.#unsold, bids: this.#bids };
+    return { calls, startedAtMs, fromSchedule: packed(fromSchedule), fromCfp: packed(fromCfp), ...counts };
   }
 
   /** Hands over the leases of the last burst. */
   takeWon(): { readonly contract: string; readonly participant: string }[] {
     this.#bids = 0;
     this.#short = 0;
+    this.#unsold = 0;
     this.#collisions = 0;
     return this.#won.splice(0);
   }
+}
+
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
 /** The same clock in all processes of this machine. */

@@ -1,0 +1,55 @@
+// What a lease costs, case by case: the tables of SPEC.md, walked by the model's tests and by those of the scripts.
+
+export interface RefundCase {
+  /** Micro-credits for all units and one term. */
+  readonly amount: number;
+  readonly durationMs: number;
+  readonly usedMs: number;
+  readonly paid: number;
+}
+
+/** An early release of the first term: a started millionth of the term counts, and a started micro-credit. */
+export const refundCases: readonly RefundCase[] = [
+  { amount: 1_000, durationMs: 1_000, usedMs: 500, paid: 500 },
+  { amount: 1_000, durationMs: 1_000, usedMs: 0, paid: 1 },
+  { amount: 1_000, durationMs: 1_000, usedMs: 1, paid: 1 },
+  { amount: 1_000, durationMs: 1_000, usedMs: 999, paid: 999 },
+  { amount: 1_000, durationMs: 1_000, usedMs: 1_000, paid: 1_000 },
+  { amount: 1_000, durationMs: 3_000, usedMs: 1_000, paid: 334 },
+  { amount: 1_000, durationMs: 3_000, usedMs: 2_000, paid: 667 },
+  { amount: 1, durationMs: 60_000, usedMs: 1, paid: 1 },
+  { amount: 7, durationMs: 60_000, usedMs: 30_000, paid: 4 },
+  { amount: 0, durationMs: 1_000, usedMs: 500, paid: 0 },
+  { amount: 10_000_000, durationMs: 3_000, usedMs: 1_000, paid: 3_333_340 },
+  { amount: 99_999_999_999_999, durationMs: 2_592_000_000, usedMs: 1, paid: 100_000_000 },
+  { amount: 99_999_999_999_999, durationMs: 2_592_000_000, usedMs: 1_296_000_000, paid: 50_000_000_000_000 },
+  { amount: 99_999_999_999_999, durationMs: 2_592_000_000, usedMs: 2_591_999_999, paid: 99_999_999_999_999 },
+];
+
+export interface RenewalCase {
+  readonly why: string;
+  /** The pool's last clearing price per unit, and the length that it was for; none before the first award. */
+  readonly spot?: number;
+  readonly spotDurationMs?: number;
+  readonly reservePrice: number;
+  readonly durationMs: number;
+  /** Per unit, for one term. */
+  readonly price: number;
+}
+
+export const renewalCases: readonly RenewalCase[] = [
+  { why: 'nothing was sold yet', reservePrice: 7, durationMs: 1_000, price: 7 },
+  { why: 'the last price', spot: 30, spotDurationMs: 1_000, reservePrice: 7, durationMs: 1_000, price: 30 },
+  { why: 'below the reserve price', spot: 5, spotDurationMs: 1_000, reservePrice: 7, durationMs: 1_000, price: 7 },
+  { why: 'twice as long', spot: 30, spotDurationMs: 500, reservePrice: 7, durationMs: 1_000, price: 60 },
+  { why: 'a third as long', spot: 100, spotDurationMs: 3_000, reservePrice: 0, durationMs: 1_000, price: 34 },
+  {
+    why: 'shorter, under the reserve price',
+    spot: 30,
+    spotDurationMs: 60_000,
+    reservePrice: 7,
+    durationMs: 1_000,
+    price: 7,
+  },
+  { why: 'a price of nothing', spot: 0, spotDurationMs: 500, reservePrice: 0, durationMs: 1_000, price: 0 },
+];

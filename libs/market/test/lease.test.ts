@@ -1,0 +1,254 @@
+// Leases: what renewal and early release cost, who may speak for a holder, and an end that comes once.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { costOfUse, renewalPrice } from '../src/index.js';
+import { openPool, POOL_ACCOUNT } from '../src/testing/index.js';
+import { refundCases, renewalCases } from './lease-cases.js';
+import { START_MS, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
+
+let server: TestRedis;
+beforeAll(async () => {
+  server = await startTestRedis();
+});
+afterAll(() => server.stop());
+
+interface Leased {
+  readonly price: number;
+  readonly durationMs: number;
+  readonly units?: number;
+  readonly pool?: Partial<Parameters<typeof openPool>[2]>;
+  readonly grantMicro?: number;
+}
+
+/** A market at START_MS in which ann holds the lease `c1-1`, won at its own price; zed is its host. */
+async function leased({ price, durationMs, units = 1, pool = {}, grantMicro = 1_000 }: Leased): Promise<TestMarket> {
+  const others = [{ id: 'ben', host: 'zed' }, { id: 'cid' }];
+  const market = await server.market({
+    // All the credits that there can be are ann's alone.
+    agents: [{ id: 'ann', host: 'zed' }, ...(grantMicro > 1e12 ? [] : others)],
+    grantMicro,
+    pools: [{ pool: 'gpu', slots: 8, ...pool }],
+  });
+  await market.setClock(START_MS);
+  const slots = Array.from({ length: units }, (_, n) => n);
+  const reservePriceMicro = String(price);
+  await market.hand.call({ cfp: 'c1', slots, durationMs, reservePriceMicro, rule: 'uniform-price' });
+  const reply = await market.hand.award('c1', [
+    { participant: 'ann', price: Math.max(price, 1), units, until_ms: START_MS },
+  ]);
+  if (!reply.ok) throw new Error(reply.message);
+  return market;
+}
+
+describe('an early release', () => {
+  it.each(refundCases)('of $amount for $durationMs ms after $usedMs ms costs $paid', async (row) => {
+    const { amount, durationMs, usedMs, paid } = row;
+    // In the first term at least one millisecond counts as used.
+    expect(costOfUse(amount, Math.max(usedMs, 1), durationMs)).toBe(paid);
+    const market = await leased({ price: amount, durationMs, grantMicro: Math.max(amount, 1) });
+    const { hand, setClock, available, pending, check } = market;
+    await setClock(START_MS + usedMs);
+    const reply = await hand.release('ann', 'c1-1');
+    expect(reply).toMatchObject({ ok: true, paidMicro: String(paid), refundedMicro: String(amount - paid) });
+    expect(await available('ann')).toBe(Math.max(amount, 1) - paid);
+    expect(await pending('ann')).toBe(0);
+    expect(await available(POOL_ACCOUNT)).toBe(paid);
+    await check();
+  });
+
+  it('costs never more than the term, and more use never less', () => {
+    for (const amount of [1, 999_999, 1_000_001, 99_999_999_999_999]) {
+      let before = 0;
+      for (const usedMs of [1, 2, 333, 334, 999, 1_000, 5_000]) {
+        const cost = costOfUse(amount, usedMs, 1_000);
+        expect(cost).toBeGreaterThanOrEqual(before);
+        expect(cost).toBeLessThanOrEqual(amount);
+        before = cost;
+      }
+      expect(before).toBe(amount);
+    }
+  });
+
+  it('in the second term pays the first in full; of a term that has not begun nothing', async () => {
+    const { hand, setClock, available, check } = await leased({ price: 100, durationMs: 1_000 });
+    await setClock(START_MS + 900);
+    await hand.renew('ann', 'c1-1', '100');
+    await setClock(START_MS + 1_250);
+    expect(await hand.renew('ann', 'c1-1', '100')).toMatchObject({ ok: true, terms: 3, until: START_MS + 3_000 });
+    expect(await hand.release('ann', 'c1-1')).toMatchObject({
+      paidMicro: '125',
+      refundedMicro: '175',
+      outcome: 'released',
+    });
+    expect(await available('ann')).toBe(875);
+    await check();
+  });
+
+  it('frees the slots at once, and raises their fences with the next award', async () => {
+    const { hand, reader, check } = await leased({ price: 10, durationMs: 1_000, units: 3 });
+    expect(await reader.freeCount('gpu')).toBe(5);
+    await hand.release('ann', 'c1-1');
+    expect(await reader.freeCount('gpu')).toBe(8);
+    await hand.call({ cfp: 'c2', slots: [1, 2] });
+    const reply = await hand.award('c2', [{ participant: 'ben', price: 1, units: 2, until_ms: START_MS }]);
+    expect(reply).toMatchObject({ winners: [{ fences: [2, 2] }] });
+    await check();
+  });
+});
+
+describe('a renewal', () => {
+  it.each(renewalCases)('$why: $price', ({ why: _why, price, durationMs, ...going }) => {
+    expect(renewalPrice(going, durationMs)).toBe(price);
+  });
+
+  it.each(renewalCases.filter(({ spot }) => spot !== undefined))(
+    'as the script prices it, $why: $price',
+    async (row) => {
+      const market = await leased({ price: 0, durationMs: row.durationMs, units: 2 });
+      const { hand, check } = market;
+      await hand.call({ cfp: 'c2', slots: [5], durationMs: row.spotDurationMs!, reservePriceMicro: String(row.spot) });
+      await hand.award('c2', [{ participant: 'cid', price: Math.max(row.spot!, 1), until_ms: START_MS }]);
+      await openPool(server.redis, market.market, {
+        pool: 'gpu',
+        slots: 8,
+        reservePriceMicro: String(row.reservePrice),
+      });
+      const reply = await hand.renew('ann', 'c1-1', '1000');
+      expect(reply).toMatchObject({ ok: true, priceMicro: String(row.price), amountMicro: String(2 * row.price) });
+      await check();
+    },
+  );
+
+  it('before the lease has begun its last paid term is refused: the next one is paid already', async () => {
+    const { hand, setClock, check } = await leased({ price: 10, durationMs: 1_000 });
+    expect(await hand.renew('ann', 'c1-1', '10')).toMatchObject({ ok: true, until: START_MS + 2_000 });
+    expect(await hand.renew('ann', 'c1-1', '10')).toMatchObject({ ok: false, detail: 'stale' });
+    await setClock(START_MS + 1_000);
+    expect(await hand.renew('ann', 'c1-1', '10')).toMatchObject({ ok: true, until: START_MS + 3_000 });
+    await check();
+  });
+
+  it('pays the terms that are over', async () => {
+    const { hand, setClock, available, pending, check } = await leased({ price: 10, durationMs: 1_000 });
+    await setClock(START_MS + 999);
+    await hand.renew('ann', 'c1-1', '10');
+    expect(await available(POOL_ACCOUNT)).toBe(0);
+    await setClock(START_MS + 1_999);
+    await hand.renew('ann', 'c1-1', '10');
+    expect(await available(POOL_ACCOUNT)).toBe(10);
+    expect(await pending('ann')).toBe(20);
+    await check();
+  });
+
+  const refusals: [
+    string,
+    string,
+    (market: TestMarket) => Promise<unknown>,
+    { by?: string; max?: string; contract?: string }?,
+  ][] = [
+    ['of a contract that nobody made', 'unknown', async () => {}, { contract: 'c9-1' }],
+    ['by another', 'not-permitted', async () => {}, { by: 'ben' }],
+    ["by the pool's account", 'not-permitted', async () => {}, { by: POOL_ACCOUNT }],
+    ['of a lease that is settled', 'expired', ({ hand }) => hand.release('ann', 'c1-1')],
+    ['at its end', 'expired', ({ setClock }) => setClock(START_MS + 1_000)],
+    ['dearer than the most that is offered', 'below-reserve-price', async () => {}, { max: '9' }],
+    ['for no amount', 'below-reserve-price', async () => {}, { max: '1e3' }],
+    ['for nan', 'below-reserve-price', async () => {}, { max: 'nan' }],
+    ['that is not covered', 'insufficient-credits', ({ ledger }) => spend(ledger, 981)],
+  ];
+  it.each(refusals)('%s is refused as %s, and nothing has changed', async (_why, detail, given, ask = {}) => {
+    const market = await leased({ price: 10, durationMs: 1_000 });
+    await given(market);
+    const before = await market.dump();
+    const reply = await market.hand.renew(ask.by ?? 'ann', ask.contract ?? 'c1-1', ask.max ?? '10');
+    expect(reply).toMatchObject({ ok: false, detail });
+    expect(await market.dump()).toEqual(before);
+    await market.check();
+  });
+
+  it('beyond the pool’s most terms is refused', async () => {
+    const { hand, check } = await leased({ price: 10, durationMs: 1_000, pool: { maxTerms: 1 } });
+    expect(await hand.renew('ann', 'c1-1', '10')).toMatchObject({ ok: false, detail: 'round-limit' });
+    await check();
+  });
+
+  it('asked again under its key pays once', async () => {
+    const { hand, pending, check } = await leased({ price: 10, durationMs: 1_000 });
+    const key = hand.key();
+    const first = await hand.renew('ann', 'c1-1', '10', key);
+    expect(await hand.renew('ann', 'c1-1', '10', key)).toEqual({ ...first, replayed: true });
+    expect(await hand.renew('ann', 'c1-1', '11', key)).toMatchObject({ ok: false, detail: 'duplicate' });
+    expect(await pending('ann')).toBe(20);
+    await check();
+  });
+});
+
+async function spend(ledger: TestMarket['ledger'], amount: number): Promise<void> {
+  const asked = { by: 'ann', key: 'spend-all', id: 'spent', from: 'ann', to: 'ben' };
+  const { status } = await ledger.apply({ kind: 'transfer', ...asked, amount: String(amount) });
+  expect(status).toBe('posted');
+}
+
+describe('the end of a lease', () => {
+  it('by the clock is told once, however many sweep', async () => {
+    const { hand, setClock, available, dump, reader, check } = await leased({ price: 10, durationMs: 1_000 });
+    await setClock(START_MS + 999);
+    expect(await hand.expire('c1-1')).toMatchObject({ ok: false, detail: 'stale' });
+    await setClock(START_MS + 1_000);
+    const replies = await Promise.all(Array.from({ length: 10 }, () => hand.expire('c1-1')));
+    expect(replies.filter(({ ok }) => ok)).toEqual([expect.objectContaining({ outcome: 'expired', paidMicro: '10' })]);
+    const before = await dump();
+    expect(await hand.expire('c1-1')).toMatchObject({ ok: false, detail: 'expired' });
+    expect(await dump()).toEqual(before);
+    expect(await available('ann')).toBe(990);
+    expect((await reader.contract('c1-1'))?.state).toBe('settled');
+    await check();
+  });
+
+  it('told by its holder after it has passed pays all of it, and no more', async () => {
+    const { hand, setClock, available, check } = await leased({ price: 10, durationMs: 1_000 });
+    await setClock(START_MS + 5_000);
+    expect(await hand.release('ann', 'c1-1')).toMatchObject({
+      outcome: 'expired',
+      paidMicro: '10',
+      refundedMicro: '0',
+    });
+    expect(await available('ann')).toBe(990);
+    await check();
+  });
+
+  it('is for the holder and its host; not for others, not for another agent of the host', async () => {
+    const { hand, dump, check } = await leased({ price: 10, durationMs: 1_000 });
+    const before = await dump();
+    for (const by of ['ben', 'cid', 'seller', POOL_ACCOUNT]) {
+      expect(await hand.release(by, 'c1-1'), by).toMatchObject({ ok: false, detail: 'not-permitted' });
+    }
+    expect(await hand.release('ann', 'c9-1')).toMatchObject({ ok: false, detail: 'unknown' });
+    expect(await dump()).toEqual(before);
+    expect(await hand.renew('zed', 'c1-1', '10')).toMatchObject({ ok: true });
+    expect(await hand.release('zed', 'c1-1')).toMatchObject({ ok: true });
+    await check();
+  });
+
+  it('asked for twice under one key is answered twice; under another it has ended', async () => {
+    const { hand, available, check } = await leased({ price: 10, durationMs: 1_000 });
+    const key = hand.key();
+    const first = await hand.release('ann', 'c1-1', key);
+    expect(await hand.release('ann', 'c1-1', key)).toEqual({ ...first, replayed: true });
+    expect(await hand.release('ann', 'c1-1')).toMatchObject({ ok: false, detail: 'expired' });
+    expect(await available('ann')).toBe(999);
+    await check();
+  });
+
+  it('no transfer of the ledger can anticipate: the payment is not its parties’ to post or void', async () => {
+    const { ledger, check } = await leased({ price: 10, durationMs: 1_000 });
+    for (const [kind, by] of [
+      ['void', 'ann'],
+      ['post', POOL_ACCOUNT],
+    ] as const) {
+      const { status } = await ledger.apply({ kind, by, key: `end-${kind}`, id: 'c1-1.t1' });
+      expect(status).toBe('not-party');
+    }
+    expect((await ledger.apply({ kind: 'expire', id: 'c1-1.t1' })).status).toBe('not-party');
+    await check();
+  });
+});

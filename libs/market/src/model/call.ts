@@ -1,4 +1,5 @@
 // Calls in the model: open, extend, end without an award; the rules of open-call.lua, extend-call.lua, close-call.lua.
+import { parseMicro } from '@tender/credits';
 import { type Answer, type Asked, type CallTerms, type Done, refused } from './command.js';
 import { CALL_LIFE_MS, type CallState, ENDED_KEPT_MS, type MarketState } from './market-state.js';
 
@@ -6,7 +7,9 @@ export function openCall(market: MarketState, asked: Asked & CallTerms, nowMs: n
   const pool = market.pools.get(asked.pool);
   if (pool === undefined) return refused('unknown');
   if (pool.seller !== asked.by) return refused('not-permitted');
-  if (Number(asked.reservePriceMicro) < pool.reservePrice) return refused('below-reserve-price');
+  const reservePrice = parseMicro(asked.reservePriceMicro);
+  if (reservePrice === undefined) return refused('malformed');
+  if (reservePrice < pool.reservePrice) return refused('below-reserve-price');
   if (asked.seals.some((seal) => !pool.seals.includes(seal))) return refused('not-permitted');
   if (market.call(asked.cfp, nowMs) !== undefined) return refused('duplicate');
   const named = new Set<number>();

@@ -1,4 +1,5 @@
 // Pools in the model: opening one, or changing the prices and rules of one that exists; open-pool.lua's rules.
+import { parseMicro } from '@tender/credits';
 import type { PoolSpec } from '../operations.js';
 import { type Answer, type Done, refused } from './command.js';
 import type { MarketState } from './market-state.js';
@@ -6,6 +7,7 @@ import type { MarketState } from './market-state.js';
 export function openPool(market: MarketState, spec: PoolSpec): Answer<Done['open-pool']> {
   if (market.ledger.account(spec.account)?.kind !== 'pool') return refused('unknown');
   if (market.ledger.account(spec.seller)?.kind !== 'agent') return refused('unknown');
+  if (parseMicro(spec.reservePriceMicro) === undefined) return refused('malformed');
   if (spec.reserve > spec.slots) return refused('no-capacity');
   if ((market.pools.get(spec.pool)?.slots.length ?? 0) > spec.slots) return refused('no-capacity');
   commitPool(market, spec);

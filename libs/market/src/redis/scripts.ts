@@ -1,5 +1,5 @@
 // The registry of the market's scripts: each with the type of its input and the schema of its reply.
-import { creditsLua, defineScript } from '@tender/credits/redis';
+import { creditsLua, defineScript, type Script } from '@tender/credits/redis';
 import { z } from 'zod';
 import { winnerSpec } from '../messages.js';
 import type { PoolSpec } from '../operations.js';
@@ -146,5 +146,22 @@ export const marketScripts = {
     (Keyed & { kind: 'release'; contract: string }) | { kind: 'expire'; contract: string },
     SettleReply
   >(folders, 'settle', settleReply),
-  snapshot: defineScript<Record<string, never>, Snapshot>(folders, 'snapshot', snapshotReply),
+  snapshot: defineScript<Record<never, never>, Snapshot>(folders, 'snapshot', snapshotReply),
 };
+
+/** The input's field names at run time: the compiler holds them against the types, a test against the .lua headers. */
+export const marketScriptFields = {
+  openPool: { by: 1, key: 1, digest: 1, pool: 1 },
+  openCall: {
+    ...{ by: 1, key: 1, digest: 1, cfp: 1, pool: 1, slots: 1, lockValue: 1, rule: 1, reservePriceMicro: 1 },
+    ...{ durationMs: 1, windowMs: 1, ttlMs: 1, seals: 1, termsDigest: 1 },
+  },
+  extendCall: { by: 1, key: 1, digest: 1, cfp: 1, ttlMs: 1 },
+  closeCall: { kind: 1, by: 1, key: 1, digest: 1, cfp: 1 },
+  award: { awards: 1 },
+  renew: { by: 1, key: 1, digest: 1, contract: 1, maxPriceMicro: 1 },
+  settle: { kind: 1, by: 1, key: 1, digest: 1, contract: 1 },
+  snapshot: {},
+} satisfies { [Name in keyof typeof marketScripts]: Record<FieldsOf<(typeof marketScripts)[Name]>, 1> };
+
+type FieldsOf<Of> = Of extends Script<infer Input, unknown> ? (Input extends unknown ? keyof Input : never) : never;

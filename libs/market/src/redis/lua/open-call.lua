@@ -10,7 +10,9 @@ if saved then return saved end
 local p = redis.call('HMGET', key('pool', input.pool), 'seller', 'slots', 'reservePrice', 'seals', 'account')
 if not p[1] then return refuse('unknown', 'there is no pool ' .. input.pool) end
 if p[1] ~= input.by then return refuse('not-permitted', 'the pool is sold by ' .. p[1]) end
-if tonumber(input.reservePriceMicro) < tonumber(p[3]) then
+local reserve_price = price_of(input.reservePriceMicro)
+if not reserve_price then return refuse('malformed', 'the reserve price is 0 or 1 to 14 digits') end
+if reserve_price < tonumber(p[3]) then
   return refuse('below-reserve-price', 'the pool\'s reserve price is ' .. p[3] .. ' micro-credits')
 end
 for _, seal in ipairs(input.seals) do

@@ -14,6 +14,7 @@ end
 if redis.call('HGET', key('acct', p.seller), 'kind') ~= 'agent' then
   return refuse('unknown', 'open the account ' .. p.seller .. ' of kind agent first: it sells this pool')
 end
+if not price_of(p.reservePriceMicro) then return refuse('malformed', 'the reserve price is 0 or 1 to 14 digits') end
 if p.reserve > p.slots then return refuse('no-capacity', 'the reserve has at most ' .. p.slots .. ' slots') end
 local had = tonumber(redis.call('HGET', key('pool', p.pool), 'slots') or '0')
 if had > p.slots then return refuse('no-capacity', 'a pool does not shrink: it has ' .. had .. ' slots') end

@@ -7,6 +7,12 @@ local ENDED_KEPT_MS = 86400000
 local function slot_key(pool, n) return key('slot', pool .. ':' .. n) end
 local function lock_key(pool, n) return key('lock', pool .. ':' .. n) end
 
+-- A price's digits as a number, zero allowed, or nil where they are none.
+local function price_of(text)
+  if text == '0' then return 0 end
+  return amount_of(text)
+end
+
 local function numbers(text)
   local list = {}
   for n in string.gmatch(text, '%d+') do list[#list + 1] = tonumber(n) end

@@ -4,7 +4,7 @@ import type { Winner } from '../messages.js';
 import type { Detail } from '../refusal.js';
 import { type Answer, type Asked, type Awarded, refused, type ShownBid } from './command.js';
 import { openTerm } from './lease.js';
-import type { CallState, MarketState } from './market-state.js';
+import type { CallState, ContractState, MarketState } from './market-state.js';
 
 /** A bid and what came of it; `pays` in micro-credits per unit, of winners. */
 export interface Judged {
@@ -126,20 +126,51 @@ function grantLease(market: MarketState, call: CallState, bid: ShownBid, grant: 
     pool.free.delete(n);
     return slot.fence;
   });
-  const amount = pays * bid.units;
-  const until = nowMs + call.durationMs;
-  const contract = {
-    ...{ id, cfp: call.cfp, pool: call.pool, participant: bid.participant, payee: call.payee, intent: bid.intent },
-    ...{ units: bid.units, slots, fences, price: pays, startedAt: nowMs, durationMs: call.durationMs, until },
-    ...{ terms: 1, endedTerms: 0, amount, paid: 0, state: 'awarded' as const },
-  };
-  market.contracts.set(id, contract);
+  const lease = leaseOf(call, bid, grant, fences, nowMs);
+  market.contracts.set(id, lease);
   market.intents.set(`${bid.participant}:${bid.intent}`, { contract: id });
-  market.deadlines.set(`lease:${id}`, until);
-  openTerm(market, contract, 1, amount);
+  market.deadlines.set(`lease:${id}`, lease.until);
+  openTerm(market, lease, 1, lease.amount);
   return {
-    ...{ contract: id, participant: bid.participant, intent: bid.intent, units: bid.units, slots: [...slots], fences },
-    ...{ priceMicro: String(pays), amountMicro: String(amount), startedAt: nowMs, until },
+    contract: id,
+    participant: bid.participant,
+    intent: bid.intent,
+    units: bid.units,
+    slots: [...slots],
+    fences,
+    priceMicro: String(pays),
+    amountMicro: String(lease.amount),
+    startedAt: nowMs,
+    until: lease.until,
+  };
+}
+
+function leaseOf(
+  call: CallState,
+  bid: ShownBid,
+  grant: Grant,
+  fences: readonly number[],
+  nowMs: number,
+): ContractState {
+  return {
+    id: grant.id,
+    cfp: call.cfp,
+    pool: call.pool,
+    participant: bid.participant,
+    payee: call.payee,
+    intent: bid.intent,
+    units: bid.units,
+    slots: grant.slots,
+    fences,
+    price: grant.pays,
+    startedAt: nowMs,
+    durationMs: call.durationMs,
+    until: nowMs + call.durationMs,
+    terms: 1,
+    endedTerms: 0,
+    amount: grant.pays * bid.units,
+    paid: 0,
+    state: 'awarded',
   };
 }
 

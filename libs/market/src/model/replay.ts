@@ -1,9 +1,12 @@
 // Replay: what the journal says happened, done again in the model, so that the state can be compared (I9).
+
 import { isSuccess, replayLedgerEntry } from '@tender/credits';
+import type { Winner } from '../messages.js';
 import { commitAward, type Judged } from './award.js';
 import { commitCall, commitClosing, commitExtension } from './call.js';
-import { type EntryOf, isLedgerEntry, type JournalEntry } from './journal.js';
-import { commitRenewal, commitSettlement, nextTermPrice } from './lease.js';
+import type { ShownBid } from './command.js';
+import { type EntryOf, isLedgerEntry, type JournalEntry, type JudgedBid } from './journal.js';
+import { commitRenewal, commitSettlement, nextTermPrice, termId } from './lease.js';
 import type { CallState, ContractState, MarketState } from './market-state.js';
 import { openPool } from './pool.js';
 
@@ -40,6 +43,7 @@ function replayed(market: MarketState, entry: JournalEntry): string | undefined 
       return undefined;
     case 'close-call':
       commitClosing(market, openCallOf(market, entry.cfp), entry.outcome, entry.at);
+      market.calls.delete(entry.cfp);
       return undefined;
     case 'award':
       return replayAward(market, entry);
@@ -54,6 +58,7 @@ function replayed(market: MarketState, entry: JournalEntry): string | undefined 
     case 'settle': {
       const lease = leaseOf(market, entry.contract);
       const outcome = commitSettlement(market, lease, entry.at);
+      forget(market, lease);
       if (outcome === entry.outcome && lease.paid === entry.paid) return undefined;
       return `settle ${entry.contract}: ${entry.outcome}, ${entry.paid} paid; by the rules ${outcome}, ${lease.paid} paid`;
     }
@@ -86,14 +91,45 @@ function replayAward(market: MarketState, entry: EntryOf<'award'>): string | und
   const call = openCallOf(market, entry.cfp);
   const judged = entry.bids.map(
     (bid): Judged => ({
-      bid: { ...bid, until_ms: bid.until },
+      bid: shownOf(bid),
       outcome: bid.outcome,
       detail: bid.detail,
       pays: bid.pays,
     }),
   );
   const winners = commitAward(market, call, judged, entry.at);
-  const found = JSON.stringify(entry.winners.map((winner) => Object.entries(winner).sort()));
-  const wanted = JSON.stringify(winners.map((winner) => Object.entries(winner).sort()));
-  return found === wanted ? undefined : `award ${entry.cfp}: winners ${found}, by the rules ${wanted}`;
+  const same = winners.length === entry.winners.length && winners.every((one, n) => sameWinner(one, entry.winners[n]!));
+  return same
+    ? undefined
+    : `award ${entry.cfp}: winners ${JSON.stringify(entry.winners)}, by the rules ${JSON.stringify(winners)}`;
+}
+
+function shownOf({ participant, intent, units, price, until, nkey }: JudgedBid): ShownBid {
+  return { participant, intent, units, price, until_ms: until, nkey };
+}
+
+function sameWinner(a: Winner, b: Winner): boolean {
+  return (
+    a.contract === b.contract &&
+    a.participant === b.participant &&
+    a.intent === b.intent &&
+    a.units === b.units &&
+    a.slots.join() === b.slots.join() &&
+    a.fences.join() === b.fences.join() &&
+    a.priceMicro === b.priceMicro &&
+    a.amountMicro === b.amountMicro &&
+    a.startedAt === b.startedAt &&
+    a.until === b.until
+  );
+}
+
+/**
+ * Drops what a lease leaves behind: a replay never needs it, and a long journal's would fill the memory. The scripts
+ * remember it for a day, to answer who asks late.
+ */
+function forget(market: MarketState, lease: ContractState): void {
+  market.contracts.delete(lease.id);
+  market.intents.delete(`${lease.participant}:${lease.intent}`);
+  for (let n = 1; n <= lease.terms; n += 1) market.ledger.forget(termId(lease.id, n));
+  if (market.calls.get(lease.cfp)?.leases === 0) market.calls.delete(lease.cfp);
 }

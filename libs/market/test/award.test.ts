@@ -1,6 +1,7 @@
 // The award: one success among many, every refusal by name, and refusals that change nothing.
+import { metaKey, runScript } from '@tender/credits/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AwardBatch, MAX_BATCH } from '../src/redis/index.js';
+import { AwardBatch, MAX_BATCH, marketScripts } from '../src/redis/index.js';
 import type { BidDraft, CallDraft } from '../src/testing/index.js';
 import { START_MS, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
 
@@ -79,13 +80,16 @@ describe('winners', () => {
   });
 
   it('fewer than the units: the slots that are left are free, and their locks are gone', async () => {
-    const { hand, reader, check } = await server.market();
+    const { redis, market, hand, reader, check } = await server.market();
     await hand.call({ cfp: 'c1', slots: [0, 1, 2] });
     const reply = await hand.award('c1', [ann(50, { units: 4 }), ben(40, { units: 2 })]);
     expect(reply).toMatchObject({ ok: true, winners: [{ participant: 'ben', slots: [0, 1], priceMicro: '0' }] });
     expect(await reader.freeCount('gpu')).toBe(6);
-    expect((await reader.offerable('gpu', 8)).sort()).toEqual([2, 3, 4, 5, 6, 7]);
     await hand.call({ cfp: 'c2', slots: [2] });
+    const asked = { cfp: 'c2', pool: 'gpu', units: 8 };
+    const offer = await runScript(redis, marketScripts.offer, metaKey(market), asked);
+    expect(offer.slots.sort()).toEqual([3, 4, 5, 6, 7]);
+    expect(offer).toMatchObject({ known: true, seller: 'seller', reservePriceMicro: '0' });
     await check();
   });
 
@@ -227,7 +231,7 @@ describe('a bid that may not win', () => {
   });
 });
 
-type Refused = readonly [
+type Refused = [
   why: string,
   detail: string,
   given: (market: TestMarket) => Promise<unknown>,

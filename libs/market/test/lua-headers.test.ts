@@ -9,7 +9,7 @@ const folder = new URL('../src/redis/lua/', import.meta.url);
 const files = readdirSync(folder).filter((name) => name.endsWith('.lua'));
 const includes = readdirSync(new URL('include/', folder));
 const scripts = Object.entries(marketScripts);
-const reading = new Set(['snapshot.lua']);
+const reading = new Set(['snapshot.lua', 'offer.lua']);
 
 /** Calls that change a key, and the shared functions that make them. */
 const WRITES =

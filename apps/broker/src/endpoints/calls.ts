@@ -1,7 +1,7 @@
 // lock, extend, release: a call for proposals from its opening to the last moment before its award.
 import { bodyDigest, runScript } from '@tender/credits/redis';
 import { type BankRequest, type BankResult, type Refusal, refusal, type Terms, termsDigest } from '@tender/market';
-import { type HeldLock, marketScripts, type OpenCallReply } from '@tender/market/redis';
+import { type HeldLock, marketScripts, type OfferReply, type OpenCallReply } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
 
@@ -13,26 +13,34 @@ export async function lock(bank: Bank, asked: Asked<BankRequest<'lock'>>): Promi
   if (body.ttlMs <= body.windowMs) {
     return refusal('malformed', `ttlMs: the lock outlives the bid window of ${body.windowMs} ms`);
   }
-  const pool = await bank.reader.pool(body.pool);
-  if (pool === undefined) return refusal('unknown', `there is no pool ${body.pool}`);
-  if (pool.seller !== sender) return refusal('not-permitted', `the pool is sold by ${pool.seller}`);
-  const reservePriceMicro = body.reservePriceMicro ?? pool.reservePriceMicro;
+  const offer = await offerOf(bank, body);
+  if (offer.seller === undefined) return refusal('unknown', `there is no pool ${body.pool}`);
+  if (offer.seller !== sender) return refusal('not-permitted', `the pool is sold by ${offer.seller}`);
+  const reservePriceMicro = body.reservePriceMicro ?? offer.reservePriceMicro!;
 
   // Asked again after an answer that was lost: the script knows, and no slot is locked anew.
-  if ((await bank.reader.call(body.cfp)) !== undefined) {
+  if (offer.known) {
     return opened(bank, asked, await register(bank, asked, reservePriceMicro, { value: '', slots: [], expiresAt: 0 }));
   }
-  const taken = await takeSlots(bank, body);
+  const taken = await takeSlots(bank, body, offer.slots);
   if (!taken.ok) return taken;
   const reply = await register(bank, asked, reservePriceMicro, taken.result);
   if (!reply.ok) await bank.lock.release(body.pool, taken.result);
   return opened(bank, asked, reply);
 }
 
-async function takeSlots(bank: Bank, body: BankRequest<'lock'>): Promise<Outcome<HeldLock>> {
+function offerOf(bank: Bank, { cfp, pool, units }: BankRequest<'lock'>): Promise<OfferReply> {
+  return runScript(bank.redis, marketScripts.offer, bank.meta, { cfp, pool, units });
+}
+
+async function takeSlots(
+  bank: Bank,
+  body: BankRequest<'lock'>,
+  offered: readonly number[],
+): Promise<Outcome<HeldLock>> {
   const least = body.slots?.length ?? Math.min(body.atLeast ?? body.units, body.units);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const slots = body.slots ?? (await bank.reader.offerable(body.pool, body.units));
+    const slots = body.slots ?? (attempt === 0 ? offered : (await offerOf(bank, body)).slots);
     if (slots.length < least) {
       return refusal('no-capacity', `${slots.length} slots are free and not under negotiation, ${least} are asked`);
     }

@@ -10,6 +10,7 @@ export {
   type AwardReply,
   type Keyed,
   marketScripts,
+  type OfferReply,
   type OpenCallInput,
   type OpenCallReply,
   type RankedBid,

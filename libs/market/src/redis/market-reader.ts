@@ -63,17 +63,6 @@ export class MarketReader {
     return this.#redis.scard(this.#key('free', pool));
   }
 
-  /** Up to `units` free slots without a negotiation lock, a random choice among them so that initiators rarely collide. */
-  async offerable(pool: string, units: number): Promise<number[]> {
-    const free = await this.#redis.srandmember(this.#key('free', pool), Math.max(units * 2, units + 16));
-    if (free.length === 0) return [];
-    const locks = await this.#redis.mget(free.map((slot) => this.#key('lock', `${pool}:${slot}`)));
-    return free
-      .filter((_slot, index) => locks[index] === null)
-      .slice(0, units)
-      .map(Number);
-  }
-
   async call(cfp: string): Promise<CallRecord | undefined> {
     const [state, initiator, pool, slots, lockValue, awardBy] = await this.#redis.hmget(
       this.#key('cfp', cfp),

@@ -44,6 +44,16 @@ export interface AwardInput extends Keyed {
 }
 
 const numbers = z.array(z.number());
+const offerReply = z.object({
+  /** Whether a call of this id was opened before. */
+  known: z.boolean(),
+  /** Absent where there is no such pool. */
+  seller: z.string().optional(),
+  reservePriceMicro: z.string().optional(),
+  /** Free and not under negotiation, as many as asked at most. */
+  slots: z.string().transform((text) => (text === '' ? [] : text.split(',').map(Number))),
+});
+export type OfferReply = z.infer<typeof offerReply>;
 const openPoolReply = replyOf({ pool: z.string() });
 const openCallReply = replyOf({
   cfp: z.string(),
@@ -126,6 +136,7 @@ export const marketScripts = {
     'open-pool',
     openPoolReply,
   ),
+  offer: defineScript<{ cfp: string; pool: string; units: number }, OfferReply>(folders, 'offer', offerReply),
   openCall: defineScript<OpenCallInput, OpenCallReply>(folders, 'open-call', openCallReply),
   extendCall: defineScript<Keyed & { cfp: string; ttlMs: number }, z.infer<typeof extendCallReply>>(
     folders,
@@ -152,6 +163,7 @@ export const marketScripts = {
 /** The input's field names at run time: the compiler holds them against the types, a test against the .lua headers. */
 export const marketScriptFields = {
   openPool: { by: 1, key: 1, digest: 1, pool: 1 },
+  offer: { cfp: 1, pool: 1, units: 1 },
   openCall: {
     ...{ by: 1, key: 1, digest: 1, cfp: 1, pool: 1, slots: 1, lockValue: 1, rule: 1, reservePriceMicro: 1 },
     ...{ durationMs: 1, windowMs: 1, ttlMs: 1, seals: 1, termsDigest: 1 },

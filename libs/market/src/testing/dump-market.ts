@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 /** Key → value (hashes, sets, zsets and streams as sorted JSON). Time limits are left out: they run by themselves. */
 export async function dumpMarket(redis: Redis, market: string): Promise<Record<string, string>> {
   const names = (await keysOf(redis, market)).sort();
-  const values = await Promise.all(names.map((name) => valueOf(redis, name)));
+  const values = await Promise.all(names.map((name) => contentOf(redis, name)));
   return Object.fromEntries(names.map((name, index) => [name, values[index] ?? '']));
 }
 
@@ -19,7 +19,7 @@ async function keysOf(redis: Redis, market: string): Promise<string[]> {
   return [...names];
 }
 
-async function valueOf(redis: Redis, name: string): Promise<string> {
+async function contentOf(redis: Redis, name: string): Promise<string> {
   switch (await redis.type(name)) {
     case 'hash':
       return JSON.stringify(Object.entries(await redis.hgetall(name)).sort());

@@ -10,7 +10,8 @@ import { headline } from './verdict.js';
 
 /** The page; reads its template and the plotting library from disk, the network never. */
 export function reportHtml(result: Result): string {
-  const uplot = dirname(createRequire(import.meta.url).resolve('uplot/package.json'));
+  const require = createRequire(import.meta.url);
+  const uplot = dirname(require.resolve('uplot/package.json'));
   const drawn = figures(result);
   const parts: Record<string, string> = {
     title: escapeHtml(`Tender: ${result.run.pool}, seed ${result.run.seed}`),

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { costOfUse, renewalPrice } from '../src/index.js';
 import { openPool, POOL_ACCOUNT } from '../src/testing/index.js';
 import { refundCases, renewalCases } from './lease-cases.js';
-import { START_MS, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
+import { START_MS, specRows, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
 
 let server: TestRedis;
 beforeAll(async () => {
@@ -250,5 +250,58 @@ describe('the end of a lease', () => {
     }
     expect((await ledger.apply({ kind: 'expire', id: 'c1-1.t1' })).status).toBe('not-party');
     await check();
+  });
+});
+
+type LeaseState = 'none' | 'running' | 'next term paid' | 'over' | 'settled';
+type LeaseEvent = 'renew' | 'release' | 'expire';
+
+/** SPEC.md has the same table; `over` is an awarded contract at or past its end. */
+const leaseTransitions: Record<LeaseState, Record<LeaseEvent, string>> = {
+  none: { renew: 'unknown', release: 'unknown', expire: 'unknown' },
+  running: { renew: 'ok', release: 'released', expire: 'stale' },
+  'next term paid': { renew: 'stale', release: 'released', expire: 'stale' },
+  over: { renew: 'expired', release: 'expired, paid', expire: 'expired, paid' },
+  settled: { renew: 'expired', release: 'expired', expire: 'expired' },
+};
+
+describe('the states of a contract', () => {
+  const enter: Record<LeaseState, (market: TestMarket) => Promise<unknown>> = {
+    none: async () => {},
+    running: async () => {},
+    'next term paid': ({ hand }) => hand.renew('ann', 'c1-1', '10'),
+    over: ({ setClock }) => setClock(START_MS + 1_000),
+    settled: ({ hand }) => hand.release('ann', 'c1-1'),
+  };
+  const rows = (Object.keys(leaseTransitions) as LeaseState[]).flatMap((state) =>
+    (['renew', 'release', 'expire'] as const).map((event) => [state, event, leaseTransitions[state][event]] as const),
+  );
+
+  it.each(rows)('%s, %s: %s', async (state, event, expected) => {
+    const market = await leased({ price: 10, durationMs: 1_000 });
+    const { hand, check } = market;
+    await enter[state](market);
+    const id = state === 'none' ? 'c9-1' : 'c1-1';
+    if (event === 'renew') {
+      const reply = await hand.renew('ann', id, '10');
+      expect(reply.ok ? 'ok' : reply.detail).toBe(expected);
+    } else {
+      const reply = event === 'release' ? await hand.release('ann', id) : await hand.expire(id);
+      const done = reply.ok && (reply.outcome === 'expired' ? 'expired, paid' : reply.outcome);
+      expect(reply.ok ? done : reply.detail).toBe(expected);
+    }
+    await check();
+  });
+
+  it('are told in SPEC.md, and so are the tables of prices', () => {
+    const told = specRows();
+    for (const [state, events] of Object.entries(leaseTransitions)) {
+      expect(told).toContain([state, ...Object.values(events)].join('|'));
+    }
+    for (const row of refundCases) expect(told).toContain(Object.values(row).join('|'));
+    for (const { why, spot, spotDurationMs, reservePrice, durationMs, price } of renewalCases) {
+      const cells = [why, spot ?? 'none', spotDurationMs ?? 'none', reservePrice, durationMs, price];
+      expect(told).toContain(cells.join('|'));
+    }
   });
 });

@@ -1,4 +1,5 @@
 // A real Redis for a test file, and a market of its own for each test, checked when it ends.
+import { readFileSync } from 'node:fs';
 import { connectRedis, metaKey, RedisLedger, redisReady } from '@tender/credits/redis';
 import { startStack } from '@tender/stack';
 import type { Redis } from 'ioredis';
@@ -73,4 +74,19 @@ function testMarket(redis: Redis, market: string): TestMarket {
       expect(report.ok, showReport(report)).toBe(true);
     },
   };
+}
+
+/** The rows of SPEC.md's tables, cells joined by bars: what it says in a table is what the tests walk. */
+export function specRows(): string[] {
+  const spec = readFileSync(new URL('../SPEC.md', import.meta.url), 'utf8');
+  return spec
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) =>
+      line
+        .slice(1, line.lastIndexOf('|'))
+        .split('|')
+        .map((cell) => cell.trim().replaceAll('*', ''))
+        .join('|'),
+    );
 }

@@ -3,7 +3,7 @@ import { marketKey } from '@tender/credits/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CALL_LIFE_MS, ENDED_KEPT_MS } from '../src/index.js';
 import { POOL_ACCOUNT } from '../src/testing/index.js';
-import { START_MS, startTestRedis, type TestRedis } from './market-under-test.js';
+import { START_MS, specRows, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
 
 let server: TestRedis;
 beforeAll(async () => {
@@ -54,6 +54,76 @@ describe('a call', () => {
     await setClock(START_MS + 24 * 3_600_000 - 1);
     expect(await hand.extendCall('c1', 3_600_000)).toMatchObject({ ok: false, detail: 'round-limit' });
     await check();
+  });
+});
+
+type CallState = 'none' | 'open' | 'late' | 'lock lost' | 'awarded' | 'released' | 'lapsed';
+type CallEvent = 'open-call' | 'extend' | 'award' | 'release' | 'lapse';
+
+/** SPEC.md has the same table; `late` and `lock lost` are an open call past its time, or without its lock. */
+const callTransitions: Record<CallState, Record<CallEvent, string>> = {
+  none: { 'open-call': 'ok', extend: 'unknown', award: 'unknown', release: 'unknown', lapse: 'unknown' },
+  open: { 'open-call': 'duplicate', extend: 'ok', award: 'ok', release: 'ok', lapse: 'stale' },
+  late: { 'open-call': 'duplicate', extend: 'late', award: 'late', release: 'ok', lapse: 'ok' },
+  'lock lost': { 'open-call': 'duplicate', extend: 'lock-lost', award: 'lock-lost', release: 'ok', lapse: 'stale' },
+  awarded: { 'open-call': 'duplicate', extend: 'expired', award: 'duplicate', release: 'expired', lapse: 'expired' },
+  released: { 'open-call': 'duplicate', extend: 'expired', award: 'expired', release: 'expired', lapse: 'expired' },
+  lapsed: { 'open-call': 'duplicate', extend: 'expired', award: 'lock-lost', release: 'expired', lapse: 'expired' },
+};
+
+describe('the states of a call', () => {
+  const bids = [{ participant: 'ann', price: 5, until_ms: START_MS + 90_000 }];
+  const enter: Record<CallState, (market: TestMarket) => Promise<unknown>> = {
+    none: async () => {},
+    open: ({ hand }) => hand.call({ cfp: 'c1', slots: [0] }),
+    late: async (market) => {
+      await enter.open(market);
+      await market.setClock(START_MS + 60_001);
+    },
+    'lock lost': async (market) => {
+      await enter.open(market);
+      await market.redis.del(market.hand.lockKey('gpu', 0));
+    },
+    awarded: async (market) => {
+      await enter.open(market);
+      await market.hand.award('c1', bids);
+    },
+    released: async (market) => {
+      await enter.open(market);
+      await market.hand.releaseCall('c1');
+    },
+    lapsed: async (market) => {
+      await enter.late(market);
+      await market.hand.lapseCall('c1');
+    },
+  };
+  const ask: Record<CallEvent, (market: TestMarket) => Promise<{ ok: boolean; detail?: string }>> = {
+    'open-call': async ({ hand }) => {
+      await hand.lock('gpu', [1], 'lock-c1');
+      return hand.openCall({ cfp: 'c1', slots: [1] });
+    },
+    extend: ({ hand }) => hand.extendCall('c1', 5_000),
+    award: ({ hand }) => hand.award('c1', bids),
+    release: ({ hand }) => hand.releaseCall('c1'),
+    lapse: ({ hand }) => hand.lapseCall('c1'),
+  };
+  const rows = (Object.keys(callTransitions) as CallState[]).flatMap((state) =>
+    (Object.keys(ask) as CallEvent[]).map((event) => [state, event, callTransitions[state][event]] as const),
+  );
+
+  it.each(rows)('%s, %s: %s', async (state, event, expected) => {
+    const market = await server.market();
+    await market.setClock(START_MS);
+    await enter[state](market);
+    const reply = await ask[event](market);
+    expect(reply.ok ? 'ok' : reply.detail).toBe(expected);
+    await market.check();
+  });
+
+  it('are told in SPEC.md', () => {
+    for (const [state, events] of Object.entries(callTransitions)) {
+      expect(specRows()).toContain([state, ...Object.values(events)].join('|'));
+    }
   });
 });
 

@@ -16,7 +16,7 @@ export async function runBench(options: BenchOptions, say: (line: string) => voi
   const lab = await Lab.open(options, variants, say);
   try {
     const machine = await lab.machine();
-    const records = await runRounds(lab, variants, cpus().length, say);
+    const { records, waitedMs } = await runRounds(lab, variants, cpus().length, say);
     say('checking every invariant of both markets');
     const checks = await lab.check();
     const sizes = sizesOf(options);
@@ -26,7 +26,7 @@ export async function runBench(options: BenchOptions, say: (line: string) => voi
       endedAt: new Date().toISOString(),
       options,
       machine,
-      host: hostOf(records),
+      host: hostOf(records, waitedMs),
       variants: variantResults(variants, records),
       references: referencesOf(sizes, records),
       ratios: ratiosOf(sizes, records),
@@ -39,10 +39,11 @@ export async function runBench(options: BenchOptions, say: (line: string) => voi
   }
 }
 
-function hostOf(records: readonly BurstRecord[]): Results['host'] {
+function hostOf(records: readonly BurstRecord[], waitedMs: number): Results['host'] {
   return {
     calibrationMs: spread(records.map(({ calibrationMs }) => calibrationMs))!,
     foreignShare: spread(records.map(({ foreignShare }) => foreignShare))!,
     repeatedBursts: records.reduce((sum, { repeated }) => sum + repeated, 0),
+    waitedS: Math.round(waitedMs / 1000),
   };
 }

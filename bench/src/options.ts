@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly crowd: number;
   /** A burst during which other processes took more than this share of the machine is repeated, at most twice. */
   readonly maxForeignShare: number;
+  /** How long the run may wait, all in all, for other processes to leave the machine alone. */
+  readonly patienceS: number;
   readonly json: string | undefined;
   /** Folder for CPU profiles of brokers and workers. */
   readonly profile: string | undefined;
@@ -32,6 +34,7 @@ const HELP = `node bench/dist/main.js [options]
   --seed N           order of the variants (default 1)
   --crowd N          agents of the largest crowd (default 2000)
   --max-foreign F    repeat a burst while others took more than this share of the machine (default 0.15)
+  --patience S       wait so long, all in all, for a quiet host (default 600)
   --json FILE        write the results there
   --profile DIR      CPU profiles of brokers and workers (slows them down: no figures from such a run)
   --quick            a smoke run: everything once, tiny; its figures mean nothing
@@ -49,6 +52,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       seed: { type: 'string' },
       crowd: { type: 'string' },
       'max-foreign': { type: 'string' },
+      patience: { type: 'string' },
       json: { type: 'string' },
       profile: { type: 'string' },
       quick: { type: 'boolean' },
@@ -65,6 +69,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     seed: number('seed', values.seed, 1),
     crowd: number('crowd', values.crowd, quick ? 60 : 2000),
     maxForeignShare: number('max-foreign', values['max-foreign'], quick ? 1 : 0.15),
+    patienceS: number('patience', values.patience, 600),
     only: (values.only ?? '').split(',').filter((part) => part.length > 0),
     json: values.json,
     profile: values.profile,

@@ -32,7 +32,13 @@ export interface Results {
   readonly options: BenchOptions;
   readonly machine: Machine;
   /** How steady the host was: the calibration's times and what others took of the machine. */
-  readonly host: { readonly calibrationMs: Spread; readonly foreignShare: Spread; readonly repeatedBursts: number };
+  readonly host: {
+    readonly calibrationMs: Spread;
+    readonly foreignShare: Spread;
+    readonly repeatedBursts: number;
+    /** Spent waiting for others to leave the machine alone, in s. */
+    readonly waitedS: number;
+  };
   readonly variants: readonly VariantResult[];
   /** R, Q, D, M, L, A* and N*, per second. */
   readonly references: Readonly<Record<string, Spread>>;

@@ -3,6 +3,7 @@ import { type Burst, burstOf, type Learned, type Sample } from './bursts.js';
 import { calibrate } from './calibration.js';
 import { between, type CpuMicros, readCpu } from './cpu.js';
 import type { Lab } from './lab.js';
+import { QuietHost } from './quiet.js';
 import { seeded, shuffled } from './seeded.js';
 import type { Variant } from './variants.js';
 
@@ -29,18 +30,19 @@ export async function runRounds(
   variants: readonly Variant[],
   cores: number,
   say: (line: string) => void,
-): Promise<BurstRecord[]> {
+): Promise<{ readonly records: BurstRecord[]; readonly waitedMs: number }> {
   const { options } = lab;
   const learned: Learned = { sizes: await probeSizes(lab, variants), peaks: new Map() };
   const { requestBytes, replyBytes, cfpBytes, bidBytes } = learned.sizes;
   say(`award ${requestBytes} B, its reply ${replyBytes} B, cfp ${cfpBytes} B, bid ${bidBytes} B`);
   const draw = seeded(options.seed);
   const records: BurstRecord[] = [];
+  const host = new QuietHost(cores, options.maxForeignShare, options.patienceS * 1000);
   for (let round = 0; round <= options.rounds; round += 1) {
     const order = round === 0 ? variants : shuffled(variants, draw);
     const startedAt = performance.now();
     for (const variant of order) {
-      const record = await measure(lab, learned, variant, round, cores);
+      const record = await measure(lab, learned, variant, round, host);
       if (record.perSecond !== undefined) {
         const known = learned.peaks.get(variant.id) ?? [];
         learned.peaks.set(variant.id, [...known, record.perSecond]);
@@ -50,7 +52,7 @@ export async function runRounds(
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     say(round === 0 ? `warmed up in ${seconds} s` : `round ${round} of ${options.rounds}: ${seconds} s`);
   }
-  return records;
+  return { records, waitedMs: host.waitedMs };
 }
 
 /** How large the real messages are: the references carry as much. */
@@ -75,11 +77,11 @@ async function measure(
   learned: Learned,
   variant: Variant,
   round: number,
-  cores: number,
+  host: QuietHost,
 ): Promise<BurstRecord> {
   for (let repeated = 0; ; repeated += 1) {
     const burst = burstOf(lab, learned, variant);
-    const record = await once(lab, burst, cores, { round, id: variant.id, repeated });
+    const record = await once(lab, burst, host, { round, id: variant.id, repeated });
     // Judged by what others did to the host alone, never by the figure.
     if (record.foreignShare <= lab.options.maxForeignShare || repeated === MAX_REPEATS) return record;
   }
@@ -88,16 +90,17 @@ async function measure(
 async function once(
   lab: Lab,
   burst: Burst,
-  cores: number,
+  host: QuietHost,
   head: Pick<BurstRecord, 'round' | 'id' | 'repeated'>,
 ): Promise<BurstRecord> {
   await burst.prepare();
-  const calibrationMs = calibrate();
   const pids = lab.pids(burst.market);
   const idle = lab.idlePids(burst.market);
+  await host.wait([...Object.values(pids).flat(), ...idle]);
+  const calibrationMs = calibrate();
   const before = readCpu(pids, idle);
   const sample = await burst.run();
-  const used = between(before, readCpu(pids, idle), cores);
+  const used = between(before, readCpu(pids, idle), host.cores);
   await burst.finish();
   return { ...head, ...sample, ...used, calibrationMs };
 }

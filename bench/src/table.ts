@@ -83,7 +83,7 @@ function heading({ machine, startedAt, options, host, checks, references }: Resu
       `${cores} cores (${name}), ${memoryGb} GB, Linux ${kernel}, Node ${node}, nats-server ${nats}, Redis ${redis}.`,
     `Calibration ${ms(host.calibrationMs.median)} ms, ${range(host.calibrationMs, ms)}; other processes took ` +
       `${(100 * host.foreignShare.median).toFixed(1)} % of the machine in the median burst and ` +
-      `${(100 * host.foreignShare.max).toFixed(0)} % in the worst; ${host.repeatedBursts} bursts were repeated for it.`,
+      `${(100 * host.foreignShare.max).toFixed(0)} % in the worst; ${host.repeatedBursts} bursts were repeated for it, ${host.waitedS} s were spent waiting for a quiet host.`,
     `${whole(entries)} journal entries checked: ${verdict}.`,
     '',
   ];

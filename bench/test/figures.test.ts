@@ -89,7 +89,7 @@ describe('figures', () => {
       endedAt: '2026-01-01T00:00:01.000Z',
       options,
       machine,
-      host: { calibrationMs: one, foreignShare: one, repeatedBursts: 0 },
+      host: { calibrationMs: one, foreignShare: one, repeatedBursts: 0, waitedS: 0 },
       variants: variantResults(variantsOf(options), records),
       references: referencesOf(sizes, records),
       ratios: ratiosOf(sizes, records),

@@ -1,7 +1,8 @@
 // Slots, calls and what is remembered of them: the faults that a review of the scripts found, each with its proof.
-import { marketKey } from '@tender/credits/redis';
+import { marketKey, metaKey, runScript } from '@tender/credits/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CALL_LIFE_MS, ENDED_KEPT_MS } from '../src/index.js';
+import { marketScripts } from '../src/redis/index.js';
 import { POOL_ACCOUNT } from '../src/testing/index.js';
 import { START_MS, specRows, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
 
@@ -174,5 +175,37 @@ describe("a lease's payments", () => {
     await setClock(START_MS + 2_900);
     expect(await hand.renew('ann', 'c1-1', String(price))).toMatchObject({ ok: false, detail: 'round-limit' });
     await check();
+  });
+});
+
+describe('the slots that are offered', () => {
+  const offered = async ({ redis, market }: TestMarket, units: number, pool = 'gpu') => {
+    const reply = await runScript(redis, marketScripts.offer, metaKey(market), { cfp: 'c1', pool, units });
+    return reply.slots;
+  };
+
+  it('are found among ever so many that are under negotiation', async () => {
+    const market = await server.market({ pools: [{ pool: 'gpu', slots: 400 }] });
+    const locked = Array.from({ length: 392 }, (_, n) => n);
+    await market.hand.lock('gpu', locked, 'another');
+    expect((await offered(market, 8)).sort()).toEqual([392, 393, 394, 395, 396, 397, 398, 399]);
+    expect(await offered(market, 9)).toHaveLength(8);
+    expect(await offered(market, 2)).toHaveLength(2);
+    expect(await offered(market, 2, 'tpu')).toEqual([]);
+  });
+
+  it.each([8, 64])('differ from one asker to the next, of %i slots', async (slots) => {
+    const market = await server.market({ pools: [{ pool: 'gpu', slots }] });
+    const chosen = new Set<number>();
+    for (let n = 0; n < 60; n += 1) chosen.add((await offered(market, 1))[0]!);
+    expect(chosen.size).toBeGreaterThan(4);
+  });
+
+  it('are each named once', async () => {
+    const market = await server.market();
+    for (let n = 0; n < 50; n += 1) {
+      const slots = await offered(market, 8);
+      expect(slots.sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    }
   });
 });

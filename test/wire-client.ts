@@ -1,5 +1,5 @@
 // A market participant made of the wire alone: tests must not trust the SDK with what they prove about the broker.
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   adminText,
   type BankOperation,
@@ -10,13 +10,14 @@ import {
   privateKeyOf,
   publicNkeyOf,
   sealMac,
+  seedOf,
   sessionText,
   signText,
   subjects,
   termsDigest,
 } from '@tender/market';
 import { connectNats, Inbox, newId, newUlid } from '@tender/market/nats';
-import { type MsgHdrs, type NatsConnection, nkeys } from 'nats';
+import type { MsgHdrs, NatsConnection } from 'nats';
 
 export interface Reply {
   readonly performative: string;
@@ -26,7 +27,7 @@ export interface Reply {
 }
 
 export function newSeed(): string {
-  return new TextDecoder().decode(nkeys.createUser().getSeed());
+  return seedOf(randomBytes(32));
 }
 
 export class WireClient {

@@ -1,6 +1,6 @@
 // Has the market's invariants checked on its books, and turns the checker's findings into the run's result.
 import { connectRedis, redisReady } from '@tender/credits/redis';
-import { checkRedis, showReport } from '@tender/market/redis';
+import { checkRedis, showFinding } from '@tender/market/redis';
 import type { Check } from './result.js';
 
 const READY_MS = 10_000;
@@ -13,9 +13,7 @@ export async function checkMarket(redisUrl: string | undefined, market: string):
     await redisReady(redis, READY_MS);
     const report = await checkRedis(redis, market);
     const lines = report.findings.map((finding) => {
-      const [, line = '', ...rest] = showReport({ ...report, findings: [finding] }).split('\n');
-      const text = line.slice(line.indexOf(finding.invariant) + finding.invariant.length).trim();
-      return { invariant: finding.invariant, ok: finding.ok, detail: [text, ...rest].join(' ').trim() };
+      return { invariant: finding.invariant, ok: finding.ok, detail: showFinding(finding) };
     });
     return { ok: report.ok, lines };
   } catch (error) {

@@ -1,17 +1,8 @@
 // A bid is a cheque drawn on the bank: what is sealed, by what, and how the bank convinces itself.
-import {
-  createHmac,
-  createPrivateKey,
-  createPublicKey,
-  type KeyObject,
-  sign,
-  timingSafeEqual,
-  verify,
-} from 'node:crypto';
+import { createHmac, type KeyObject, sign, timingSafeEqual, verify } from 'node:crypto';
 import { positiveMicroText } from '@tender/credits';
 import { z } from 'zod';
 import { idText, timeMs } from './ids.js';
-import { rawPublicKey, rawSeed } from './nkey.js';
 import { MAX_UNITS } from './terms.js';
 
 const common = {
@@ -114,21 +105,6 @@ export function signatureHolds(market: string, cfp: string, digest: string, cheq
     key,
     Buffer.from(cheque.signature, 'base64url'),
   );
-}
-
-const ed25519Spki = Buffer.from('302a300506032b6570032100', 'hex');
-const ed25519Pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
-
-/** The key object of a public nkey, or undefined where the text is none (its checksum is checked). */
-export function publicKeyOf(nkey: string): KeyObject | undefined {
-  const raw = rawPublicKey(nkey);
-  return raw && createPublicKey({ key: Buffer.concat([ed25519Spki, raw]), format: 'der', type: 'spki' });
-}
-
-/** The key object of an nkey seed (`SU…`), or undefined where the text is none. */
-export function privateKeyOf(seed: string): KeyObject | undefined {
-  const raw = rawSeed(seed);
-  return raw && createPrivateKey({ key: Buffer.concat([ed25519Pkcs8, raw]), format: 'der', type: 'pkcs8' });
 }
 
 /** Signs a text (a login, an operator's request) with an nkey. */

@@ -1,46 +1,87 @@
-// NATS nkeys as node:crypto wants them: nkeys.js checks and encodes, its own ed25519 in JavaScript would be slow.
-import { nkeys } from 'nats';
+// NATS nkeys over node:crypto: the client's own ed25519 is JavaScript, and a swarm of agents would wait seconds for it.
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 
+// Prefix bytes of the nkeys format; base32 turns them into the letters U and SU.
+const USER = 20 << 3;
+const SEED = 18 << 3;
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+const spki = Buffer.from('302a300506032b6570032100', 'hex');
+const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-function base32(text: string): Buffer {
+/** CRC-16/XMODEM, the checksum of nkeys. */
+function crc16(bytes: Uint8Array): number {
+  let crc = 0;
+  for (const byte of bytes) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff;
+  }
+  return crc;
+}
+
+function encode(bytes: Uint8Array): string {
+  const checksum = Buffer.alloc(2);
+  checksum.writeUInt16LE(crc16(bytes));
+  let text = '';
   let bits = 0;
   let value = 0;
+  for (const byte of [...bytes, ...checksum]) {
+    value = ((value << 8) | byte) & 0xffff;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += alphabet[(value >> bits) & 31];
+    }
+  }
+  return bits > 0 ? text + alphabet[(value << (5 - bits)) & 31] : text;
+}
+
+/** The bytes before the checksum, or undefined where the text is no nkey: letters, padding or checksum are wrong. */
+function decode(text: string): Buffer | undefined {
   const bytes: number[] = [];
+  let bits = 0;
+  let value = 0;
   for (const letter of text) {
-    value = ((value << 5) | alphabet.indexOf(letter)) & 0xfff;
+    const digit = alphabet.indexOf(letter);
+    if (digit < 0) return undefined;
+    value = ((value << 5) | digit) & 0xfff;
     bits += 5;
     if (bits >= 8) {
       bits -= 8;
       bytes.push((value >> bits) & 0xff);
     }
   }
-  return Buffer.from(bytes);
+  const all = Buffer.from(bytes);
+  if (all.length < 3) return undefined;
+  const body = all.subarray(0, -2);
+  // One key has one text: leftover bits that are not zero would make another of it.
+  return all.readUInt16LE(body.length) === crc16(body) && encode(body) === text ? body : undefined;
 }
 
-/** The 32 bytes of a public user nkey (`U…`), or undefined where prefix or checksum is wrong. */
-export function rawPublicKey(nkey: string): Buffer | undefined {
-  if (!/^U[A-Z2-7]{55}$/.test(nkey)) return undefined;
-  try {
-    nkeys.fromPublic(nkey);
-  } catch {
-    return undefined;
-  }
-  return base32(nkey).subarray(1, 33);
+/** The key object of a public user nkey (`U…`), or undefined where the text is none. */
+export function publicKeyOf(nkey: string): KeyObject | undefined {
+  const body = decode(nkey);
+  if (body?.length !== 33 || body[0] !== USER) return undefined;
+  return createPublicKey({ key: Buffer.concat([spki, body.subarray(1)]), format: 'der', type: 'spki' });
 }
 
-/** The 32 bytes of a user seed (`SU…`), or undefined where prefix or checksum is wrong. */
-export function rawSeed(seed: string): Buffer | undefined {
-  if (!/^SU[A-Z2-7]{56}$/.test(seed)) return undefined;
-  try {
-    nkeys.fromSeed(new TextEncoder().encode(seed));
-  } catch {
-    return undefined;
-  }
-  return base32(seed).subarray(2, 34);
+/** The key object of a user seed (`SU…`), or undefined where the text is none. */
+export function privateKeyOf(seed: string): KeyObject | undefined {
+  const body = decode(seed);
+  // Two prefixes share the first two bytes: that it is a seed, and of a user.
+  if (body?.length !== 34 || body[0] !== (SEED | (USER >> 5)) || body[1] !== (USER & 31) << 3) return undefined;
+  return createPrivateKey({ key: Buffer.concat([pkcs8, body.subarray(2)]), format: 'der', type: 'pkcs8' });
 }
 
-/** The public nkey (`U…`) of a user seed; throws where it is none. */
+/** The public nkey (`U…`) of a user seed; throws a TypeError where it is none. */
 export function publicNkeyOf(seed: string): string {
-  return nkeys.fromSeed(new TextEncoder().encode(seed)).getPublicKey();
+  const key = privateKeyOf(seed);
+  if (key === undefined) throw new TypeError('not a user seed: 58 characters that start with SU');
+  const raw = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(spki.length);
+  return encode(Buffer.concat([Buffer.from([USER]), raw]));
+}
+
+/** The seed (`SU…`) of 32 random bytes. */
+export function seedOf(random: Uint8Array): string {
+  if (random.length !== 32) throw new TypeError('a seed has 32 bytes');
+  return encode(Buffer.concat([Buffer.from([SEED | (USER >> 5), (USER & 31) << 3]), random]));
 }

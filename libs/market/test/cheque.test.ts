@@ -7,11 +7,10 @@ import {
   privateKeyOf,
   publicKeyOf,
   publicNkeyOf,
-  rawPublicKey,
-  rawSeed,
   sealEd25519,
   sealedText,
   sealMac,
+  seedOf,
   sessionKey,
   sessionText,
   signatureHolds,
@@ -133,11 +132,25 @@ test('a login is for one agent, nonce and time', () => {
 test.each(['', 'U', nkey.slice(0, -1), `${nkey.slice(0, -1)}A`, nkey.replace('U', 'A'), nkey.toLowerCase(), seed])(
   '%j is no public nkey',
   (text) => {
-    expect(rawPublicKey(text)).toBeUndefined();
+    expect(publicKeyOf(text)).toBeUndefined();
     expect(publicKeyOf(text)).toBeUndefined();
   },
 );
 test.each(['', 'SU', nkey, seed.slice(0, -1), seed.replace('SU', 'SA')])('%j is no seed', (text) => {
-  expect(rawSeed(text)).toBeUndefined();
   expect(privateKeyOf(text)).toBeUndefined();
+  expect(privateKeyOf(text)).toBeUndefined();
+});
+
+test('keys are those of NATS: made by either side, read by the other', () => {
+  for (let round = 0; round < 20; round += 1) {
+    const theirs = nkeys.createUser();
+    const theirSeed = new TextDecoder().decode(theirs.getSeed());
+    expect(publicNkeyOf(theirSeed)).toBe(theirs.getPublicKey());
+
+    const ourSeed = seedOf(Buffer.from(Array.from({ length: 32 }, (_, index) => (index * 37 + round * 11) & 0xff)));
+    const ours = nkeys.fromSeed(new TextEncoder().encode(ourSeed));
+    expect(ours.getPublicKey()).toBe(publicNkeyOf(ourSeed));
+    const text = new TextEncoder().encode('a login');
+    expect(ours.verify(text, Buffer.from(signText('a login', privateKeyOf(ourSeed)!), 'base64url'))).toBe(true);
+  }
 });

@@ -1,6 +1,6 @@
 // The effect door to Redis: scripts, lock, reader, checker.
 export type { CheckReport, Finding } from '../checker/finding.js';
-export { showReport } from '../checker/report.js';
+export { showFinding, showReport } from '../checker/report.js';
 export { AwardBatch, MAX_BATCH } from './award-batch.js';
 export { checkRedis } from './check.js';
 export { MarketReader } from './market-reader.js';

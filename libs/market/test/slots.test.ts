@@ -153,9 +153,9 @@ describe("a lease's payments", () => {
       const hold = { kind: 'transfer' as const, ...asked, id, from: 'ben', to: 'cid', amount: '7', ttlMs: 60_000 };
       expect((await ledger.apply(hold)).status).toBe('pending');
     }
-    await hand.call({ cfp: 'c1', slots: [0] });
+    await hand.call({ cfp: 'c1', slots: [0], reservePriceMicro: '5' });
     expect(await hand.award('c1', [{ participant: 'ann', price: 5 }])).toMatchObject({ ok: true });
-    expect(await pending('ben')).toBe(14);
+    expect([await pending('ann'), await pending('ben')]).toEqual([5, 14]);
     await check();
   });
 

@@ -7,7 +7,7 @@ import { type BurstRecord, runRounds } from './rounds.js';
 import { spread } from './stats.js';
 import { sizesOf, variantsOf } from './variants.js';
 
-/** Throws where a status, a count or a process is not as it must be; a breach of an invariant is in the results. */
+/** A status, a count or a process that is not as it must be, and a breach of an invariant, are in the results. */
 export async function runBench(options: BenchOptions, say: (line: string) => void): Promise<Results> {
   const variants = variantsOf(options);
   if (variants.length === 0) throw new Error(`no variant is called ${options.only.join(' or ')}`);
@@ -16,7 +16,8 @@ export async function runBench(options: BenchOptions, say: (line: string) => voi
   const lab = await Lab.open(options, variants, say);
   try {
     const machine = await lab.machine();
-    const { records, waitedMs } = await runRounds(lab, variants, cpus().length, say);
+    const { records, waitedMs, failure } = await runRounds(lab, variants, cpus().length, say);
+    if (failure !== undefined && records.length === 0) throw new Error(failure);
     say('checking every invariant of both markets');
     const checks = await lab.check();
     const sizes = sizesOf(options);
@@ -32,6 +33,7 @@ export async function runBench(options: BenchOptions, say: (line: string) => voi
       ratios: ratiosOf(sizes, records),
       crowds: crowdMicros(sizes, records),
       checks,
+      ...(failure === undefined ? {} : { failure }),
       bursts: records.map(({ histograms: _, ...record }) => record),
     };
   } finally {

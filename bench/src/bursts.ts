@@ -179,12 +179,13 @@ function watched(lab: Lab, swarm: Swarm) {
       }
       return tally.lastAtMs;
     },
-    /** Where bids may come too late: one lease for each call, nothing but `outbid` and `late` for the others. */
+    /** Where bids may come too late: one lease for each call that sold, no outcomes but those of lateness. */
     leasesOf: async (calls: number): Promise<void> => {
       const patience = performance.now() + OUTCOMES_WITHIN_MS;
       for (;;) {
         const tally = await read(0);
-        const strange = Object.keys(tally.other).filter((detail) => detail !== 'late');
+        // `expired` is what a bidder hears when a call closed before any bid had come.
+        const strange = Object.keys(tally.other).filter((detail) => detail !== 'late' && detail !== 'expired');
         if (strange.length > 0) throw new Error(`bids came to ${strange.join(', ')}`);
         if (tally.leases - before.leases === calls) return;
         if (performance.now() > patience) throw new Error(`${tally.leases - before.leases} leases of ${calls} calls`);

@@ -16,7 +16,8 @@ async function measure(options: BenchOptions): Promise<boolean> {
   const broken = results.checks.filter(({ report }) => !report.ok);
   for (const { market, report } of broken) console.error(`market ${market}: ${showReport(report)}`);
   if (options.quick) console.error('a smoke run: its figures mean nothing');
-  return broken.length === 0;
+  if (results.failure !== undefined) console.error(results.failure);
+  return broken.length === 0 && results.failure === undefined;
 }
 
 try {

@@ -46,6 +46,8 @@ export interface Results {
   /** Broker CPU per award in µs, idle use subtracted, by the number of agents that bid. */
   readonly crowds: Readonly<Record<string, Spread>>;
   readonly checks: readonly { readonly market: string; readonly report: CheckReport }[];
+  /** What ended the run before its last round; the figures are then those of the rounds before. */
+  readonly failure?: string | undefined;
   readonly bursts: readonly Omit<BurstRecord, 'histograms'>[];
 }
 

@@ -24,13 +24,20 @@ export interface BurstRecord extends Sample {
 const MAX_REPEATS = 2;
 const PROBE = { inFlight: 8, rampMs: 0, windowMs: 40 };
 
-/** Runs a warm-up round in the variants' order, then `rounds` in random order. Throws where a status is not as it must be. */
+export interface Rounds {
+  readonly records: readonly BurstRecord[];
+  readonly waitedMs: number;
+  /** What ended the run early, a status that was not as it must be for instance. */
+  readonly failure?: string | undefined;
+}
+
+/** Runs a warm-up round in the variants' order, then `rounds` in random order. What goes wrong ends them. */
 export async function runRounds(
   lab: Lab,
   variants: readonly Variant[],
   cores: number,
   say: (line: string) => void,
-): Promise<{ readonly records: BurstRecord[]; readonly waitedMs: number }> {
+): Promise<Rounds> {
   const { options } = lab;
   const learned: Learned = { sizes: await probeSizes(lab, variants), peaks: new Map() };
   const { requestBytes, replyBytes, cfpBytes, bidBytes } = learned.sizes;
@@ -38,7 +45,7 @@ export async function runRounds(
   const draw = seeded(options.seed);
   const records: BurstRecord[] = [];
   const host = new QuietHost(cores, options.maxForeignShare, options.patienceS * 1000);
-  for (let round = 0; round <= options.rounds; round += 1) {
+  const one = async (round: number): Promise<void> => {
     const order = round === 0 ? variants : shuffled(variants, draw);
     const startedAt = performance.now();
     for (const variant of order) {
@@ -51,8 +58,13 @@ export async function runRounds(
     }
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     say(round === 0 ? `warmed up in ${seconds} s` : `round ${round} of ${options.rounds}: ${seconds} s`);
+  };
+  try {
+    for (let round = 0; round <= options.rounds; round += 1) await one(round);
+    return { records, waitedMs: host.waitedMs };
+  } catch (error) {
+    return { records, waitedMs: host.waitedMs, failure: error instanceof Error ? error.stack : String(error) };
   }
-  return { records, waitedMs: host.waitedMs };
 }
 
 /** How large the real messages are: the references carry as much. */

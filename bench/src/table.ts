@@ -72,7 +72,7 @@ export function markdown(results: Results): string {
   ].join('\n');
 }
 
-function heading({ machine, startedAt, options, host, checks, references }: Results): string[] {
+function heading({ machine, startedAt, options, host, checks, references, failure }: Results): string[] {
   const { cpu: name, cores, memoryGb, kernel, node, nats, redis } = machine;
   const breaches = checks.flatMap(({ market, report }) => (report.ok ? [] : [market]));
   const entries = checks.reduce((sum, { report }) => sum + report.seq, 0);
@@ -85,6 +85,7 @@ function heading({ machine, startedAt, options, host, checks, references }: Resu
       `${(100 * host.foreignShare.median).toFixed(1)} % of the machine in the median burst and ` +
       `${(100 * host.foreignShare.max).toFixed(0)} % in the worst; ${host.repeatedBursts} bursts were repeated for it, ${host.waitedS} s were spent waiting for a quiet host.`,
     `${whole(entries)} journal entries checked: ${verdict}.`,
+    ...(failure === undefined ? [] : ['', `**The run FAILED before its end:** ${failure.split('\n')[0]}`]),
     '',
   ];
 }

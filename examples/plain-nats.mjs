@@ -1,6 +1,15 @@
 // The wire suffices: login, sealed bid, award and settlement with the plain NATS client and node:crypto, no SDK.
 // Run it with what `tender up` prints, or as examples/set-up.mjs says.
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import {
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  hkdfSync,
+  randomBytes,
+} from 'node:crypto';
 import { connect, nkeys } from 'nats';
 
 const {
@@ -38,12 +47,23 @@ async function bank(operation, body) {
   return reply.body;
 }
 
-// 1. Log in: the nkey's signature buys a session key under which cheques are sealed.
+// 1. Log in: the nkey's signature buys a session key under which cheques are sealed. It comes encrypted to a fresh
+// X25519 key, because others may be listening.
 const pair = nkeys.fromSeed(bytes(seed));
 const [nonce, at] = [ulid(), Date.now()];
-const proof = pair.sign(bytes(`tender-login-1|${market}|${me}|${nonce}|${at}`));
+const { publicKey, privateKey } = generateKeyPairSync('x25519');
+const ephemeral = publicKey.export({ format: 'jwk' }).x;
+const proof = pair.sign(bytes(`tender-login-2|${market}|${me}|${nonce}|${at}|${ephemeral}`));
 const signature = Buffer.from(proof).toString('base64url');
-const session = await bank('session', { nkey: pair.getPublicKey(), nonce, at, signature });
+const session = await bank('session', { nkey: pair.getPublicKey(), nonce, at, ephemeral, signature });
+const theirs = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x: session.ephemeral }, format: 'jwk' });
+const context = ['tender-session-key-1', market, me, session.session, session.until].join('|');
+const wrapping = hkdfSync('sha256', diffieHellman({ privateKey, publicKey: theirs }), '', context, 32);
+const sealed = Buffer.from(session.sealedKey, 'base64url');
+const decipher = createDecipheriv('aes-256-gcm', Buffer.from(wrapping), Buffer.alloc(12)).setAuthTag(
+  sealed.subarray(32),
+);
+const sessionKey = Buffer.concat([decipher.update(sealed.subarray(0, 32)), decipher.final()]);
 console.log(`logged in until ${new Date(session.until).toISOString()}`);
 
 /** 2. A bid is a cheque: the call's terms, price, units and intent, sealed for the bank's eyes. */
@@ -55,7 +75,7 @@ function chequeFor({ terms, awardBy }) {
     .digest('base64url');
   const bid = { participant: me, units: 1, priceMicro: '4000000', intent: ulid().toLowerCase(), until: awardBy };
   const text = ['tender-cheque-1', market, cfp, digest, me, bid.units, bid.priceMicro, bid.intent, bid.until].join('|');
-  const seal = createHmac('sha256', Buffer.from(session.key, 'base64url')).update(text).digest('base64url');
+  const seal = createHmac('sha256', sessionKey).update(text).digest('base64url');
   return { ...bid, seal: 'mac', session: session.session, sessionUntil: session.until, signature: seal };
 }
 

@@ -1,5 +1,5 @@
 // A market participant made of the wire alone: tests must not trust the SDK with what they prove about the broker.
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import {
   adminText,
   type BankOperation,
@@ -7,6 +7,7 @@ import {
   type Call,
   type Cheque,
   encode,
+  ephemeralText,
   privateKeyOf,
   publicNkeyOf,
   sealMac,
@@ -15,6 +16,7 @@ import {
   signText,
   subjects,
   termsDigest,
+  unwrapSessionKey,
 } from '@tender/market';
 import { connectNats, Inbox, newId, newUlid } from '@tender/market/nats';
 import type { MsgHdrs, NatsConnection } from 'nats';
@@ -37,7 +39,7 @@ export class WireClient {
   readonly nats: NatsConnection;
   readonly market: string;
   readonly #inbox: Inbox;
-  #session: { session: string; until: number; key: string } | undefined;
+  #session: { session: string; until: number; key: Uint8Array } | undefined;
   /** Every operation that was answered with success, for the checker. */
   readonly acknowledged: { by: string; key: string }[] = [];
 
@@ -101,11 +103,17 @@ export class WireClient {
   async login(): Promise<void> {
     const nonce = newId();
     const at = Date.now();
-    const signature = signText(sessionText(this.market, this.id, nonce, at), privateKeyOf(this.seed)!);
-    this.#session = await this.done('session', { nkey: this.nkey, nonce, at, signature });
+    const { privateKey } = generateKeyPairSync('x25519');
+    const ephemeral = ephemeralText(privateKey);
+    const text = sessionText(this.market, this.id, nonce, at, ephemeral);
+    const signature = signText(text, privateKeyOf(this.seed)!);
+    const answer = await this.done('session', { nkey: this.nkey, nonce, at, ephemeral, signature });
+    const about = { market: this.market, agent: this.id, session: answer.session, until: answer.until };
+    const key = unwrapSessionKey(privateKey, answer.ephemeral, about, answer.sealedKey)!;
+    this.#session = { session: answer.session, until: answer.until, key };
   }
 
-  get session(): { session: string; until: number; key: string } {
+  get session(): { session: string; until: number; key: Uint8Array } {
     if (this.#session === undefined) throw new Error('log in first');
     return this.#session;
   }
@@ -122,7 +130,7 @@ export class WireClient {
     };
     const { session } = this;
     const { market, cfp } = call.terms;
-    return sealMac(market, cfp, termsDigest(call.terms), bid, session, Buffer.from(session.key, 'base64url'));
+    return sealMac(market, cfp, termsDigest(call.terms), bid, session, session.key);
   }
 
   /** A body for `lock` that sells one slot; what `more` says overrides it. */

@@ -1,18 +1,21 @@
 // An agent's signature: it logs in, keeps the session fresh, and makes cheques of bids.
-import type { KeyObject } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import {
   type Bid,
   type Call,
   type Cheque,
+  ephemeralText,
   privateKeyOf,
   publicNkeyOf,
   type Refusal,
+  refusal,
   type SealKind,
   type Session,
   sealEd25519,
   sealMac,
   sessionText,
   signText,
+  unwrapSessionKey,
 } from '@tender/market';
 import { newId } from '@tender/market/nats';
 import type { Link } from './link.js';
@@ -83,20 +86,26 @@ export class Sealer {
     const nonce = newId();
     const at = link.clock.now();
     const sent = performance.now();
+    const { privateKey } = generateKeyPairSync('x25519');
+    const ephemeral = ephemeralText(privateKey);
     const asked = await link.bank.ask('session', {
       nkey: this.nkey,
       nonce,
       at,
-      signature: signText(sessionText(link.market, this.#agent, nonce, at), this.#key),
+      ephemeral,
+      signature: signText(sessionText(link.market, this.#agent, nonce, at, ephemeral), this.#key),
       ...(this.#agent !== link.sender && { agent: this.#agent }),
     });
     if (!asked.ok) return asked;
     const received = performance.now();
-    const { session, until, key, clock } = asked.value;
+    const { session, until, clock, sealedKey, ephemeral: theirs } = asked.value;
     // An answer that took retries says little about the time.
     if (received - sent < 500 || link.clock.uncertaintyMs > received - sent) link.clock.observe(clock, sent, received);
     const renewFrom = until - (until - clock) * RENEW_SHARE;
-    this.#session = { session, until, key, secret: Buffer.from(key, 'base64url'), renewFrom };
+    const about = { market: link.market, agent: this.#agent, session, until };
+    const secret = unwrapSessionKey(privateKey, theirs, about, sealedKey);
+    if (secret === undefined) return refusal('bad-signature', 'the answer to the login was not made for it');
+    this.#session = { session, until, secret, renewFrom };
     return undefined;
   }
 

@@ -43,11 +43,10 @@ export interface Bid {
   readonly until: number;
 }
 
-/** A session as the bank hands it out; `key` is base64url of 32 bytes, `until` by the broker's clock. */
+/** A session as a cheque names it; `until` by the broker's clock. */
 export interface Session {
   readonly session: string;
   readonly until: number;
-  readonly key: string;
 }
 
 /** The text under the seal; no field can hold a bar, so that no two bids share a text. */

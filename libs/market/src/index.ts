@@ -27,6 +27,7 @@ export * from './negotiation/table.js';
 export * from './nkey.js';
 export * from './operations.js';
 export * from './refusal.js';
+export * from './session-key.js';
 export * from './subjects.js';
 export * from './terms.js';
 export * from './utility.js';

@@ -5,7 +5,7 @@ import { chequeSpec } from './cheque.js';
 import { askingEnvelopeOf, type Envelope } from './envelope.js';
 import { contractIdText, idemKeyText, idText, poolIdText, timeMs } from './ids.js';
 import { winnerSpec } from './messages.js';
-import { details } from './refusal.js';
+import { verdictSpec } from './refusal.js';
 import type { AdminOperation, BankOperation } from './subjects.js';
 import { auctionRules, callSpec, MAX_DURATION_MS, MAX_SHOWN_BIDS, MAX_UNITS, sealKinds } from './terms.js';
 
@@ -18,6 +18,8 @@ export const bankRequests = {
     nkey: z.string().regex(/^U[A-Z2-7]{55}$/),
     nonce: idemKeyText,
     at: timeMs,
+    /** A fresh X25519 public key: the session's key comes back encrypted to it (see session-key.ts). */
+    ephemeral: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
     signature: z.string().regex(/^[A-Za-z0-9_-]{86}$/),
     /** The agent that logs in, where the sender is its host. */
     agent: idText.optional(),
@@ -87,13 +89,6 @@ export const contractView = z.object({
 export type ContractView = z.infer<typeof contractView>;
 
 export const lockResult = callSpec.extend({ slots: z.array(z.int()), fences: z.array(z.int()), lockUntil: timeMs });
-/** What came of each bid that was shown, in rank order. */
-export const verdictSpec = z.object({
-  participant: idText,
-  intent: idText,
-  outcome: z.enum(['won', 'lost', 'barred']),
-  detail: z.enum(details).optional(),
-});
 export const awardResult = z.object({
   cfp: idText,
   clearingPriceMicro: microText,
@@ -115,6 +110,8 @@ export const settleResult = z.object({
 });
 export const quoteResult = z.object({
   pool: poolIdText,
+  /** The one agent whose calls on this pool the bank opens. */
+  seller: idText,
   slots: z.int(),
   free: z.int(),
   reserve: z.int(),
@@ -128,7 +125,9 @@ export const sessionResult = z.object({
   agent: idText,
   session: idText,
   until: timeMs,
-  key: z.string(),
+  /** The bank's X25519 public key for this login, and the session's 32 bytes under AES-256-GCM, base64url. */
+  ephemeral: z.string(),
+  sealedKey: z.string(),
   clock: timeMs,
 });
 
@@ -187,11 +186,12 @@ export const bankEnvelopes = Object.fromEntries(
 export const adminEnvelope = askingEnvelopeOf('request', adminBody);
 
 /** What an agent signs to log in. */
-export function sessionText(market: string, agent: string, nonce: string, at: number): string {
-  return `tender-login-1|${market}|${agent}|${nonce}|${at}`;
+export function sessionText(market: string, agent: string, nonce: string, at: number, ephemeral: string): string {
+  return `tender-login-2|${market}|${agent}|${nonce}|${at}|${ephemeral}`;
 }
 
-/** What an operator signs: `requestDigest` is SHA-256 (base64url) of the request's JSON as sent. */
+/** What an operator signs: `requestDigest` is SHA-256 (base64url) of the request's JSON without white space,
+ * its fields in the order in which they are sent. */
 export function adminText(
   market: string,
   operator: string,

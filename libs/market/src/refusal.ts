@@ -1,5 +1,6 @@
 // Refusals are values with a closed vocabulary: a program can act on each without reading prose.
 import { z } from 'zod';
+import { idText } from './ids.js';
 
 /** AGTP's reasons. */
 export const reasons = [
@@ -78,6 +79,15 @@ export const meanings: Readonly<Record<Detail, Meaning>> = {
   unavailable: { status: 503, reason: 'synthesis-disabled', final: false, retryAfterMs: 200 },
 };
 
+/** What came of a bid that was shown to the bank. */
+export const verdictSpec = z.object({
+  participant: idText,
+  intent: idText,
+  outcome: z.enum(['won', 'lost', 'barred']),
+  detail: z.enum(details).optional(),
+});
+export type ShownVerdict = z.infer<typeof verdictSpec>;
+
 /** A refusal on the wire. `message` says to people what was wrong and what would pass. */
 export const refusalSpec = z.object({
   ok: z.literal(false),
@@ -87,6 +97,8 @@ export const refusalSpec = z.object({
   message: z.string(),
   final: z.boolean(),
   retryAfterMs: z.int().optional(),
+  /** Of an award in which no bid could win: what kept each from it. */
+  verdicts: z.array(verdictSpec).optional(),
 });
 export type Refusal = z.infer<typeof refusalSpec>;
 

@@ -1,8 +1,11 @@
 // Seals: what was sealed convinces, whatever else is shown does not.
+
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import {
   type Bid,
   check,
   chequeSpec,
+  ephemeralText,
   macHolds,
   privateKeyOf,
   publicKeyOf,
@@ -17,6 +20,8 @@ import {
   signText,
   termsDigest,
   textSignatureHolds,
+  unwrapSessionKey,
+  wrapSessionKey,
 } from '@tender/market';
 import fc from 'fast-check';
 import { nkeys } from 'nats';
@@ -28,7 +33,7 @@ const nkey = publicNkeyOf(seed);
 const secretKey = privateKeyOf(seed)!;
 const publicKey = publicKeyOf(nkey)!;
 const secret = Buffer.alloc(32, 7);
-const session = { session: 'abc', until: 5000, key: '' };
+const session = { session: 'abc', until: 5000 };
 const key = sessionKey(secret, 'm', 'ann', session.session, session.until);
 const bid: Bid = { participant: 'ann', units: 2, priceMicro: '50', intent: 'i-1', until: 4000 };
 const digest = termsDigest(callOf().terms);
@@ -122,11 +127,17 @@ test('the digest covers every term, and not the order of seals', () => {
   expect(termsDigest({ ...terms, seals: ['ed25519', 'mac'] })).toBe(termsDigest(terms));
 });
 
-test('a login is for one agent, nonce and time', () => {
-  const text = sessionText('m', 'ann', 'nonce-1', 1000);
+test('a login is for one agent, nonce, time and ephemeral key', () => {
+  const text = sessionText('m', 'ann', 'nonce-1', 1000, 'e1');
   const signature = signText(text, secretKey);
   expect(textSignatureHolds(text, signature, publicKey)).toBe(true);
-  expect(textSignatureHolds(sessionText('m', 'ann', 'nonce-1', 1001), signature, publicKey)).toBe(false);
+  for (const other of [
+    sessionText('m', 'ann', 'nonce-1', 1001, 'e1'),
+    sessionText('m', 'ann', 'nonce-2', 1000, 'e1'),
+    sessionText('m', 'ann', 'nonce-1', 1000, 'e2'),
+  ]) {
+    expect(textSignatureHolds(other, signature, publicKey)).toBe(false);
+  }
 });
 
 test.each(['', 'U', nkey.slice(0, -1), `${nkey.slice(0, -1)}A`, nkey.replace('U', 'A'), nkey.toLowerCase(), seed])(
@@ -152,5 +163,23 @@ test('keys are those of NATS: made by either side, read by the other', () => {
     expect(ours.getPublicKey()).toBe(publicNkeyOf(ourSeed));
     const text = new TextEncoder().encode('a login');
     expect(ours.verify(text, Buffer.from(signText('a login', privateKeyOf(ourSeed)!), 'base64url'))).toBe(true);
+  }
+});
+
+test("a session's key is read by the login that it was made for, and by nobody else", () => {
+  const [bank, agent, eve] = [1, 2, 3].map(() => generateKeyPairSync('x25519').privateKey) as [
+    KeyObject,
+    KeyObject,
+    KeyObject,
+  ];
+  const about = { market: 'm', agent: 'ann', session: 's1', until: 5000 };
+  const sealedKey = wrapSessionKey(bank, ephemeralText(agent), about, key)!;
+  expect(unwrapSessionKey(agent, ephemeralText(bank), about, sealedKey)).toEqual(key);
+  expect(unwrapSessionKey(eve, ephemeralText(bank), about, sealedKey)).toBeUndefined();
+  expect(unwrapSessionKey(agent, ephemeralText(eve), about, sealedKey)).toBeUndefined();
+  expect(unwrapSessionKey(agent, ephemeralText(bank), { ...about, until: 5001 }, sealedKey)).toBeUndefined();
+  expect(unwrapSessionKey(agent, ephemeralText(bank), about, sealedKey.slice(1))).toBeUndefined();
+  for (const none of ['', 'A'.repeat(43), 'x'.repeat(42)]) {
+    expect(wrapSessionKey(bank, none, about, key)).toBeUndefined();
   }
 });

@@ -182,7 +182,8 @@ async function ask(pair: Pair, command: MarketCommand): Promise<void> {
   const { message: _message, ...reply } = (await runInRedis(pair.real, command)) as { message?: string };
   expect(reply, JSON.stringify(command)).toEqual(answer);
   count(`${command.kind} ${answer.ok ? (answer.replayed ? 'replayed' : 'ok') : answer.detail}`);
-  if ('verdicts' in answer) for (const { outcome, detail } of answer.verdicts) count(`bid ${outcome} ${detail ?? ''}`);
+  for (const { outcome, detail } of ('verdicts' in answer ? answer.verdicts : undefined) ?? [])
+    count(`bid ${outcome} ${detail ?? ''}`);
 }
 
 function count(outcome: string): void {

@@ -28,7 +28,10 @@ export async function award(bank: Bank, asked: Asked<BankRequest<'award'>>): Pro
     termsDigest: body.digest,
     bids: rankBids(body.digest, sealed),
   });
-  if (!reply.ok) return refused(bank, reply);
+  if (!reply.ok) {
+    const refusal = refused(bank, reply);
+    return reply.verdicts ? { ...refusal, verdicts: [...reply.verdicts, ...forged] } : refusal;
+  }
   await unlockElsewhere(bank, body.cfp);
   const { cfp, clearingPriceMicro, winners, verdicts } = reply;
   const first = winners[0]!;

@@ -43,6 +43,7 @@ export async function quote(bank: Bank, asked: Asked<BankRequest<'quote'>>): Pro
   if (record === undefined) return refusal('unknown', `there is no pool ${pool}`);
   return ok({
     pool,
+    seller: record.seller,
     slots: record.slots,
     free,
     reserve: record.reserve,

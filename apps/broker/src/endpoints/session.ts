@@ -1,6 +1,14 @@
 // session: an agent proves its nkey and gets the key under which it seals its cheques.
-import { randomBytes } from 'node:crypto';
-import { type BankRequest, type BankResult, refusal, sessionText, textSignatureHolds } from '@tender/market';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import {
+  type BankRequest,
+  type BankResult,
+  ephemeralText,
+  refusal,
+  sessionText,
+  textSignatureHolds,
+  wrapSessionKey,
+} from '@tender/market';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
 import { accountSpokenFor } from './speaks-for.js';
@@ -21,12 +29,15 @@ export async function session(
     return refusal('stale', `the login is signed at ${body.at}, the market's clock is at ${clock}: sign it anew`);
   }
   const key = bank.seals.publicKey(body.nkey);
-  const text = sessionText(bank.market, account.id, body.nonce, body.at);
+  const text = sessionText(bank.market, account.id, body.nonce, body.at, body.ephemeral);
   if (account.nkey !== body.nkey || key === undefined || !textSignatureHolds(text, body.signature, key)) {
     return refusal('bad-signature', "sign the login with the account's nkey");
   }
   const id = randomBytes(8).toString('hex');
   const until = clock + bank.sessionMs;
-  const secret = bank.seals.keyOf(account.id, id, until).toString('base64url');
-  return ok({ agent: account.id, session: id, until, key: secret, clock });
+  const { privateKey } = generateKeyPairSync('x25519');
+  const about = { market: bank.market, agent: account.id, session: id, until };
+  const sealedKey = wrapSessionKey(privateKey, body.ephemeral, about, bank.seals.keyOf(account.id, id, until));
+  if (sealedKey === undefined) return refusal('malformed', 'ephemeral: is no X25519 public key');
+  return ok({ agent: account.id, session: id, until, ephemeral: ephemeralText(privateKey), sealedKey, clock });
 }

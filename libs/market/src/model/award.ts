@@ -1,7 +1,7 @@
 // The award in the model: who may win, who wins, and what is committed; award.lua's rules, clearing by clear().
 import { clear } from '../auction/clear.js';
 import type { Winner } from '../messages.js';
-import type { Detail } from '../refusal.js';
+import type { Detail, ShownVerdict } from '../refusal.js';
 import { type Answer, type Asked, type Awarded, refused, type ShownBid } from './command.js';
 import { openTerm } from './lease.js';
 import type { CallState, ContractState, MarketState } from './market-state.js';
@@ -26,7 +26,9 @@ export function award(market: MarketState, asked: AwardAsked, nowMs: number): An
   const detail = refusalOf(market, call, asked, nowMs);
   if (detail !== undefined) return refused(detail);
   const judged = judge(market, call, asked.bids, nowMs);
-  if (!judged.some((entry) => entry.outcome === 'won')) return refused(judged[0]?.detail ?? 'no-capacity');
+  if (!judged.some((entry) => entry.outcome === 'won')) {
+    return { ...refused(judged[0]?.detail ?? 'no-capacity'), verdicts: verdictsOf(judged) };
+  }
   const winners = commitAward(market, call, judged, nowMs);
   return { ok: true, ...awarded(call, judged, winners, nowMs) };
 }
@@ -174,16 +176,20 @@ function leaseOf(
   };
 }
 
+function verdictsOf(judged: readonly Judged[]): ShownVerdict[] {
+  return judged.map(({ bid, outcome, detail }) => ({
+    ...{ participant: bid.participant, intent: bid.intent, outcome },
+    ...(detail === undefined ? {} : { detail }),
+  }));
+}
+
 function awarded(call: CallState, judged: readonly Judged[], winners: readonly Winner[], nowMs: number): Awarded {
   const outbid = judged.find((entry) => entry.outcome === 'lost');
   return {
     ...{ cfp: call.cfp, pool: call.pool, initiator: call.initiator, at: nowMs, rule: call.rule },
     ...{ units: call.slots.length, durationMs: call.durationMs, winners },
     clearingPriceMicro: String(Math.min(...judged.flatMap(({ pays }) => (pays === undefined ? [] : [pays])))),
-    verdicts: judged.map(({ bid, outcome, detail }) => ({
-      ...{ participant: bid.participant, intent: bid.intent, outcome },
-      ...(detail === undefined ? {} : { detail }),
-    })),
+    verdicts: verdictsOf(judged),
     ...(outbid === undefined
       ? {}
       : { outbid: { participant: outbid.bid.participant, priceMicro: String(outbid.bid.price) } }),

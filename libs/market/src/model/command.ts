@@ -1,7 +1,7 @@
 // What the model is asked and what it answers: the market's scripts, each by name, without their transport.
 import type { Winner } from '../messages.js';
 import type { PoolSpec } from '../operations.js';
-import type { Detail } from '../refusal.js';
+import type { Detail, ShownVerdict } from '../refusal.js';
 import type { AuctionRule, SealKind } from '../terms.js';
 
 /** Who asks, under which idempotency key, with which body. */
@@ -54,6 +54,8 @@ export type MarketCommand =
 
 export interface Refused {
   readonly ok: false;
+  /** Of an award in which no bid could win. */
+  readonly verdicts?: readonly ShownVerdict[];
   readonly detail: Detail;
 }
 export type Answer<T> = ({ readonly ok: true; readonly replayed?: boolean } & T) | Refused;
@@ -78,12 +80,7 @@ export interface Awarded {
   readonly durationMs: number;
   readonly clearingPriceMicro: string;
   readonly winners: readonly Winner[];
-  readonly verdicts: readonly {
-    readonly participant: string;
-    readonly intent: string;
-    readonly outcome: 'won' | 'lost' | 'barred';
-    readonly detail?: Detail;
-  }[];
+  readonly verdicts: readonly ShownVerdict[];
   readonly outbid?: { readonly participant: string; readonly priceMicro: string };
 }
 

@@ -3,14 +3,18 @@ import { creditsLua, defineScript, type Script } from '@tender/credits/redis';
 import { z } from 'zod';
 import { winnerSpec } from '../messages.js';
 import type { PoolSpec } from '../operations.js';
-import { verdictSpec } from '../operations.js';
-import { details } from '../refusal.js';
+import { details, verdictSpec } from '../refusal.js';
 import { auctionRules } from '../terms.js';
 
 const folders = [new URL('../../src/redis/lua/', import.meta.url), creditsLua];
 
 /** A script's refusal: the codec's table turns the detail into status and reason. */
-const refused = z.object({ ok: z.literal(false), detail: z.enum(details), message: z.string() });
+const refused = z.object({
+  ok: z.literal(false),
+  detail: z.enum(details),
+  message: z.string(),
+  verdicts: z.array(verdictSpec).optional(),
+});
 export type ScriptRefusal = z.infer<typeof refused>;
 
 function replyOf<S extends z.ZodRawShape>(shape: S) {

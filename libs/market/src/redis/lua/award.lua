@@ -111,6 +111,10 @@ local function grant_lease(call, bid, i, next_slot)
   }
 end
 
+local function verdict_of(bid)
+  return { participant = bid.participant, intent = bid.intent, outcome = bid.outcome, detail = bid.detail }
+end
+
 local function award_one(award)
   local saved = replay(award)
   if saved then return saved end
@@ -121,14 +125,15 @@ local function award_one(award)
   call.reserve = tonumber(p[1])
   call.free = redis.call('SCARD', key('free', call.pool))
   if clear(call, award.bids) == 0 then
-    local first = award.bids[1]
+    local first, verdicts = award.bids[1], {}
+    for i, bid in ipairs(award.bids) do verdicts[i] = verdict_of(bid) end
     return refuse(first.detail or 'no-capacity', 'no bid that was shown can win; the first one: '
-      .. (first.detail or 'asks for more units than the call has'))
+      .. (first.detail or 'asks for more units than the call has'), verdicts)
   end
 
   local winners, verdicts, shown, next_slot, outbid = {}, {}, {}, 1, nil
   for i, bid in ipairs(award.bids) do
-    verdicts[i] = { participant = bid.participant, intent = bid.intent, outcome = bid.outcome, detail = bid.detail }
+    verdicts[i] = verdict_of(bid)
     shown[i] = {
       participant = bid.participant, intent = bid.intent, units = bid.units, price = bid.price, ['until'] = bid.until_ms,
       nkey = bid.nkey, outcome = bid.outcome, detail = bid.detail, pays = bid.pays, class = bid.class,

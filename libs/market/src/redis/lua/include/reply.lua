@@ -1,7 +1,7 @@
 -- How a market script answers: {ok:true,…} saved under the caller's key, or {ok:false,detail,message}, unsaved.
 -- include: idempotency
-local function refuse(detail, message)
-  return cjson.encode({ ok = false, detail = detail, message = message })
+local function refuse(detail, message, verdicts)
+  return cjson.encode({ ok = false, detail = detail, message = message, verdicts = verdicts })
 end
 
 -- The saved answer of an operation {by,key,digest}, if there is one.

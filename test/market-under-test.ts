@@ -7,7 +7,7 @@ import { type Stack, type StackOptions, spawnTethered, startStack, type Tethered
 import type { Redis } from 'ioredis';
 import { newSeed, type Reply, WireClient } from './wire-client.js';
 
-const brokerMain = fileURLToPath(new URL('../apps/broker/dist/main.js', import.meta.url));
+export const brokerMain = fileURLToPath(new URL('../apps/broker/dist/main.js', import.meta.url));
 
 export interface MarketUnderTest {
   readonly market: string;
@@ -105,7 +105,7 @@ export async function startMarket(brokers: number, options: StackOptions = {}): 
 }
 
 /** Resolves at the broker's log line `listening`; rejects where it ends before. */
-async function listening(child: Tethered): Promise<void> {
+export async function listening(child: Tethered): Promise<void> {
   let text = '';
   await new Promise<void>((resolve, reject) => {
     child.process.stdout!.on('data', (chunk: Buffer) => {

@@ -1,25 +1,31 @@
 // The one place that reads the environment: checked, with defaults, frozen; an error says what would pass.
 
 import { microText } from '@tender/credits';
-import { auctionRules, idText, poolIdText, sealKinds } from '@tender/market';
+import { auctionRules, idText, poolIdText, privateKeyOf, sealKinds } from '@tender/market';
 import { z } from 'zod';
+
+const seedText = z
+  .string()
+  .refine((text) => privateKeyOf(text) !== undefined, 'is no user nkey seed: 58 characters that start with SU');
 
 const stewardSpec = z.strictObject({
   id: idText,
-  seed: z.string().regex(/^SU[A-Z2-7]{56}$/, 'a user nkey seed has 58 characters and starts with SU'),
+  seed: seedText,
   pools: z
     .array(
-      z.strictObject({
-        pool: poolIdText,
-        rule: z.enum(auctionRules).default('uniform-price'),
-        durationMs: z.int().min(10).default(2_000),
-        windowMs: z.int().min(1).default(60),
-        ttlMs: z.int().min(50).default(3_000),
-        reservePriceMicro: microText.optional(),
-        seals: z.array(z.enum(sealKinds)).min(1).default(['mac']),
-        /** Slots in one call, at most. */
-        units: z.int().min(1).max(64).default(64),
-      }),
+      z
+        .strictObject({
+          pool: poolIdText,
+          rule: z.enum(auctionRules).default('uniform-price'),
+          durationMs: z.int().min(10).default(2_000),
+          windowMs: z.int().min(1).default(60),
+          ttlMs: z.int().min(50).default(3_000),
+          reservePriceMicro: microText.optional(),
+          seals: z.array(z.enum(sealKinds)).min(1).default(['mac']),
+          /** Slots in one call, at most. */
+          units: z.int().min(1).max(64).default(64),
+        })
+        .refine((offer) => offer.ttlMs > offer.windowMs, 'ttlMs: the lock must outlive windowMs, the time for bids'),
     )
     .min(1),
 });
@@ -49,6 +55,12 @@ const operators = z.string().transform((text, context) => {
 
 const shared = {
   NATS_URL: z.string().default('nats://127.0.0.1:4222'),
+  /** The nkey with which this process logs in to NATS; the steward's own is in TENDER_STEWARD. */
+  TENDER_NATS_SEED: z
+    .literal('')
+    .transform(() => undefined)
+    .or(seedText)
+    .optional(),
   TENDER_MARKET: idText.default('demo'),
   LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 };

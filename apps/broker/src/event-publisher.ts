@@ -1,20 +1,23 @@
 // Publishes what has been committed: the facts of one turn of the event loop and one pool travel in one message.
-import { type AwardedFact, encode, type SettledFact, subjects } from '@tender/market';
+import { type AwardedFact, type SettledFact, subjects } from '@tender/market';
 import type { AwardReply, SettleReply } from '@tender/market/redis';
 import type { NatsConnection } from 'nats';
+import type { Logger } from 'pino';
 
 type Kind = 'awarded' | 'settled';
 
-/** Facts of one message, at most: a burst must not outgrow the payload limit. */
-const MAX_FACTS = 128;
+/** A message is closed beyond this size: one fact of 64 winners has some 20 KB, and NATS takes a megabyte. */
+const FULL_BYTES = 256 * 1024;
 
 export class EventPublisher {
   readonly #nats: NatsConnection;
   readonly #market: string;
+  readonly #log: Logger;
   readonly #waiting = new Map<string, { kind: Kind; pool: string; facts: (AwardedFact | SettledFact)[] }>();
 
-  constructor(nats: NatsConnection, market: string) {
+  constructor(nats: NatsConnection, market: string, log: Logger) {
     this.#nats = nats;
+    this.#log = log;
     this.#market = market;
   }
 
@@ -40,12 +43,30 @@ export class EventPublisher {
 
   #flush(): void {
     for (const { kind, pool, facts } of this.#waiting.values()) {
-      for (let from = 0; from < facts.length; from += MAX_FACTS) {
-        const event = { v: 1, kind, pool, facts: facts.slice(from, from + MAX_FACTS) };
-        // Events are news, not the record: where NATS is away the journal still has them.
-        if (!this.#nats.isClosed()) this.#nats.publish(subjects.event(this.#market, kind, pool), encode(event));
+      let texts: string[] = [];
+      let bytes = 0;
+      for (const fact of facts) {
+        const text = JSON.stringify(fact);
+        if (bytes + text.length > FULL_BYTES && texts.length > 0) {
+          this.#publish(kind, pool, texts);
+          texts = [];
+          bytes = 0;
+        }
+        texts.push(text);
+        bytes += text.length;
       }
+      this.#publish(kind, pool, texts);
     }
     this.#waiting.clear();
+  }
+
+  #publish(kind: Kind, pool: string, facts: readonly string[]): void {
+    const text = `{"v":1,"kind":"${kind}","pool":"${pool}","facts":[${facts.join(',')}]}`;
+    try {
+      this.#nats.publish(subjects.event(this.#market, kind, pool), text);
+    } catch (error) {
+      // Events are news, not the record: where NATS is away the journal still has them.
+      this.#log.warn({ pool, kind, error: String(error) }, 'an event was not published');
+    }
   }
 }

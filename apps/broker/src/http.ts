@@ -21,17 +21,18 @@ export function serveHttp(bank: Bank, nats: NatsConnection, hostname: string, po
     return c.json({ redis, nats: bus }, redis && bus ? 200 : 503);
   });
   app.get('/metrics', async (c) => {
-    try {
-      const text = await bank.metrics.render(bank.redis, bank.meta);
-      return c.text(text, 200, { 'content-type': bank.metrics.registry.contentType });
-    } catch {
-      // Without Redis the process's own figures are still worth having.
-      return c.text(await bank.metrics.registry.metrics(), 200, { 'content-type': bank.metrics.registry.contentType });
-    }
+    const text = await bank.metrics.render(bank.redis, bank.meta);
+    return c.text(text, 200, { 'content-type': bank.metrics.registry.contentType });
   });
   return new Promise((resolve, reject) => {
     const server: ServerType = serve({ fetch: app.fetch, hostname, port }, (info: AddressInfo) => {
-      resolve({ port: info.port, close: () => new Promise((closed) => server.close(() => closed())) });
+      const close = () =>
+        new Promise<void>((closed) => {
+          server.close(() => closed());
+          // A scrape that waits for a Redis which is away must not keep the process.
+          if ('closeAllConnections' in server) server.closeAllConnections();
+        });
+      resolve({ port: info.port, close });
     });
     server.once('error', reject);
   });

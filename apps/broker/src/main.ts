@@ -1,27 +1,40 @@
 #!/usr/bin/env node
 // The broker's process: reads the environment, starts, and drains on a signal.
 import { brokerConfig, ConfigError } from './config.js';
-import { startBroker } from './wiring.js';
+import { type Broker, startBroker } from './wiring.js';
+
+/** What has not drained by then will not: Redis or NATS hangs. Clients ask another broker under the same key. */
+const DRAIN_MS = 10_000;
 
 try {
   const broker = await startBroker(brokerConfig(process.env));
   let stopping = false;
+  void broker.cutOff.then((why) => {
+    if (stopping) return;
+    broker.log.fatal(why);
+    process.exit(1);
+  });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (stopping) return;
+      if (stopping) process.exit(1);
       stopping = true;
-      broker.log.info({ signal }, 'draining');
-      broker.stop().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          broker.log.error({ error: String(error) }, 'stopped without draining');
-          process.exit(1);
-        },
-      );
+      broker.log.info({ signal }, 'draining; a second signal ends it at once');
+      void drain(broker).then((code) => process.exit(code));
     });
   }
 } catch (error) {
   if (error instanceof ConfigError) console.error(error.message);
   else console.error(`The broker cannot start: ${error instanceof Error ? error.message : String(error)}`);
   process.exit(error instanceof ConfigError ? 2 : 1);
+}
+
+async function drain(broker: Broker): Promise<number> {
+  const late = new Promise<string>((resolve) => setTimeout(() => resolve(`not within ${DRAIN_MS} ms`), DRAIN_MS));
+  const stopped = broker.stop().then(
+    () => undefined,
+    (error: unknown) => String(error),
+  );
+  const why = await Promise.race([stopped, late]);
+  if (why !== undefined) broker.log.error({ why }, 'stopped without draining');
+  return why === undefined ? 0 : 1;
 }

@@ -7,7 +7,12 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
+/** A snapshot of a large market keeps Redis for tens of milliseconds: scrapers share one. */
+const FRESH_MS = 2_000;
+
 export class Metrics {
+  #takenAt = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | undefined;
   readonly registry = new Registry();
   readonly awards = this.#counter('tender_awards_total', 'Calls awarded', ['pool']);
   readonly units = this.#counter('tender_units_awarded_total', 'Slots awarded', ['pool']);
@@ -51,13 +56,24 @@ export class Metrics {
     return new Counter({ name, help, labelNames, registers: [this.registry] });
   }
 
-  /** The text for Prometheus, with credits and slots read at this moment. */
+  /** The text for Prometheus, with credits and slots not older than FRESH_MS; without them where Redis is away. */
   async render(redis: Redis, meta: string): Promise<string> {
-    this.#take(await runScript(redis, marketScripts.snapshot, meta, {}));
+    if (performance.now() - this.#takenAt > FRESH_MS) {
+      this.#reading ??= runScript(redis, marketScripts.snapshot, meta, {})
+        .then(
+          (snapshot) => this.#take(snapshot),
+          () => undefined,
+        )
+        .finally(() => {
+          this.#reading = undefined;
+        });
+      await this.#reading;
+    }
     return this.registry.metrics();
   }
 
   #take(snapshot: Snapshot): void {
+    this.#takenAt = performance.now();
     let available = 0;
     let pending = 0;
     for (const account of Object.values(snapshot.accounts)) {

@@ -34,6 +34,8 @@ type Perform = (envelope: AnyEnvelope) => Promise<Outcome<unknown>>;
 
 const handlers = { session, account, contract, quote, lock, extend, release, award, renew, settle };
 
+const MAX_UNDER_WAY = 8_192;
+
 export class BankService {
   readonly #bank: Bank;
   readonly #nats: NatsConnection;
@@ -76,8 +78,15 @@ export class BankService {
       subject,
       handler: (error, msg) => {
         if (error) this.#bank.log.error({ error, operation: name }, 'subscription failed');
-        else void this.#answer(name, schema as z.ZodType<AnyEnvelope>, msg, perform);
+        else this.#take(name, schema as z.ZodType<AnyEnvelope>, msg, perform);
       },
+    });
+  }
+
+  #take(operation: string, schema: z.ZodType<AnyEnvelope>, msg: Msg, perform: Perform): void {
+    this.#answer(operation, schema, msg, perform).catch((error: unknown) => {
+      // An answer that cannot be sent; whoever waits for it asks again under the same key.
+      this.#bank.log.error({ operation, error: String(error) }, 'not answered');
     });
   }
 
@@ -92,12 +101,18 @@ export class BankService {
         return;
       }
       const decoded = read(schema, msg, sender);
-      const outcome = decoded.ok ? await this.#perform(operation, decoded.value, perform) : decoded;
+      const outcome = decoded.ok ? await this.#admit(operation, decoded.value, perform) : decoded;
       this.#reply(msg, operation, decoded.ok ? decoded.value : undefined, outcome);
     } finally {
       this.#underWay -= 1;
       this.#bank.metrics.latency.observe({ operation }, (performance.now() - startedAt) / 1000);
     }
+  }
+
+  /** Beyond what Redis answers in a second, waiting longer helps nobody: whoever asks is told to come again. */
+  #admit(operation: string, envelope: AnyEnvelope, perform: Perform): Promise<Outcome<unknown>> | Outcome<unknown> {
+    if (this.#underWay <= MAX_UNDER_WAY) return this.#perform(operation, envelope, perform);
+    return refusal('unavailable', `${MAX_UNDER_WAY} requests are under way: ask again with the same key`);
   }
 
   async #perform(operation: string, envelope: AnyEnvelope, perform: Perform): Promise<Outcome<unknown>> {

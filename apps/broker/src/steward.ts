@@ -1,5 +1,6 @@
 // The steward sells an operator's pools: whenever slots are free it calls for proposals, like any initiator.
 import { type Agent, connectAgent } from '@tender/agent';
+import type { Refusal } from '@tender/market';
 import type { Logger } from 'pino';
 import type { StewardConfig } from './config.js';
 
@@ -12,6 +13,7 @@ const STANDBYS = 32;
 export class Steward {
   readonly #log: Logger;
   readonly #stop = new AbortController();
+  readonly #told = new Set<string>();
   readonly #work: Promise<void>;
 
   /** Begins at once; the steward's account and its pools may be opened later, it waits for them. */
@@ -55,16 +57,25 @@ export class Steward {
           ttlMs: offer.ttlMs,
           seals: offer.seals,
           standbys: STANDBYS,
+          signal,
           ...(offer.reservePriceMicro === undefined ? {} : { reservePriceMicro: Number(offer.reservePriceMicro) }),
         });
         idleMs = outcome.ok && outcome.winners.length > 0 ? 0 : Math.min(IDLE_MS, 2 * idleMs + 10);
-        if (!outcome.ok) this.#log.debug({ pool: offer.pool, detail: outcome.detail }, outcome.message);
+        if (!outcome.ok) this.#tell(offer.pool, outcome);
       } catch (error) {
         this.#log.warn({ pool: offer.pool, error: String(error) }, 'call failed, the steward goes on');
         idleMs = IDLE_MS;
       }
       if (idleMs > 0) await pause(idleMs, signal);
     }
+  }
+
+  /** What cannot pass as it is configured is said once and aloud; that nothing is free or wanted is daily bread. */
+  #tell(pool: string, { detail, message, final }: Refusal): void {
+    const name = `${pool} ${detail}`;
+    const loud = final && !this.#told.has(name);
+    this.#told.add(name);
+    this.#log[loud ? 'warn' : 'debug']({ pool, detail }, message);
   }
 
   /** Ends the calls under way, then leaves. */

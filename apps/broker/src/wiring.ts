@@ -1,4 +1,5 @@
 // The composition root: connects the parts of one broker and takes them down in order.
+import { createHmac } from 'node:crypto';
 import { connectRedis, metaKey, RedisLedger, redisReady } from '@tender/credits/redis';
 import { connectNats } from '@tender/market/nats';
 import { AwardBatch, MarketReader, NegotiationLock } from '@tender/market/redis';
@@ -21,6 +22,8 @@ const START_MS = 10_000;
 export interface Broker {
   readonly httpPort: number;
   readonly log: Logger;
+  /** Resolves when the connection to NATS is closed and will not come back by itself. */
+  readonly cutOff: Promise<string>;
   /** Takes no new work, answers what has arrived, then closes its connections. */
   stop(): Promise<void>;
 }
@@ -31,14 +34,15 @@ export async function startBroker(config: BrokerConfig): Promise<Broker> {
   const lockUrls = config.TENDER_LOCK_REDIS_URLS.split(',').filter((url) => url.length > 0);
   const lockRedises = lockUrls.map((url) => connectRedis(url));
   await redisReady(redis, START_MS);
-  const nats = await connectNats({ servers: config.NATS_URL.split(','), sender: `broker-${process.pid}` });
+  await sameSecret(redis, config);
+  const nats = await connectBus(config, log);
   const bank = compose(config, log, redis, lockRedises, nats);
   const service = new BankService(bank, nats);
   const sweeper = new Sweeper(bank, config.TENDER_SWEEP_MS);
-  const watch = new InvariantWatch(bank, config.TENDER_CHECK_MS);
+  const invariants = new InvariantWatch(bank, config.TENDER_CHECK_MS);
   await service.start(VERSION);
   sweeper.start();
-  watch.start();
+  invariants.start();
   const http = await serveHttp(bank, nats, config.HTTP_HOST, config.HTTP_PORT);
   const steward =
     config.TENDER_STEWARD && new Steward(config.NATS_URL, config.TENDER_MARKET, config.TENDER_STEWARD, log);
@@ -46,15 +50,51 @@ export async function startBroker(config: BrokerConfig): Promise<Broker> {
   return {
     httpPort: http.port,
     log,
+    cutOff: nats.closed().then((error) => `NATS is closed for good: ${error?.message ?? 'no reason given'}`),
     stop: async () => {
       await steward?.stop();
       sweeper.stop();
-      watch.stop();
+      invariants.stop();
       await service.stop();
       await closeAll(http, nats);
       for (const connection of [redis, ...lockRedises]) connection.disconnect();
     },
   };
+}
+
+/** Brokers of one market derive the same session keys, or agents' cheques would bounce by chance. */
+async function sameSecret(redis: Bank['redis'], config: BrokerConfig): Promise<void> {
+  const key = Buffer.from(config.TENDER_SECRET, 'hex');
+  const print = createHmac('sha256', key).update('tender-fingerprint-1').digest('base64url').slice(0, 16);
+  const meta = metaKey(config.TENDER_MARKET);
+  await redis.hsetnx(meta, 'secret', print);
+  if ((await redis.hget(meta, 'secret')) === print) return;
+  throw new Error(
+    `the market ${config.TENDER_MARKET} was opened with another TENDER_SECRET: give every broker the same one ` +
+      `(to change it, stop all brokers and HDEL ${meta} secret; agents then log in anew)`,
+  );
+}
+
+async function connectBus(config: BrokerConfig, log: Logger): Promise<NatsConnection> {
+  const { NATS_URL: url, TENDER_NATS_SEED: seed } = config;
+  let nats: NatsConnection;
+  try {
+    nats = await connectNats({ servers: url.split(','), sender: 'broker', ...(seed === undefined ? {} : { seed }) });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `NATS at ${url} does not let it in (${why}): is it running, are NATS_URL and TENDER_NATS_SEED right?`,
+    );
+  }
+  void watch(nats, log);
+  return nats;
+}
+
+async function watch(nats: NatsConnection, log: Logger): Promise<void> {
+  for await (const { type, data } of nats.status()) {
+    if (type === 'disconnect') log.warn({ nats: data }, 'NATS is away');
+    if (type === 'reconnect') log.info({ nats: data }, 'NATS is back');
+  }
 }
 
 function compose(
@@ -66,7 +106,7 @@ function compose(
 ): Bank {
   const market = config.TENDER_MARKET;
   const metrics = new Metrics();
-  const events = new EventPublisher(nats, market);
+  const events = new EventPublisher(nats, market, log);
   const awards = new AwardBatch(redis, market, (replies) => {
     for (const reply of replies) {
       if (!reply.ok || reply.replayed) continue;

@@ -1,9 +1,10 @@
 // The configuration: what is refused, and whether the message helps.
+import { seedOf } from '@tender/market';
 import { expect, test } from 'vitest';
 import { brokerConfig, ConfigError, stewardConfig } from '../src/config.js';
 
 const good = { TENDER_SECRET: 'ab'.repeat(32) };
-const seed = `SU${'A'.repeat(56)}`;
+const seed = seedOf(Buffer.alloc(32, 7));
 
 test('defaults are those of a local deployment', () => {
   expect(brokerConfig(good)).toMatchObject({
@@ -25,6 +26,16 @@ test.each([
     'a steward without pools',
     { ...good, TENDER_STEWARD: `{"id":"s","seed":"${seed}","pools":[]}` },
     /TENDER_STEWARD.pools/,
+  ],
+  [
+    'a steward whose seed is none',
+    { ...good, TENDER_STEWARD: `{"id":"s","seed":"SU${'A'.repeat(56)}","pools":[{"pool":"p"}]}` },
+    /TENDER_STEWARD.seed is no user nkey seed/,
+  ],
+  [
+    'a lock shorter than the window',
+    { ...good, TENDER_STEWARD: `{"id":"s","seed":"${seed}","pools":[{"pool":"p","windowMs":5000}]}` },
+    /ttlMs: the lock must outlive windowMs/,
   ],
   ['a port that is none', { ...good, HTTP_PORT: '70000' }, /HTTP_PORT/],
   ['a log level that is none', { ...good, LOG_LEVEL: 'loud' }, /LOG_LEVEL/],

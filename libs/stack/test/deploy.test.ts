@@ -52,7 +52,7 @@ describe('deploy', () => {
     };
     try {
       await expect(connect({ servers: stack.natsUrl })).rejects.toThrow(/Authorization/i);
-      const broker = await login('broker', 'broker-1');
+      const broker = await login('broker', 'broker');
       const agent = await login('agent', 'trainer-1');
       const operator = await login('operator', 'ops-1');
 

@@ -29,7 +29,9 @@ export async function admin(
 ): Promise<Outcome<{ status: string }>> {
   const { sender, id, sentAt, body } = envelope;
   const nkey = bank.operators.get(sender);
-  const digest = createHash('sha256').update(JSON.stringify(body.request)).digest('base64url');
+  const request = textOf(body.request);
+  if (request === undefined) return refusal('malformed', 'request: is nested too deeply, or absent');
+  const digest = createHash('sha256').update(request).digest('base64url');
   const text = adminText(bank.market, sender, operation, id, sentAt, digest);
   const key = nkey === body.nkey ? bank.seals.publicKey(body.nkey) : undefined;
   if (key === undefined || !textSignatureHolds(text, body.signature, key)) {
@@ -39,8 +41,17 @@ export async function admin(
   if (Math.abs(clock - sentAt) > SIGNED_WINDOW_MS) {
     return refusal('stale', `signed at ${sentAt}, the market's clock is at ${clock}: sign it anew`);
   }
-  const request = check(adminRequests[operation] as z.ZodType<AnyAdmin>, body.request);
-  return request.ok ? perform(bank, sender, request.value) : request;
+  const checked = check(adminRequests[operation] as z.ZodType<AnyAdmin>, body.request);
+  return checked.ok ? perform(bank, sender, checked.value) : checked;
+}
+
+/** JSON without white space; undefined where there is none, or the nesting is deeper than the stack. */
+function textOf(request: unknown): string | undefined {
+  try {
+    return JSON.stringify(request);
+  } catch {
+    return undefined;
+  }
 }
 
 type AnyAdmin = { [O in AdminOperation]: z.output<(typeof adminRequests)[O]> }[AdminOperation];
@@ -48,6 +59,9 @@ type AnyAdmin = { [O in AdminOperation]: z.output<(typeof adminRequests)[O]> }[A
 async function perform(bank: Bank, by: string, request: AnyAdmin): Promise<Outcome<{ status: string }>> {
   const { key } = request;
   if ('account' in request) {
+    const { id } = request.account;
+    // Keys and answers are told apart by who they are of: an agent must not be called like an operator, or the bank.
+    if (id === 'bank' || bank.operators.has(id)) return refusal('not-permitted', `account.id: ${id} is taken`);
     return ledgerOutcome(await bank.ledger.apply({ kind: 'open-account', by, key, account: request.account }));
   }
   if ('pool' in request) {

@@ -9,6 +9,12 @@ import { refused, unlockElsewhere } from './calls.js';
 
 export async function award(bank: Bank, asked: Asked<BankRequest<'award'>>): Promise<Outcome<BankResult<'award'>>> {
   const { sender, body } = asked;
+  // A nkey's seal costs two hundred microseconds to check: first whether there is a call that it could be for.
+  if (body.bids.some((cheque) => cheque.seal === 'ed25519')) {
+    const call = await bank.reader.call(body.cfp);
+    if (call === undefined) return refusal('unknown', `there is no call ${body.cfp}`);
+    if (call.initiator !== sender) return refusal('not-permitted', `the call is ${call.initiator}'s`);
+  }
   const sealed: RankedBid[] = [];
   const forged: BankResult<'award'>['verdicts'] = [];
   for (const cheque of body.bids) {

@@ -25,7 +25,8 @@ export async function lock(bank: Bank, asked: Asked<BankRequest<'lock'>>): Promi
   const taken = await takeSlots(bank, body, offer.slots);
   if (!taken.ok) return taken;
   const reply = await register(bank, asked, reservePriceMicro, taken.result);
-  if (!reply.ok) await bank.lock.release(body.pool, taken.result);
+  // A replay is the answer of another attempt that took slots of its own: these would be nobody's.
+  if (!reply.ok || reply.replayed) await bank.lock.release(body.pool, taken.result);
   return opened(bank, asked, reply);
 }
 
@@ -108,9 +109,11 @@ async function opened(
 export async function extend(bank: Bank, asked: Asked<BankRequest<'extend'>>): Promise<Outcome<BankResult<'extend'>>> {
   const { sender, body } = asked;
   const call = await bank.reader.call(body.cfp);
-  // The lock first: a record that outlives its lock would promise what the award then refuses.
+  // The lock first: a record that outlives its lock would promise what the award then refuses. Never for less than it
+  // has: extending is no way to let go, and a late repetition must not take back what was given since.
   if (call?.state === 'open' && call.initiator === sender) {
-    const outcome = await bank.lock.extend(call.pool, call.slots, call.lockValue, body.ttlMs);
+    const ttlMs = Math.max(body.ttlMs, call.awardBy - (await bank.reader.clock()));
+    const outcome = await bank.lock.extend(call.pool, call.slots, call.lockValue, ttlMs);
     if (!outcome.ok && outcome.why === 'unavailable') {
       return refusal('unavailable', 'the lock has no quorum: ask again');
     }

@@ -1,13 +1,18 @@
 // One way to connect to Redis for state changes: nothing is queued, nothing is sent twice behind the caller's back.
 import { Redis } from 'ioredis';
 
+/** A Redis that is silent for so long hangs; a slow disk's fsync takes less. */
+const COMMAND_MS = 4_000;
+
 /**
  * A connection that fails at once while Redis is away and reconnects by itself; a command cut off by a lost
- * connection rejects, its outcome unknown, and is asked again under the same idempotency key.
+ * connection, or without an answer for COMMAND_MS, rejects: its outcome is unknown, and it is asked again under the
+ * same idempotency key.
  */
 export function connectRedis(url: string, onError: (error: Error) => void = () => {}): Redis {
   const redis = new Redis(url, {
     autoResendUnfulfilledCommands: false,
+    commandTimeout: COMMAND_MS,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(20 * attempt, 500),

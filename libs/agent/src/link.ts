@@ -25,6 +25,8 @@ export interface LinkOptions {
   readonly id: string;
   /** A connection that is shared; it stays open when the agent closes. */
   readonly nats?: NatsConnection;
+  /** The sender's user nkey seed: its login to a NATS that asks for one. */
+  readonly seed?: string;
   /** More for the NATS client: user, password, TLS. */
   readonly natsOptions?: ConnectionOptions;
   readonly log?: Log;
@@ -280,6 +282,7 @@ export class Link {
 export async function openLink(options: LinkOptions): Promise<Link> {
   if (options.nats !== undefined) return new Link(options.nats, options);
   if (options.servers === undefined) throw new TypeError('give servers, or a NATS connection');
-  const address = { servers: options.servers, sender: options.id };
+  const { servers, id: sender, seed } = options;
+  const address = { servers, sender, ...(seed === undefined ? {} : { seed }) };
   return new Link(await connectNats(address, options.natsOptions), options);
 }

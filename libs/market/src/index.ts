@@ -18,6 +18,7 @@ export * from './model/market-book.js';
 export * from './model/market-state.js';
 export * from './model/replay.js';
 export * from './model/snapshot.js';
+export * from './negotiation/barred.js';
 export * from './negotiation/bid-book.js';
 export * from './negotiation/initiator.js';
 export * from './negotiation/participant.js';

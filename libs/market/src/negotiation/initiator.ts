@@ -3,8 +3,9 @@ import type { Cheque } from '../cheque.js';
 import type { Winner } from '../messages.js';
 import type { BankResult } from '../operations.js';
 import { type Detail, type Refusal, refusal } from '../refusal.js';
-import { type Call, termsDigest } from '../terms.js';
-import { addAll, type Book, type BookedBid, emptyBook, entriesOf, without } from './bid-book.js';
+import { type Call, MAX_SHOWN_BIDS, termsDigest } from '../terms.js';
+import { type Distrusted, lessonOf } from './barred.js';
+import { addAll, type Book, type BookedBid, type BookLimits, emptyBook, entriesOf, has, without } from './bid-book.js';
 import { bySender, faultsOf, type Loser, losing, rankedBid, type Sale, settleBids } from './sale.js';
 import { type Selection, selectBids } from './shown.js';
 import { type Ignored, ignored, type Step, stepOf, type Table } from './table.js';
@@ -15,7 +16,9 @@ export interface InitiatorOptions {
   /** Bids shown beyond the price-setting one, for winners that the bank bars. */
   readonly standbys: number;
   /** Bids kept in one call; more are answered `no-capacity`. */
-  readonly maxBids: number;
+  readonly limits: BookLimits;
+  /** How often an award is asked for, where none of the bids shown can win. */
+  readonly maxAwards: number;
 }
 
 interface Answer {
@@ -30,11 +33,17 @@ interface Opened {
   readonly digest: string;
 }
 
+interface Showing {
+  readonly selection: Selection;
+  /** Counted from 1. */
+  readonly attempt: number;
+}
+
 export type InitiatorState =
   | { readonly name: 'opening'; readonly options: InitiatorOptions }
   | { readonly name: 'aborting' }
   | ({ readonly name: 'collecting'; readonly bids: Book<BookedBid>; readonly refusals: Book<Answer> } & Opened)
-  | ({ readonly name: 'awarding'; readonly bids: Book<BookedBid>; readonly selection: Selection } & Opened)
+  | ({ readonly name: 'awarding'; readonly bids: Book<BookedBid> } & Showing & Opened)
   | ({ readonly name: 'sold' } & Opened)
   | { readonly name: 'ended' };
 
@@ -66,6 +75,8 @@ export type InitiatorAction =
     }
   /** Tells everybody who listens that nothing was sold. */
   | { readonly kind: 'cancel'; readonly detail: Detail }
+  /** Bids of these are not taken for a while. */
+  | { readonly kind: 'distrust'; readonly whom: readonly Distrusted[] }
   | { readonly kind: 'finish'; readonly outcome: Sale | Refusal };
 
 type State = InitiatorState;
@@ -117,7 +128,7 @@ function proposed(state: Of<'collecting'>, event: On<'propose'>, nowMs: number):
   const { sender } = event;
   if (nowMs >= state.call.closesAt) return tooLateFor(state, event);
   const entries = entriesFrom(state.call, event);
-  const { book, repeated, beyond } = addAll(state.bids, entries, state.options.maxBids);
+  const { book, repeated, beyond } = addAll(state.bids, entries, state.options.limits);
   const answers: (InitiatorAction | Ignored)[] = [];
   // A repeated bid stands as it is: to reject it would tell its sender that it lost.
   if (repeated.length > 0) answers.push({ kind: 'ignored', event: event.kind, detail: 'duplicate' });
@@ -147,22 +158,21 @@ function tooLate(state: State, { sender, cheques }: On<'propose'>): Taken {
 
 /** As above while the award is under way: what is in the book already waits for its outcome. */
 function tooLateFor(state: Of<'collecting' | 'awarding'>, event: On<'propose'>): Taken {
-  const { beyond } = addAll(state.bids, entriesFrom(state.call, event), 0);
-  if (beyond.length === 0) return ignored(state, event.kind, 'duplicate');
-  return { state, actions: [{ kind: 'reject', sender: event.sender, losers: beyond.map(losing('late')) }] };
+  const { sender, cheques } = event;
+  const late = cheques.filter(({ participant, intent }) => !has(state.bids, { sender, participant, intent }));
+  if (late.length === 0) return ignored(state, event.kind, 'duplicate');
+  return { state, actions: [{ kind: 'reject', sender, losers: late.map(losing('late')) }] };
 }
 
 function refused(state: Of<'collecting'>, { sender, participants }: On<'decline'>): Taken {
   const entries = participants.map((participant) => ({ sender, participant, intent: '' }));
-  const { book } = addAll(state.refusals, entries, state.options.maxBids);
+  const { book } = addAll(state.refusals, entries, state.options.limits);
   return closedIfComplete({ ...state, refusals: book }, []);
 }
 
 function takenBack(state: Of<'collecting'>, event: On<'withdraw'>, nowMs: number): Taken {
   if (nowMs >= state.call.closesAt) return ignored(state, event.kind, 'late');
-  const gone = new Set(event.participants);
-  const bids = without(state.bids, (bid) => bid.sender === event.sender && gone.has(bid.participant));
-  return { state: { ...state, bids }, actions: [] };
+  return { state: { ...state, bids: without(state.bids, event.sender, event.participants) }, actions: [] };
 }
 
 function closedIfComplete(state: Of<'collecting'>, actions: readonly (InitiatorAction | Ignored)[]): Taken {
@@ -172,19 +182,26 @@ function closedIfComplete(state: Of<'collecting'>, actions: readonly (InitiatorA
 }
 
 function close(state: Of<'collecting'>): Taken {
-  return award(state, entriesOf(state.bids), undefined);
+  return award(state, entriesOf(state.bids), 1, undefined);
 }
 
-/** Shows the bank the best of these, or ends where none can win. */
-function award(state: Of<'collecting' | 'awarding'>, bids: readonly BookedBid[], why: Refusal | undefined): Taken {
+/** Shows the bank the best of these, or ends where none can win or enough was tried. */
+function award(
+  state: Of<'collecting' | 'awarding'>,
+  bids: readonly BookedBid[],
+  attempt: number,
+  why: Refusal | undefined,
+): Taken {
   const { options, call, digest } = state;
   const { units, rule, reservePriceMicro, cfp } = call.terms;
   const callRule = { units, rule, reservePrice: Number(reservePriceMicro) };
-  const selection = selectBids(callRule, digest, bids, options.standbys);
-  if (selection.shown.length === 0) return unsold(state, selection, why?.detail ?? 'no-capacity', why);
+  // Where the first ones could not win, the bank sees as many as it takes: each try costs the call time.
+  const standbys = attempt === 1 ? options.standbys : MAX_SHOWN_BIDS;
+  const selection = selectBids(callRule, digest, bids, standbys);
+  if (selection.shown.length === 0 || attempt > options.maxAwards) return unsold(state, selection, 'no-capacity', why);
   const cheques = selection.shown.map((bid) => bid.cheque);
   return {
-    state: { name: 'awarding', options, call, digest, bids: state.bids, selection },
+    state: { name: 'awarding', options, call, digest, bids: state.bids, selection, attempt },
     actions: [{ kind: 'award', cfp, digest, cheques }],
   };
 }
@@ -218,10 +235,20 @@ function awarded(state: Of<'awarding'>, { result }: On<'awarded'>): Taken {
     ...accepts.map((accept): InitiatorAction => ({ kind: 'accept', ...accept })),
     ...rejects.map((reject): InitiatorAction => ({ kind: 'reject', ...reject })),
   ];
+  const whom = afterSale(selection, call, result);
+  if (whom.length > 0) actions.push({ kind: 'distrust', whom });
   if (winners.length === 0) actions.push({ kind: 'cancel', detail: 'expired' });
   const outcome: Sale = { ok: true, cfp: call.terms.cfp, winners, ranked, clearingPriceMicro };
   actions.push({ kind: 'finish', outcome });
   return { state: { name: 'sold', options, call, digest }, actions };
+}
+
+/** Uncovered bids are a nuisance only where they kept others, not shown, from slots that stayed unsold. */
+function afterSale(selection: Selection, call: Call, { winners, verdicts }: BankResult<'award'>): Distrusted[] {
+  const { forgers, uncovered } = lessonOf(selection.shown, verdicts, undefined);
+  const sold = winners.reduce((sum, { units }) => sum + units, 0);
+  const harmed = sold < call.terms.units && selection.shown.length < selection.ranked.length;
+  return harmed ? [...forgers, ...uncovered] : [...forgers];
 }
 
 /** Refusals of an award that end the call; any other is about the bids that were shown. */
@@ -237,8 +264,8 @@ const ending: ReadonlySet<Detail> = new Set([
 
 /**
  * The bank refused. `unavailable` means that nobody knows whether it was committed: then nobody may be told that it
- * lost, and the participants ask the bank themselves after `awardBy`. Where none of the shown bids can win (forged
- * seals, empty accounts), the call is still open: the next ones in rank are shown.
+ * lost, and the participants ask the bank themselves. Where none of the shown bids can win (forged seals, empty
+ * accounts), the call is still open: the next ones in rank are shown, without those that the verdicts speak against.
  */
 function notAwarded(state: Of<'awarding'>, event: On<'not-awarded'>): Taken {
   const { selection } = state;
@@ -247,10 +274,16 @@ function notAwarded(state: Of<'awarding'>, event: On<'not-awarded'>): Taken {
     return { state: { name: 'ended' }, actions: [{ kind: 'finish', outcome: event.refusal }] };
   }
   if (ending.has(detail)) return unsold(state, selection, detail, event.refusal);
+  const { forgers, uncovered, faultOf } = lessonOf(selection.shown, event.refusal.verdicts, detail);
   const shown = new Set(selection.shown);
-  const failed = selection.shown.map((bid): BookedBid => ({ ...bid, fault: detail }));
-  const left = [...selection.ranked.filter((bid) => !shown.has(bid)), ...failed, ...selection.unusable];
-  return award(state, left, event.refusal);
+  const left = selection.ranked.map((bid): BookedBid => {
+    // All that were shown have had their chance, also one that was only too large for what was left.
+    const fault = faultOf(bid) ?? (shown.has(bid) ? 'no-capacity' : undefined);
+    return fault === undefined ? bid : { ...bid, fault };
+  });
+  const next = award(state, [...left, ...selection.unusable], state.attempt + 1, event.refusal);
+  const whom = [...forgers, ...uncovered];
+  return whom.length === 0 ? next : { state: next.state, actions: [{ kind: 'distrust', whom }, ...next.actions] };
 }
 
 function abortOpening(_state: State): Taken {

@@ -8,11 +8,12 @@ export interface RefundCase {
   readonly paid: number;
 }
 
-/** An early release of the first term: a started millionth of the term counts, and a started micro-credit. */
+/** An early release of the first term: a tenth of it at least, a started millionth of the term counts, and a started micro-credit. */
 export const refundCases: readonly RefundCase[] = [
   { amount: 1_000, durationMs: 1_000, usedMs: 500, paid: 500 },
-  { amount: 1_000, durationMs: 1_000, usedMs: 0, paid: 1 },
-  { amount: 1_000, durationMs: 1_000, usedMs: 1, paid: 1 },
+  { amount: 1_000, durationMs: 1_000, usedMs: 0, paid: 100 },
+  { amount: 1_000, durationMs: 1_000, usedMs: 99, paid: 100 },
+  { amount: 1_000, durationMs: 1_000, usedMs: 101, paid: 101 },
   { amount: 1_000, durationMs: 1_000, usedMs: 999, paid: 999 },
   { amount: 1_000, durationMs: 1_000, usedMs: 1_000, paid: 1_000 },
   { amount: 1_000, durationMs: 3_000, usedMs: 1_000, paid: 334 },
@@ -21,7 +22,7 @@ export const refundCases: readonly RefundCase[] = [
   { amount: 7, durationMs: 60_000, usedMs: 30_000, paid: 4 },
   { amount: 0, durationMs: 1_000, usedMs: 500, paid: 0 },
   { amount: 10_000_000, durationMs: 3_000, usedMs: 1_000, paid: 3_333_340 },
-  { amount: 99_999_999_999_999, durationMs: 2_592_000_000, usedMs: 1, paid: 100_000_000 },
+  { amount: 99_999_999_999_999, durationMs: 2_592_000_000, usedMs: 1, paid: 10_000_000_000_000 },
   { amount: 99_999_999_999_999, durationMs: 2_592_000_000, usedMs: 1_296_000_000, paid: 50_000_000_000_000 },
   { amount: 99_999_999_999_999, durationMs: 2_592_000_000, usedMs: 2_591_999_999, paid: 99_999_999_999_999 },
 ];

@@ -1,5 +1,8 @@
 // What a lease costs: the arithmetic of renewal and early release, to the micro-credit as lease.lua and renew.lua do it.
 
+/** A lease costs this share of its first term at least: a slot won and let go at once was kept from others. */
+export const LEAST_SHARE = 10;
+
 /**
  * What `usedMs` of a term cost, in micro-credits: a started millionth of the term counts, and so does a started
  * micro-credit. Split at 10^6 so that no product leaves the 53 bits of a double.

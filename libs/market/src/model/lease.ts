@@ -1,7 +1,7 @@
 // Leases in the model: renewal, early release and expiry; the rules of lease.lua, renew.lua and settle.lua.
 import { MAX_MICRO, parseMicro } from '@tender/credits';
 import { type Answer, type Asked, type Renewed, refused, type Settled } from './command.js';
-import { costOfUse, renewalPrice } from './lease-price.js';
+import { costOfUse, LEAST_SHARE, renewalPrice } from './lease-price.js';
 import { type ContractState, ENDED_KEPT_MS, type MarketState } from './market-state.js';
 
 /** The transfer that pays term `n`; the dot keeps it apart from every id that a caller may give a transfer. */
@@ -26,7 +26,7 @@ function endTerms(market: MarketState, lease: ContractState, atMs: number, all: 
     if (!over && !all) break;
     const amount = market.ledger.transfer(termId(lease.id, n))?.amount ?? 0;
     if (amount > 0) {
-      const used = Math.max(atMs - starts, n === 1 ? 1 : 0);
+      const used = Math.max(atMs - starts, n === 1 ? Math.ceil(lease.durationMs / LEAST_SHARE) : 0);
       const posted = over ? amount : costOfUse(amount, used, lease.durationMs);
       market.ledger.endPending(termId(lease.id, n), posted, posted > 0 ? 'posted' : 'voided');
       paid += posted;

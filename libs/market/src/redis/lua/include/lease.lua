@@ -30,6 +30,9 @@ local function speaks_for(by, participant)
   return by == participant or redis.call('HGET', key('acct', participant), 'host') == by
 end
 
+-- A lease costs this share of its first term at least: a slot that is won and let go at once was kept from others.
+local LEAST_SHARE = 10
+
 -- Ends the terms of a lease that are over at `at`, and where `all` is set the running and the coming one too.
 -- Returns how many terms have ended and how much was posted by this call.
 local function end_terms(c, at, all)
@@ -41,7 +44,7 @@ local function end_terms(c, at, all)
     local id = term_id(c.id, n)
     local amount = tonumber(redis.call('HGET', key('xfer', id), 'amount') or '0')
     if amount > 0 then
-      local used = max(at - starts, n == 1 and 1 or 0)
+      local used = max(at - starts, n == 1 and ceil(c.duration / LEAST_SHARE) or 0)
       local posted = over and amount or cost_of_use(amount, max(used, 0), c.duration)
       end_pending(id, c.participant, c.payee, amount, posted, posted > 0 and 'posted' or 'voided')
       posted_sum = posted_sum + posted

@@ -7,6 +7,7 @@ import {
   type InitiatorEvent,
   type InitiatorState,
   initiatorStep,
+  type Loser,
   meanings,
   opening,
   type ProposeMessage,
@@ -19,7 +20,6 @@ import {
 } from '@tender/market';
 import { newId, newUlid, type StepFacts, stepHeaders } from '@tender/market/nats';
 import type { MsgHdrs } from 'nats';
-import type { BankAnswer } from './bank.js';
 import type { Link } from './link.js';
 
 /** What is offered, and how. Durations in ms, prices in micro-credits per unit for the whole duration. */
@@ -57,8 +57,10 @@ export interface CallOptions {
 
 export type CallOutcome = Sale | Refusal;
 
-/** At most so many bids are kept in one call. */
-const MAX_BIDS = 8192;
+/** Bids kept in one call: of one host's thousands enough, of nobody so many that another's find no place. */
+const LIMITS = { total: 16_384, perSender: 5120, perParticipant: 16 };
+/** Awards asked for in one call, where none of the bids shown can win. */
+const MAX_AWARDS = 4;
 /** The award is asked for with at least so much of the lock left; else the lock is extended first. */
 const AWARD_MARGIN_MS = 150;
 const DEFAULT_TTL_MARGIN_MS = 3000;
@@ -82,7 +84,7 @@ export class CallRun {
     this.#options = options;
     this.#ttlMs = Math.max(options.ttlMs ?? windowMs + DEFAULT_TTL_MARGIN_MS, 50);
     this.#forget = forget;
-    this.#state = opening({ closeAfterBids, standbys, maxBids: MAX_BIDS });
+    this.#state = opening({ closeAfterBids, standbys, limits: LIMITS, maxAwards: MAX_AWARDS });
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -133,16 +135,15 @@ export class CallRun {
   }
 
   propose(from: string, body: ProposeMessage['body']): void {
-    let cheques: readonly Cheque[] = body.cheques;
-    if (this.#link.distrusts(from)) {
-      const losers = cheques.map(({ participant, intent }) => ({
-        participant,
-        intent,
-        detail: 'bad-signature' as const,
-      }));
-      this.#act({ kind: 'reject', sender: from, losers });
-      cheques = [];
+    const cheques: Cheque[] = [];
+    const losers: Loser[] = [];
+    for (const cheque of body.cheques) {
+      const { participant, intent } = cheque;
+      const detail = this.#link.distrust.of(from, participant);
+      if (detail === undefined) cheques.push(cheque);
+      else losers.push({ participant, intent, detail });
     }
+    if (losers.length > 0) this.#act({ kind: 'reject', sender: from, losers });
     if (cheques.length > 0) this.#step({ kind: 'propose', sender: from, cheques });
   }
 
@@ -211,6 +212,9 @@ export class CallRun {
         this.#link.send(subject, 'cancel', this.cfp, { cfp: this.cfp, detail }, { headers });
         return;
       }
+      case 'distrust':
+        this.#link.distrust.add(action.whom);
+        return;
       case 'finish':
         this.#finished(action.outcome);
         return;
@@ -241,22 +245,8 @@ export class CallRun {
       { key: newUlid(), cfp, digest, bids: [...cheques] },
       { conversation: cfp, withinMs: Math.max(link.clock.until(this.#awardBy), 0) + 2000, headers },
     );
-    this.#suspect(cheques, asked);
     if (!asked.ok) return this.#step({ kind: 'not-awarded', refusal: asked });
     this.#step({ kind: 'awarded', result: asked.value });
-  }
-
-  /** Remembers who handed in cheques whose seals the bank found forged, each time under that name. */
-  #suspect(cheques: readonly Cheque[], asked: BankAnswer<'award'>): void {
-    if (this.#state.name !== 'awarding') return;
-    const honest = new Set<string>();
-    if (asked.ok) {
-      for (const one of asked.value.verdicts) if (one.detail !== 'bad-signature') honest.add(nameOf(one));
-    } else if (asked.detail !== 'bad-signature') {
-      return;
-    }
-    const forged = new Set(cheques.filter((cheque) => !honest.has(nameOf(cheque))));
-    for (const bid of this.#state.selection.shown) if (forged.has(bid.cheque)) this.#link.distrust(bid.sender);
   }
 
   #release(): void {
@@ -271,8 +261,4 @@ export class CallRun {
     this.#timer = setTimeout(this.#forget, 1000);
     this.#timer.unref();
   }
-}
-
-function nameOf(bid: { readonly participant: string; readonly intent: string }): string {
-  return `${bid.participant}|${bid.intent}`;
 }

@@ -14,6 +14,7 @@ import type { ConnectionOptions, Msg, MsgHdrs, NatsConnection, Status, Subscript
 import type { z } from 'zod';
 import { Bank } from './bank.js';
 import { Complaints } from './complaints.js';
+import { Distrust } from './distrust.js';
 import { type Log, silentLog } from './log.js';
 import { MarketClock } from './market-clock.js';
 
@@ -53,8 +54,6 @@ export interface Received<T> {
   readonly msg: Msg;
 }
 
-const DISTRUSTED_MS = 30_000;
-
 export class Link {
   readonly market: string;
   readonly sender: string;
@@ -63,6 +62,7 @@ export class Link {
   readonly bank: Bank;
   readonly clock = new MarketClock();
   readonly log: Log;
+  readonly distrust = new Distrust();
   readonly counts: Counts = {
     received: 0,
     malformed: 0,
@@ -78,7 +78,6 @@ export class Link {
   readonly #owned: boolean;
   readonly #statuses: AsyncIterable<Status> & { stop?: () => void };
   readonly #complaints = new Complaints();
-  readonly #distrusted = new Map<string, number>();
   #waiting: (() => void)[] = [];
 
   constructor(nc: NatsConnection, options: LinkOptions) {
@@ -232,20 +231,6 @@ export class Link {
   async extend(cfp: string, ttlMs: number): Promise<{ readonly ok: true; readonly awardBy: number } | Refusal> {
     const asked = await this.bank.ask('extend', { key: newUlid(), cfp, ttlMs }, { conversation: cfp, withinMs: ttlMs });
     return asked.ok ? { ok: true, awardBy: asked.value.awardBy } : asked;
-  }
-
-  /** Whether this sender handed in forged cheques lately: they cost the bank work and crowd out honest ones. */
-  distrusts(sender: string): boolean {
-    const until = this.#distrusted.get(sender);
-    if (until === undefined) return false;
-    if (performance.now() < until) return true;
-    this.#distrusted.delete(sender);
-    return false;
-  }
-
-  distrust(sender: string): void {
-    if (this.#distrusted.size >= 1000) this.#distrusted.delete(this.#distrusted.keys().next().value!);
-    this.#distrusted.set(sender, performance.now() + DISTRUSTED_MS);
   }
 
   /** Runs a callback of the agent's; what it throws is logged and counted, never passed on. */

@@ -185,7 +185,8 @@ test('forged cheques, however high and many, do not keep an honest one from winn
   await mallory.nats.flush();
   const sale = sold(await seller.call(offer(POOL)));
   expect(sale.winners.map(({ participant, priceMicro }) => [participant, priceMicro])).toEqual([['modest', '0']]);
-  expect(sale.ranked.filter(({ detail }) => detail === 'bad-signature')).toHaveLength(130);
+  // As many are kept as one participant may have from one sender.
+  expect(sale.ranked.filter(({ detail }) => detail === 'bad-signature')).toHaveLength(16);
   // The forger is not listened to for a while.
   const next = sold(await seller.call(offer(POOL)));
   expect(next.ranked).toHaveLength(1);

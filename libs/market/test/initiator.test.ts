@@ -2,9 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import {
-  type BankResult,
   type Cheque,
-  type InitiatorAction,
   type InitiatorEvent,
   type InitiatorState,
   initiatorStep,
@@ -17,34 +15,23 @@ import {
 } from '@tender/market';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CLOSES, callOf, chequeOf, lockLost, markdownOf, T, winnerOf } from './negotiation-support.js';
-
-const options = { closeAfterBids: Number.POSITIVE_INFINITY, standbys: 1, maxBids: 100 };
-
-function run(state: InitiatorState, events: readonly InitiatorEvent[], nowMs = T + 1) {
-  const actions: InitiatorAction[] = [];
-  const ignored: string[] = [];
-  let current = state;
-  for (const event of events) {
-    const step = initiatorStep(current, event, nowMs);
-    current = step.state;
-    for (const action of step.actions) {
-      if (action.kind === 'ignored') ignored.push(`${action.event}: ${action.detail}`);
-      else actions.push(action);
-    }
-  }
-  return { state: current, actions, ignored };
-}
+import {
+  CLOSES,
+  callOf,
+  chequeOf,
+  limitsOf,
+  lockLost,
+  markdownOf,
+  options,
+  propose,
+  result,
+  run,
+  T,
+  winnerOf,
+} from './negotiation-support.js';
 
 const call = callOf();
 const opened: InitiatorEvent = { kind: 'opened', call };
-const propose = (sender: string, ...cheques: Cheque[]): InitiatorEvent => ({ kind: 'propose', sender, cheques });
-const result: BankResult<'award'> = {
-  cfp: 'call-1',
-  clearingPriceMicro: '20',
-  winners: [winnerOf('ann', 20)],
-  verdicts: [{ participant: 'ann', intent: 'ann-intent', outcome: 'won' }],
-};
 const close: InitiatorEvent = { kind: 'close' };
 const awarded: InitiatorEvent = { kind: 'awarded', result };
 
@@ -165,7 +152,7 @@ test.each(cells)('$state + $event: $cell', ({ state, event, cell }) => {
 
 describe('collecting', () => {
   test('a repeated bid stands and is not answered; one beyond the limit is told', () => {
-    const few = run(opening({ ...options, maxBids: 1 }), [opened]).state;
+    const few = run(opening({ ...options, limits: limitsOf(1) }), [opened]).state;
     const { actions, ignored } = run(few, [
       propose('ann', chequeOf('ann', 30)),
       propose('ann', chequeOf('ann', 40)),
@@ -175,6 +162,31 @@ describe('collecting', () => {
     expect(actions).toEqual([
       { kind: 'reject', sender: 'bob', losers: [{ participant: 'bob', intent: 'bob-intent', detail: 'no-capacity' }] },
     ]);
+  });
+
+  test('one sender, and one participant behind it, has a share of the book only', () => {
+    const limits = limitsOf(100, { perSender: 3, perParticipant: 2 });
+    const start = run(opening({ ...options, limits }), [opened]).state;
+    const of = (participant: string, n: number) => chequeOf(participant, 30, { intent: `i-${n}` });
+    const { state, actions } = run(start, [
+      propose('mallory', of('ann', 1), of('ann', 2), of('ann', 3), of('bob', 1)),
+      propose('mallory', of('cyd', 1)),
+      // A stranger that bids in others' names takes no place of theirs.
+      propose('ann', of('ann', 1), of('ann', 2)),
+    ]);
+    const told = actions.flatMap((action) => (action.kind === 'reject' ? action.losers : []));
+    expect(told).toEqual([
+      { participant: 'ann', intent: 'i-3', detail: 'no-capacity' },
+      { participant: 'cyd', intent: 'i-1', detail: 'no-capacity' },
+    ]);
+    // What is withdrawn makes room again.
+    const again = run(state, [
+      { kind: 'withdraw', sender: 'mallory', participants: ['ann'] },
+      propose('mallory', of('cyd', 1), of('cyd', 2)),
+    ]);
+    expect(again.actions).toEqual([]);
+    if (again.state.name !== 'collecting') throw new Error(again.state.name);
+    expect(again.state.bids.size).toBe(5);
   });
 
   test('a bid at the close is late, a copy of one in the book is no news', () => {
@@ -241,7 +253,7 @@ describe('awarding', () => {
   const bids = (n: number) => Array.from({ length: n }, (_, i) => chequeOf(`p${i}`, 1000 - i));
   const shownOf = (terms: Partial<Terms>, cheques: Cheque[], standbys = 1) => {
     const custom = callOf(terms);
-    const { actions } = run(opening({ ...options, standbys, maxBids: 1000 }), [
+    const { actions } = run(opening({ ...options, standbys, limits: limitsOf(1000) }), [
       { kind: 'opened', call: custom },
       propose('host', ...cheques),
       close,
@@ -263,27 +275,6 @@ describe('awarding', () => {
     const large = Array.from({ length: 80 }, (_, i) => chequeOf(`big${i}`, 900 - i, { units: 2 }));
     const shown = shownOf({ units: 2 }, [chequeOf('top', 1000), ...large, chequeOf('small', 20), chequeOf('next', 15)]);
     expect(shown).toEqual(['top', 'small', 'next']);
-  });
-
-  test('where none of the shown can win, the next are shown, until none is left', () => {
-    const start = run(opening({ ...options, standbys: 0 }), [
-      { kind: 'opened', call: callOf({ units: 1 }) },
-      propose('forger', chequeOf('fake', 99), chequeOf('fake2', 98)),
-      propose('ann', chequeOf('ann', 30)),
-      close,
-    ]);
-    const again = run(start.state, [{ kind: 'not-awarded', refusal: refusal('bad-signature', 'forged') }]);
-    expect(again.actions).toMatchObject([{ kind: 'award', cheques: [{ participant: 'ann' }] }]);
-    const sold = run(again.state, [awarded]);
-    expect(sold.actions.map((action) => action.kind)).toEqual(['accept', 'reject', 'finish']);
-    expect(sold.actions[1]).toMatchObject({
-      sender: 'forger',
-      losers: [{ detail: 'bad-signature' }, { detail: 'bad-signature' }],
-      clearingPriceMicro: '20',
-    });
-    const none = run(again.state, [{ kind: 'not-awarded', refusal: refusal('insufficient-credits', 'empty') }]);
-    expect(none.actions.map((action) => action.kind)).toEqual(['release', 'reject', 'reject', 'cancel', 'finish']);
-    expect(none.actions.at(-1)).toMatchObject({ outcome: { ok: false, detail: 'insufficient-credits' } });
   });
 
   test('an unknown outcome: nobody is told that it lost, and nothing is released', () => {

@@ -251,17 +251,6 @@ function afterSale(selection: Selection, call: Call, { winners, verdicts }: Bank
   return harmed ? [...forgers, ...uncovered] : [...forgers];
 }
 
-/** Refusals of an award that end the call; any other is about the bids that were shown. */
-const ending: ReadonlySet<Detail> = new Set([
-  'lock-lost',
-  'late',
-  'stale',
-  'unknown',
-  'not-permitted',
-  'frozen',
-  'malformed',
-]);
-
 /**
  * The bank refused. `unavailable` means that nobody knows whether it was committed: then nobody may be told that it
  * lost, and the participants ask the bank themselves. Where none of the shown bids can win (forged seals, empty
@@ -273,8 +262,10 @@ function notAwarded(state: Of<'awarding'>, event: On<'not-awarded'>): Taken {
   if (detail === 'unavailable') {
     return { state: { name: 'ended' }, actions: [{ kind: 'finish', outcome: event.refusal }] };
   }
-  if (ending.has(detail)) return unsold(state, selection, detail, event.refusal);
-  const { forgers, uncovered, faultOf } = lessonOf(selection.shown, event.refusal.verdicts, detail);
+  // Without verdicts the refusal is of the call itself, except that seals are checked before anything else.
+  const { verdicts } = event.refusal;
+  if (verdicts === undefined && detail !== 'bad-signature') return unsold(state, selection, detail, event.refusal);
+  const { forgers, uncovered, faultOf } = lessonOf(selection.shown, verdicts, detail);
   const shown = new Set(selection.shown);
   const left = selection.ranked.map((bid): BookedBid => {
     // All that were shown have had their chance, also one that was only too large for what was left.

@@ -104,12 +104,12 @@ const expected: Record<ParticipantState['name'], Record<ParticipantEvent['kind']
     bid: 'duplicate',
     decline: 'not-your-turn',
     withdraw: 'late',
-    accept: 'not-your-turn',
-    reject: 'stale',
-    cancel: 'stale',
+    accept: 'confirming: confirm',
+    reject: 'lost: lost',
+    cancel: 'lost: lost',
     overdue: 'duplicate',
     held: 'won: lease',
-    absent: 'lost: lost',
+    absent: ['bid:', 'lost: lost'],
   },
   won: {
     bid: 'duplicate',
@@ -197,6 +197,34 @@ describe('whom it believes', () => {
       { kind: 'lost', detail: 'outbid', clearingPriceMicro: '60' },
     ]);
     expect(participantStep(asking.state, events.held, AWARD_BY).actions).toEqual([{ kind: 'lease', winner }]);
+  });
+
+  test('nothing heard: the bank is asked after the close already, again and again until awardBy', () => {
+    const early = participantStep(bidding('accepts'), events.overdue, CLOSES);
+    expect(early.actions).toEqual([{ kind: 'inquire', intent: 'ann-intent' }]);
+    const back = participantStep(early.state, events.absent, CLOSES + 5);
+    expect([back.state.name, back.actions]).toEqual(['bid', []]);
+    expect(shown(back.state, events.overdue, CLOSES + 10)).toBe('inquiring: inquire');
+    // An accept that comes meanwhile is confirmed; the answer to the earlier question says nothing about it.
+    const confirming = participantStep(early.state, events.accept, CLOSES + 2);
+    const after = participantStep(confirming.state, events.absent, CLOSES + 5);
+    expect(shown(after.state, events.held, CLOSES + 6)).toBe('won: lease');
+  });
+
+  test('an accept after a rejection is a lease if the bank bears it out; if not, the loss is told once only', () => {
+    const lost = participantStep(bidding('accepts'), events.reject, T).state;
+    const confirming = participantStep(lost, events.accept, T + 1);
+    expect(confirming.actions).toMatchObject([{ kind: 'confirm' }]);
+    expect(shown(confirming.state, events.held, T + 2)).toBe('won: lease');
+    expect(shown(confirming.state, events.absent, T + 2)).toBe('lost:');
+    expect(shown(confirming.state, events.absent, AWARD_BY)).toBe('lost:');
+  });
+
+  test('lost as a duplicate: the intent has won somewhere, and the bank knows where', () => {
+    const step = participantStep(bidding('accepts'), { kind: 'reject', detail: 'duplicate' }, T);
+    expect(step.actions.map(({ kind }) => kind)).toEqual(['lost', 'inquire']);
+    expect(shown(step.state, events.held, T)).toBe('won: lease');
+    expect(shown(step.state, events.absent, T)).toBe('stale');
   });
 
   test('nothing heard and nothing held is expired', () => {

@@ -35,7 +35,8 @@ export type ParticipantState =
   | { readonly name: 'declined'; readonly context: BidContext }
   | ({ readonly name: 'bid' } & Bidding)
   | ({ readonly name: 'withdrawn' } & Bidding)
-  | ({ readonly name: 'confirming' } & Bidding)
+  /** `lost`: it was told before that it had lost, and says so once only. */
+  | ({ readonly name: 'confirming'; readonly lost?: true | undefined } & Bidding)
   | ({ readonly name: 'inquiring' } & Bidding)
   | ({ readonly name: 'won'; readonly winner: Winner } & Bidding)
   | ({ readonly name: 'lost' } & Bidding);
@@ -49,7 +50,7 @@ export type ParticipantEvent =
   | { readonly kind: 'accept'; readonly winner: Winner }
   | ({ readonly kind: 'reject' } & Told)
   | ({ readonly kind: 'cancel' } & Told)
-  /** Nothing was heard until `awardBy` and some grace. */
+  /** Nothing was heard for a while after the close: asked at growing distances, the last time after `awardBy`. */
   | { readonly kind: 'overdue' }
   /** What the bank says: a contract of this call for this intent, or none. */
   | { readonly kind: 'held'; readonly winner: Winner }
@@ -114,14 +115,14 @@ function answers(bid: Bid, winner: Winner): boolean {
 }
 
 function accepted(
-  state: Of<'bid' | 'withdrawn' | 'lost'>,
+  state: Of<'bid' | 'withdrawn' | 'inquiring' | 'lost'>,
   event: { readonly kind: string; readonly winner: Winner },
 ): Taken {
   const { context, bid, told } = state;
   if (!answers(bid, event.winner)) return ignored(state, event.kind, 'stale');
   if (context.confirm === 'none') return won(state, event);
   return {
-    state: { name: 'confirming', context, bid, told },
+    state: { name: 'confirming', context, bid, told, ...(state.name === 'lost' && { lost: true }) },
     actions: [{ kind: 'confirm', contract: event.winner.contract }],
   };
 }
@@ -134,18 +135,22 @@ function won(state: Bidding, event: { readonly winner: Winner }): Taken {
   };
 }
 
-function told(state: Of<'bid' | 'withdrawn'>, event: Told & { readonly kind: string }): Taken {
+function told(state: Of<'bid' | 'withdrawn' | 'inquiring'>, event: Told & { readonly kind: string }): Taken {
   const { context, bid } = state;
   const said: Told = { detail: event.detail, clearingPriceMicro: event.clearingPriceMicro };
   if (context.confirm === 'all') {
     if (state.told !== undefined) return ignored(state, event.kind, 'duplicate');
     return { state: { ...state, told: said }, actions: [] };
   }
-  return { state: { name: 'lost', context, bid, told: said }, actions: [{ kind: 'lost', ...said }] };
+  const actions: ParticipantAction[] = [{ kind: 'lost', ...said }];
+  // The intent has won, here or elsewhere, and word of that may have been lost.
+  if (event.detail === 'duplicate') actions.push({ kind: 'inquire', intent: bid.intent });
+  return { state: { name: 'lost', context, bid, told: said }, actions };
 }
 
+/** An initiator may die between award and message: what it has awarded runs, and is paid for. */
 function overdue(state: Of<'bid' | 'withdrawn'>, event: { readonly kind: string }, nowMs: number): Taken {
-  if (nowMs < state.context.awardBy) return ignored(state, event.kind, 'not-your-turn');
+  if (nowMs < state.context.closesAt) return ignored(state, event.kind, 'not-your-turn');
   return inquire(state);
 }
 
@@ -159,12 +164,16 @@ function inquire(state: Bidding): Taken {
 
 /** The bank does not know the contract: the initiator lied or was early; the bid stands until the time is over. */
 function unconfirmed(state: Of<'confirming'>, _event: unknown, nowMs: number): Taken {
-  if (nowMs >= state.context.awardBy) return inquire(state);
-  return { state: { ...state, name: 'bid' }, actions: [] };
+  const { context, bid, told: said, lost } = state;
+  if (lost) return { state: { name: 'lost', context, bid, told: said }, actions: [] };
+  if (nowMs >= context.awardBy) return inquire(state);
+  return { state: { name: 'bid', context, bid, told: said }, actions: [] };
 }
 
-function absent(state: Of<'inquiring'>): Taken {
+/** Nothing is awarded yet: there is time until `awardBy`, and then the bid is lost. */
+function absent(state: Of<'inquiring'>, _event: unknown, nowMs: number): Taken {
   const { context, bid } = state;
+  if (nowMs < context.awardBy) return { state: { ...state, name: 'bid' }, actions: [] };
   const said: Told = state.told ?? { detail: 'expired' };
   return { state: { name: 'lost', context, bid, told: said }, actions: [{ kind: 'lost', ...said }] };
 }
@@ -231,9 +240,9 @@ export const participantTable: Table<ParticipantState, ParticipantEvent, Partici
     bid: 'duplicate',
     decline: 'not-your-turn',
     withdraw: 'late',
-    accept: 'not-your-turn',
-    reject: 'stale',
-    cancel: 'stale',
+    accept: accepted,
+    reject: told,
+    cancel: told,
     overdue: 'duplicate',
     held: won,
     absent,

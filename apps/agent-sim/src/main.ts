@@ -9,7 +9,7 @@ import { SwarmError } from './swarm.js';
 import { parseTrace } from './trace.js';
 import { verdictLines } from './verdict.js';
 
-/** 0 green or not checked, 1 an invariant broken, 2 cannot be run as asked, 130 interrupted. */
+/** 0 green or no check wanted, 1 an invariant broken or not to be checked, 2 cannot be run as asked, 130 interrupted. */
 async function run(options: SimOptions): Promise<void> {
   const wrong = conflict(options);
   if (wrong !== undefined) return fail(wrong, 2);
@@ -26,7 +26,9 @@ async function run(options: SimOptions): Promise<void> {
   const coloured = config.coloured && output.isTTY === true;
   output.write(`\n${verdictLines(result, coloured).join('\n')}\n`);
   if (options.report !== undefined) output.write(`\nReport: ${options.report}\n`);
-  process.exitCode = result.check.ok === false ? 1 : 0;
+  // Who named the books wanted them checked: a check that could not be made is no success.
+  const green = result.check.ok ?? config.redisUrl === undefined;
+  process.exitCode = green ? 0 : 1;
 }
 
 function fail(message: string, code: number): void {

@@ -2,8 +2,9 @@
 import { mkdir } from 'node:fs/promises';
 import { publicNkeyOf } from '@tender/market';
 import { startStack } from '@tender/stack';
-import { type BrokerProcess, showExit, startBroker } from './app-process.js';
+import { type BrokerProcess, startBroker } from './app-process.js';
 import type { CliConfig } from './config.js';
+import { firstDeath } from './first-death.js';
 import { keptMarketKeys, type MarketKeys, newMarketKeys } from './market-keys.js';
 import { OPERATOR, type PoolPlan, STEWARD, setUpMarket } from './market-setup.js';
 
@@ -25,7 +26,7 @@ export interface House {
   readonly market: string;
   readonly keys: MarketKeys;
   readonly httpPorts: readonly number[];
-  /** Settles when a broker ends that nobody stopped, with why; never rejects. */
+  /** Settles when a server or a broker ends that nobody stopped, with which did; never rejects. */
   readonly broken: Promise<string>;
   /** What `tender sim`, `tender check` and the simulator read. */
   readonly env: Readonly<Record<string, string>>;
@@ -42,16 +43,23 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   const { config, market, dir, say } = options;
   if (dir !== undefined) await mkdir(dir, { recursive: true });
   const keys = dir === undefined ? newMarketKeys() : await keptMarketKeys(dir);
+  // What ends a server that was in use is told by `broken`; that a house goes down in good order is no news.
+  let starting = true;
+  let down = false;
   const stack = await startStack({
     name: 'tender',
-    log: say,
+    log: (line) => starting && say(line),
     env: { ...config.inherited },
     ...(dir === undefined ? {} : { dir }),
   });
   const brokers: BrokerProcess[] = [];
   let stopping: Promise<void> | undefined;
   const stop = () => {
-    stopping ??= Promise.all(brokers.map((broker) => broker.process.stop())).then(() => stack.stop());
+    starting = false;
+    // A broker whose servers are gone has nothing left to finish.
+    stopping ??= Promise.all(brokers.map(({ process }) => process.stop(down ? 300 : undefined))).then(() =>
+      stack.stop(),
+    );
     return stopping;
   };
   try {
@@ -61,15 +69,17 @@ export async function openHouse(options: HouseOptions): Promise<House> {
       brokers.push(await startBroker(env, `broker ${number}`));
     }
     say(`${brokers.length === 1 ? 'a broker' : `${brokers.length} brokers`} of market ${market}`);
-    await setUpMarket({ natsUrl, market, keys, plan: options.plan });
+    starting = false;
+    const broken = firstDeath(stack, brokers, () => stopping !== undefined);
+    void broken.then(() => {
+      down = true;
+    });
+    // A bank whose Redis has died may take its time to say so.
+    const died = broken.then((why) => Promise.reject(new Error(`The market cannot be set up: ${why}.`)));
+    died.catch(() => undefined);
+    await Promise.race([setUpMarket({ natsUrl, market, keys, plan: options.plan }), died]);
     const { pool, slots, reserve } = options.plan;
     say(`pool ${pool}: ${slots} slots${reserve > 0 ? `, ${reserve} of them the priority reserve` : ''}`);
-    const broken = Promise.race(
-      brokers.map(async ({ process: { exited, name }, tail }) => {
-        const exit = await exited;
-        return `The ${name} ended (${showExit(exit)}). The end of its log:\n${tail()}`;
-      }),
-    );
     const env = {
       NATS_URL: natsUrl,
       REDIS_URL: redisUrl,

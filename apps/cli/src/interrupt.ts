@@ -3,6 +3,8 @@
 export interface Interrupt {
   /** Settles with the signal; never rejects. */
   readonly signalled: Promise<NodeJS.Signals>;
+  /** Whether there was one. */
+  readonly seen: () => boolean;
 }
 
 /** What a shell reports for a process that a signal ended. */
@@ -22,5 +24,5 @@ export function onInterrupt(): Interrupt {
       settle(signal);
     });
   }
-  return { signalled };
+  return { signalled, seen: () => seen };
 }

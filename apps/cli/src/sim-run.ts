@@ -6,7 +6,7 @@ export interface SimRun {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly interrupt: Interrupt;
-  /** Settles with why where the market breaks down under the simulator. */
+  /** Settles with what died where the market breaks down under the simulator. */
   readonly broken?: Promise<string> | undefined;
 }
 
@@ -25,6 +25,8 @@ export async function runSimulator({ args, env, interrupt, broken }: SimRun): Pr
   const { code, why } = await Promise.race([ended, interrupted, ...(failed === undefined ? [] : [failed])]);
   process.off('SIGWINCH', resized);
   await simulator.stop(2_000);
-  if (why !== '') process.stderr.write(`${why}\n`);
+  // The simulator may have left the cursor at the end of a line of its own.
+  if (why !== '') process.stderr.write(`\nThe run is over: ${why}. No report was written.\n`);
+  else if (interrupt.seen()) process.stdout.write('\nInterrupted: no report was written; nothing is left running.\n');
   return code;
 }

@@ -51,6 +51,7 @@ async function inOwnHouse(config: CliConfig, flags: HouseFlags, simArgs: readonl
       (late) => late.stop(),
       () => undefined,
     );
+    process.stdout.write('\nInterrupted: no report was written; nothing is left running.\n');
     return INTERRUPTED;
   }
   try {

@@ -28,10 +28,12 @@ export async function up(config: CliConfig, flags: HouseFlags): Promise<number> 
     process.stdout.write(`${howTo(env, house.httpPorts[0])}\n`);
     const why = await Promise.race([house.broken, interrupt.signalled.then(() => '')]);
     if (why === '') {
-      say('closing the market …');
+      say('the market is closed; nothing is left running');
       return INTERRUPTED;
     }
-    process.stderr.write(`${why}\n`);
+    const kept =
+      flags.dir === undefined ? '(with --dir its data is kept)' : `with --dir ${flags.dir}: its data is kept there`;
+    process.stderr.write(`The market is down: ${why}\nStart it again ${kept}.\n`);
     return 1;
   } finally {
     await house.stop();

@@ -32,7 +32,23 @@ describe('tender demo', () => {
     expect(run.alive().length).toBeGreaterThan(HOUSE);
     run.child.kill(signal);
     const { code } = await run.exited;
-    if (signal !== 'SIGKILL') expect(code).toBe(130);
+    if (signal !== 'SIGKILL') {
+      expect(code).toBe(130);
+      expect(run.output()).toContain('Interrupted: no report was written; nothing is left running.');
+      expect(run.output()).not.toContain('SIGKILL');
+    }
+    await gone(run);
+  });
+
+  test.each(['redis-server', 'nats-server'])('its %s dies: it says so within seconds and fails', async (program) => {
+    const run = tender(args);
+    await opened(run, 'trading for');
+    const pid = run.alive().find((one) => commandOf(one).includes(program));
+    const killedAtMs = Date.now();
+    process.kill(pid!, 'SIGKILL');
+    expect((await run.exited).code).toBe(1);
+    expect(Date.now() - killedAtMs).toBeLessThan(6_000);
+    expect(run.output()).toContain(`The run is over: ${program} (pid ${pid}) died. No report was written.`);
     await gone(run);
   });
 
@@ -69,13 +85,16 @@ describe('tender up', () => {
     await gone(market);
   });
 
-  test('says so and goes down when its broker dies', async () => {
+  test.each([
+    ['broker/dist/main.js', 'broker 1'],
+    ['redis-server', 'redis-server'],
+  ])('says so and goes down when its %s dies', async (program, called) => {
     const run = tender(['up', '--slots', '8', '--http-port', '0']);
     await opened(run, 'Ctrl-C closes the market');
-    const broker = run.alive().find((pid) => commandOf(pid).includes('broker/dist/main.js'));
-    process.kill(broker!, 'SIGKILL');
+    const pid = run.alive().find((one) => commandOf(one).includes(program));
+    process.kill(pid!, 'SIGKILL');
     expect((await run.exited).code).toBe(1);
-    expect(run.output()).toContain('The broker 1 ended (SIGKILL)');
+    expect(run.output()).toContain(`The market is down: ${called} (pid ${pid}) died`);
     await gone(run);
   });
 });

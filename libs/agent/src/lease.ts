@@ -42,6 +42,8 @@ export class Lease {
   #ended = false;
   /** By the broker's clock. */
   #until: number;
+  /** The same by this machine's wall clock: `performance.now()` may stand still while the machine is suspended. */
+  #untilWall: number;
   #timer: NodeJS.Timeout | undefined;
   #limit: number | undefined;
   #renewing: Promise<Renewed> | undefined;
@@ -62,6 +64,7 @@ export class Lease {
     this.fences = winner.fences;
     this.priceMicro = Number(winner.priceMicro);
     this.#until = winner.until;
+    this.#untilWall = link.clock.local(winner.until);
     this.#termMs = (winner.until - winner.startedAt) / terms;
     this.signal = this.#abort.signal;
     this.lost = new Promise((resolve) => {
@@ -79,10 +82,11 @@ export class Lease {
   get remainingMs(): number {
     if (this.#ended) return 0;
     const margin = Math.min(this.#link.clock.uncertaintyMs, MAX_UNCERTAINTY_MS);
-    return Math.max(0, this.#link.clock.until(this.#until) - margin);
+    const left = Math.min(this.#link.clock.until(this.#until), this.#untilWall - Date.now());
+    return Math.max(0, left - margin);
   }
 
-  /** Asks the clock, not a timer: a process that slept past the end finds out at once. */
+  /** Asks the clocks, not a timer: a process, or a machine, that slept past the end finds out at once. */
   get held(): boolean {
     if (!this.#ended && this.remainingMs <= 0) this.#finish({ reason: 'expired', refusal: this.#refused });
     return !this.#ended;
@@ -125,6 +129,7 @@ export class Lease {
     this.#openRenewal = undefined;
     this.#refused = undefined;
     this.#until = Math.max(this.#until, asked.value.until);
+    this.#untilWall = this.#link.clock.local(this.#until);
     return { ok: true, ...asked.value };
   }
 

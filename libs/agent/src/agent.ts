@@ -10,7 +10,7 @@ import { Listener } from './listener.js';
 import { type Bidder, winnerOf } from './participation.js';
 import { RefusedError } from './refused-error.js';
 import { Sealer } from './sealer.js';
-import { type WinOptions, win } from './win.js';
+import { hopeless, type WinOptions, win } from './win.js';
 
 export interface AgentKeys {
   /** The agent's account. */
@@ -53,6 +53,7 @@ export interface Agent {
   close(options?: { readonly release?: boolean }): Promise<void>;
 }
 
+const REMEMBERED = 4096;
 const policies = { true: 'accepts', all: 'all', false: 'none' } as const;
 
 /** One agent on a link; its host's siblings share link, listener and caller. */
@@ -65,6 +66,8 @@ export class MarketAgent implements Agent {
   readonly #caller: Caller | undefined;
   readonly #onClose: () => Promise<void>;
   readonly #leases = new Set<Lease>();
+  /** Contracts whose leases were handed out here, so that none is twice. */
+  readonly #known = new Set<string>();
   readonly #stops = new Set<(withdraw: boolean) => void>();
 
   constructor(
@@ -109,13 +112,14 @@ export class MarketAgent implements Agent {
       evaluate: handlers.evaluate,
       onLease: (lease) => handlers.onLease(this.#keep(lease)),
       onLost: (outcome) => handlers.onLost?.(outcome),
+      knows: (contract) => this.#known.has(contract),
     };
     const stop = this.#listener.listen(pool, bidder);
     this.#stops.add(stop);
-    const link = this.#link;
+    const listener = this.#listener;
     return {
       get ready() {
-        return link.nc.flush().catch(() => undefined);
+        return listener.ready(pool);
       },
       stop: (options) => {
         if (this.#stops.delete(stop)) stop(options?.withdraw ?? false);
@@ -125,6 +129,8 @@ export class MarketAgent implements Agent {
 
   #keep(lease: Lease): Lease {
     this.#leases.add(lease);
+    if (this.#known.size >= REMEMBERED) this.#known.delete(this.#known.values().next().value!);
+    this.#known.add(lease.contract);
     void lease.lost.then(() => this.#leases.delete(lease));
     return lease;
   }
@@ -161,6 +167,13 @@ export class MarketAgent implements Agent {
     return { ok: true, lease: this.#keep(lease) };
   }
 
+  /** Why the bank bars this agent, asked now; undefined where it does not, or gives no answer. */
+  async barred(): Promise<Refusal | undefined> {
+    const account = await this.account();
+    const refused = account.ok ? await this.sealer.login() : account;
+    return refused !== undefined && hopeless.has(refused.detail) ? refused : undefined;
+  }
+
   #named(): { readonly agent?: string } {
     return this.id === this.#link.sender ? {} : { agent: this.id };
   }
@@ -186,7 +199,7 @@ export async function connectAgent(options: LinkOptions & AgentKeys): Promise<Ag
   const listener = new Listener(link);
   const caller = new Caller(link);
   const onClose = async () => {
-    caller.close();
+    await caller.close();
     listener.close();
     await link.close();
   };

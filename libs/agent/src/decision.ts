@@ -1,6 +1,7 @@
 // What an agent may answer to a call: a bid, a refusal that says why, or nothing.
-import { formatMicro, parseMicro } from '@tender/credits';
-import type { AuctionRule, Call, Detail } from '@tender/market';
+import { formatMicro, parseMicro, positiveMicroText } from '@tender/credits';
+import { type AuctionRule, type Call, type Detail, details, idText } from '@tender/market';
+import { z } from 'zod';
 import type { MarketClock } from './market-clock.js';
 
 /** A call as `evaluate` sees it. Prices are micro-credits per unit for the whole duration. */
@@ -68,4 +69,29 @@ export function bid(wanted: {
 /** No bid, and why: the initiator need not wait for this agent, and learns when to ask again. */
 export function refuse(detail: Detail, more: { readonly retryAfterMs?: number } = {}): RefuseDecision {
   return { kind: 'refuse', detail, retryAfterMs: more.retryAfterMs };
+}
+
+const bidSpec = z.object({
+  kind: z.literal('bid'),
+  /** Judged against the call's. */
+  units: z.number(),
+  priceMicro: positiveMicroText,
+  intent: idText.optional(),
+});
+const decisionSpec = z.union([
+  bidSpec.transform((one) => ({ kind: 'bids' as const, bids: [one] as readonly BidDecision[] })),
+  z.array(bidSpec).transform((bids) => ({ kind: 'bids' as const, bids: bids as readonly BidDecision[] })),
+  z.object({
+    kind: z.literal('refuse'),
+    detail: z.enum(details),
+    retryAfterMs: z.int().min(0).optional(),
+  }),
+]);
+
+/** What `evaluate` answered, as it may travel; undefined for silence. Throws TypeError where it is no decision. */
+export function checkDecision(decision: unknown): z.output<typeof decisionSpec> | undefined {
+  if (decision === undefined) return undefined;
+  const checked = decisionSpec.safeParse(decision);
+  if (checked.success) return checked.data;
+  throw new TypeError(`evaluate answered no decision: ${JSON.stringify(decision)?.slice(0, 200)}`);
 }

@@ -1,9 +1,11 @@
 // Listening to pools: one subscription per pool and sender, however many agents it speaks for.
 import {
   acceptMessage,
+  type BankResult,
   type Call,
   cancelMessage,
   cfpMessage,
+  type Detail,
   notUnderstoodMessage,
   rejectMessage,
   subjects,
@@ -13,8 +15,11 @@ import { traceparentOf } from '@tender/market/nats';
 import type { Subscription } from 'nats';
 import { z } from 'zod';
 import { viewOf } from './decision.js';
+import { Lease } from './lease.js';
 import type { Link, Received } from './link.js';
-import { type Bidder, Participation } from './participation.js';
+import { OpenCalls } from './open-calls.js';
+import { type Bidder, Participation, winnerOf } from './participation.js';
+import { PoolSeller } from './pool-seller.js';
 
 const poolMessage = z.discriminatedUnion('performative', [cfpMessage, cancelMessage]);
 const talkMessage = z.discriminatedUnion('performative', [
@@ -26,29 +31,35 @@ const talkMessage = z.discriminatedUnion('performative', [
 type PoolMessage = z.infer<typeof poolMessage>;
 type TalkMessage = z.infer<typeof talkMessage>;
 
-interface Listening {
+interface PoolListening {
   readonly subscription: Subscription;
   readonly bidders: Set<Bidder>;
 }
 
-/** So many calls at once; more are not answered. */
-const MAX_OPEN = 10_000;
+/** Calls that wait until the bank has said who sells the pool, of one initiator. */
+const MAX_WAITING_OF_ONE = 32;
 /** No negotiation lock is given for longer: an announced time beyond it would only make bidders wait. */
 const MAX_TTL_MS = 3_600_000;
+/** However far the clocks are apart: no call lives for longer. */
+const MAX_LIFE_MS = 24 * 3_600_000;
 
 /** Whether the times announced can be those of a call that the bank opened. */
-function isPlausible({ terms, openedAt, closesAt, awardBy }: Call): boolean {
-  return closesAt === openedAt + terms.windowMs && awardBy > closesAt && awardBy <= openedAt + MAX_TTL_MS;
+function isPlausible({ terms, openedAt, closesAt, awardBy }: Call, nowMs: number): boolean {
+  return (
+    closesAt === openedAt + terms.windowMs &&
+    awardBy > closesAt &&
+    awardBy <= openedAt + MAX_TTL_MS &&
+    awardBy <= nowMs + MAX_LIFE_MS
+  );
 }
-
-/** Calls that are over for us are remembered until their end, so that a replayed cfp is answered once. */
-const REMEMBERED = 2048;
 
 export class Listener {
   readonly #link: Link;
-  readonly #pools = new Map<string, Listening>();
-  readonly #open = new Map<string, Participation>();
-  readonly #done = new Map<string, number>();
+  readonly #pools = new Map<string, PoolListening>();
+  /** Kept while the agent lives, so that listening anew asks nothing. */
+  readonly #sellers = new Map<string, PoolSeller>();
+  readonly #waiting = new Map<string, number>();
+  readonly #calls = new OpenCalls();
   readonly #talk: Subscription;
 
   constructor(link: Link) {
@@ -62,7 +73,7 @@ export class Listener {
 
   /** Calls in which a bid is open. */
   get openCalls(): number {
-    return this.#open.size;
+    return this.#calls.size;
   }
 
   /** Adds a bidder to a pool; the returned function takes it away again, `withdraw` also its open bids. */
@@ -77,71 +88,103 @@ export class Listener {
       listening = { subscription, bidders };
       this.#pools.set(pool, listening);
     }
+    const seller = this.#sellerOf(pool);
+    if (!seller.isKnown) void seller.known();
     const { bidders, subscription } = listening;
     bidders.add(bidder);
     return (withdraw) => {
       bidders.delete(bidder);
-      if (withdraw) for (const one of [...this.#open.values()]) one.withdraw(bidder);
+      if (withdraw) for (const one of this.#calls.all()) one.withdraw(bidder);
       if (bidders.size > 0 || this.#pools.get(pool)?.bidders !== bidders) return;
       this.#pools.delete(pool);
       if (!this.#link.nc.isClosed()) subscription.unsubscribe();
     };
   }
 
+  /** Resolves when a call announced from now on is heard: the server knows, and the bank has said who sells. */
+  async ready(pool: string): Promise<void> {
+    const seller = this.#sellerOf(pool);
+    await Promise.all([this.#link.nc.flush().catch(() => undefined), seller.isKnown || seller.known()]);
+  }
+
+  #sellerOf(pool: string): PoolSeller {
+    let seller = this.#sellers.get(pool);
+    if (seller === undefined) {
+      seller = new PoolSeller(this.#link, pool);
+      this.#sellers.set(pool, seller);
+    }
+    return seller;
+  }
+
   close(): void {
-    for (const one of this.#open.values()) one.close();
-    this.#open.clear();
+    this.#calls.clear();
     if (this.#link.nc.isClosed()) return;
     this.#talk.unsubscribe();
     for (const { subscription } of this.#pools.values()) subscription.unsubscribe();
     this.#pools.clear();
   }
 
-  #called(pool: string, bidders: Set<Bidder>, { from, message, msg }: Received<PoolMessage>): void {
+  #called(pool: string, bidders: Set<Bidder>, got: Received<PoolMessage>): void {
     const link = this.#link;
+    const { from, message } = got;
     if (message.performative === 'cancel') {
       this.#cancelled(from, message.body);
       return;
     }
-    const call = message.body;
-    const { terms } = call;
+    const { terms } = message.body;
     const named = terms.initiator === from && terms.market === link.market && terms.pool === pool;
-    if (!named || message.conversation !== terms.cfp) {
-      link.ignore('not-permitted');
+    const sells = named && message.conversation === terms.cfp && this.#sellerOf(pool).sells(from);
+    if (sells === false) link.ignore('not-permitted');
+    else if (sells === true) this.#join(bidders, message.body, got);
+    else void this.#whenKnown(sells, bidders, message.body, got);
+  }
+
+  async #whenKnown(sells: Promise<boolean>, bidders: Set<Bidder>, call: Call, got: Received<unknown>): Promise<void> {
+    const { from } = got;
+    const waiting = this.#waiting.get(from) ?? 0;
+    if (waiting >= MAX_WAITING_OF_ONE) {
+      this.#link.ignore('not-permitted');
       return;
     }
-    if (link.clock.now() >= call.closesAt) {
-      link.ignore('late');
+    this.#waiting.set(from, waiting + 1);
+    const believed = await sells;
+    const left = this.#waiting.get(from)! - 1;
+    if (left > 0) this.#waiting.set(from, left);
+    else this.#waiting.delete(from);
+    if (!believed) this.#link.ignore('not-permitted');
+    else if (!this.#link.closed) this.#join(bidders, call, got);
+  }
+
+  #join(bidders: Set<Bidder>, call: Call, { msg }: Received<unknown>): void {
+    const link = this.#link;
+    const unfit = this.#unfit(call, link.clock.now());
+    if (unfit !== undefined) {
+      link.ignore(unfit);
       return;
     }
-    if (this.#open.has(terms.cfp) || this.#done.has(terms.cfp)) {
-      link.ignore('duplicate');
-      return;
-    }
-    if (!isPlausible(call) || this.#open.size >= MAX_OPEN) {
-      link.ignore('deadline-infeasible');
-      return;
-    }
-    const view = viewOf(call, link.clock);
-    const traceparent = () => traceparentOf(msg.headers);
-    const participation = new Participation(link, view, termsDigest(terms), traceparent, () =>
-      this.#leave(participation),
-    );
-    this.#open.set(terms.cfp, participation);
+    const participation = new Participation(link, viewOf(call, link.clock), termsDigest(call.terms), {
+      traceparent: () => traceparentOf(msg.headers),
+      onEmpty: () => this.#calls.leave(participation, link.clock.now()),
+      onElsewhere: (bidder, intent, view) => this.#elsewhere(bidder, intent, view),
+    });
+    this.#calls.join(participation);
     participation.open([...bidders]);
   }
 
-  #leave({ call }: Participation): void {
-    const { cfp } = call.terms;
-    if (!this.#open.delete(cfp)) return;
-    if (this.#done.size >= REMEMBERED) this.#forget();
-    this.#done.set(cfp, call.closesAt);
+  #unfit(call: Call, nowMs: number): Detail | undefined {
+    if (nowMs >= call.closesAt) return 'late';
+    if (this.#calls.knows(call.terms.cfp)) return 'duplicate';
+    const fits = isPlausible(call, nowMs) && this.#calls.hasRoomFor(call.terms.initiator);
+    return fits ? undefined : 'deadline-infeasible';
   }
 
-  #forget(): void {
-    const now = this.#link.clock.now();
-    for (const [cfp, closesAt] of this.#done) if (closesAt < now) this.#done.delete(cfp);
-    while (this.#done.size >= REMEMBERED) this.#done.delete(this.#done.keys().next().value!);
+  /** An intent that has won in a call of which no word came: the lease is its bidder's all the same. */
+  #elsewhere(bidder: Bidder, intent: string, view: BankResult<'contract'>): void {
+    const link = this.#link;
+    const winner = winnerOf(view, intent);
+    if (this.#calls.find(view.cfp)?.held(winner) || bidder.knows(view.contract)) return;
+    if (link.clock.now() >= view.until) return;
+    link.guard('onLease', () => bidder.onLease(new Lease(link, view.pool, view.cfp, winner, view.terms)));
   }
 
   #heard({ from, message }: Received<TalkMessage>): void {
@@ -165,18 +208,18 @@ export class Listener {
     body: { readonly cfp: string; readonly detail: Parameters<Participation['cancel']>[0] },
   ): void {
     // Everybody hears a cancel; only those with an open bid mind.
-    const open = this.#open.get(body.cfp);
+    const open = this.#calls.openAt(body.cfp);
     if (open === undefined) return;
     if (open.call.terms.initiator === from) open.cancel(body.detail);
     else this.#link.ignore('not-permitted');
   }
 
-  /** The open participation in a call, if it is this sender's call. */
+  /** The participation in a call, open or just lost, if it is this sender's call. */
   #of(from: string, cfp: string): Participation | undefined {
-    const open = this.#open.get(cfp);
-    if (open === undefined) this.#link.ignore(this.#done.has(cfp) ? 'stale' : 'unknown');
-    else if (open.call.terms.initiator !== from) this.#link.ignore('not-permitted');
-    else return open;
+    const found = this.#calls.find(cfp);
+    if (found === undefined) this.#link.ignore(this.#calls.knows(cfp) ? 'stale' : 'unknown');
+    else if (found.call.terms.initiator !== from) this.#link.ignore('not-permitted');
+    else return found;
     return undefined;
   }
 }

@@ -15,7 +15,7 @@ import {
 } from '@tender/market';
 import { newId } from '@tender/market/nats';
 import { BidBatch } from './bid-batch.js';
-import type { BidDecision, CallView, Decision } from './decision.js';
+import { type BidDecision, type CallView, checkDecision, type Decision } from './decision.js';
 import { Lease } from './lease.js';
 import type { Link } from './link.js';
 import type { Sealer } from './sealer.js';
@@ -26,6 +26,8 @@ export interface LostBid {
   readonly pool: string;
   readonly intent: string;
   readonly detail: Detail;
+  /** Whose word `detail` is: an initiator may lie, the bank does not, and some things the agent sees by itself. */
+  readonly by: 'initiator' | 'bank' | 'agent';
   /** Per unit, where something was sold: what would have had to be beaten. */
   readonly clearingPriceMicro?: number | undefined;
 }
@@ -38,16 +40,30 @@ export interface Bidder {
   evaluate(call: CallView): Decision | Promise<Decision>;
   onLease(lease: Lease): void;
   onLost(outcome: LostBid): void;
+  /** Whether it was given the lease of this contract already. */
+  knows(contract: string): boolean;
 }
 
 interface Seat {
   readonly bidder: Bidder;
   readonly intent: string;
   state: ParticipantState;
+  asking?: Promise<void>;
 }
 
-/** How long after `awardBy` word may still be on its way, in ms. */
+/** What a participation needs of its listener. */
+export interface Surroundings {
+  readonly traceparent: () => string | undefined;
+  /** Nothing is open here any more. */
+  readonly onEmpty: () => void;
+  /** The bank knows a contract of another call for this bid's intent. */
+  readonly onElsewhere: (bidder: Bidder, intent: string, view: BankResult<'contract'>) => void;
+}
+
+/** How long after the close, and after `awardBy`, word may still be on its way, in ms. */
 const GRACE_MS = 300;
+/** So many questions of one call are on their way to the bank at once. */
+const ASKING_AT_ONCE = 8;
 const settledStates: ReadonlySet<ParticipantState['name']> = new Set(['declined', 'won', 'lost']);
 
 export class Participation {
@@ -57,18 +73,24 @@ export class Participation {
   readonly #digest: string;
   readonly #seats = new Map<string, Seat>();
   readonly #batch: BidBatch;
-  readonly #onEmpty: () => void;
+  readonly #around: Surroundings;
   #deciding = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** The next distance between questions to the bank. */
+  #pauseMs = GRACE_MS * (1 + Math.random());
   #flushing = false;
 
-  constructor(link: Link, view: CallView, digest: string, traceparent: () => string | undefined, onEmpty: () => void) {
+  constructor(link: Link, view: CallView, digest: string, around: Surroundings) {
     this.#link = link;
     this.#view = view;
     this.call = view.call;
     this.#digest = digest;
-    this.#onEmpty = onEmpty;
-    this.#batch = new BidBatch(link, view.call, traceparent);
+    this.#around = around;
+    this.#batch = new BidBatch(link, view.call, around.traceparent);
+  }
+
+  get size(): number {
+    return this.#seats.size;
   }
 
   /** Asks all bidders; what they decide at once leaves in one message. */
@@ -91,14 +113,14 @@ export class Participation {
     this.#flushSoon();
   }
 
-  #decided(bidder: Bidder, decision: Decision): void {
-    if (decision === undefined) return;
-    if (!isOne(decision)) {
-      for (const one of decision) this.#bids(bidder, one);
-    } else if (decision.kind === 'bid') {
-      this.#bids(bidder, decision);
+  /** What is no decision is counted and logged, and means silence: it must not spoil the message of the others. */
+  #decided(bidder: Bidder, decision: unknown): void {
+    const checked = this.#link.guard('evaluate', () => checkDecision(decision));
+    if (checked === undefined) return;
+    if (checked.kind === 'bids') {
+      for (const one of checked.bids) this.#bids(bidder, one);
     } else if (this.#link.clock.now() < this.call.closesAt) {
-      this.#batch.refuse(bidder.id, decision.detail, decision.retryAfterMs);
+      this.#batch.refuse(bidder.id, checked.detail, checked.retryAfterMs);
     }
   }
 
@@ -111,11 +133,11 @@ export class Participation {
       return;
     }
     if (!Number.isInteger(decision.units) || decision.units < 1 || decision.units > units) {
-      this.#tellLost(bidder, intent, { detail: 'no-capacity' });
+      this.#tellLost(bidder, intent, 'agent', { detail: 'no-capacity' });
       return;
     }
     if (bidder.sealer.sealFor(this.call) === undefined) {
-      this.#tellLost(bidder, intent, { detail: 'not-permitted' });
+      this.#tellLost(bidder, intent, 'agent', { detail: 'not-permitted' });
       return;
     }
     const { closesAt, awardBy } = this.call;
@@ -142,7 +164,7 @@ export class Participation {
     } else {
       this.#link.log.warn({ agent: seat.bidder.id, detail: refused.detail }, `no login: ${refused.message}`);
       this.#step(seat, { kind: 'decline' });
-      this.#tellLost(seat.bidder, seat.intent, refused);
+      this.#tellLost(seat.bidder, seat.intent, 'bank', refused);
     }
     this.#flushSoon();
   }
@@ -191,12 +213,21 @@ export class Participation {
     if (before.some((seat) => seat.state.name === 'withdrawn')) this.#batch.withdraw([bidder.id]);
   }
 
+  /** The bank knows a contract of this call, learnt elsewhere; false where no bid here answers to it. */
+  held(winner: Winner): boolean {
+    const seat = this.#seats.get(seatName(winner.participant, winner.intent));
+    if (seat === undefined) return false;
+    this.#step(seat, { kind: 'held', winner });
+    this.#settle();
+    return true;
+  }
+
   close(): void {
     clearTimeout(this.#timer);
   }
 
-  #step(seat: Seat, event: ParticipantEvent): void {
-    const { state, actions } = participantStep(seat.state, event, this.#link.clock.now());
+  #step(seat: Seat, event: ParticipantEvent, nowMs = this.#link.clock.now()): void {
+    const { state, actions } = participantStep(seat.state, event, nowMs);
     seat.state = state;
     for (const action of actions) {
       switch (action.kind) {
@@ -210,13 +241,13 @@ export class Participation {
           break;
         case 'confirm':
         case 'inquire':
-          void this.#inquire(seat);
+          seat.asking = this.#inquire(seat);
           break;
         case 'lease':
           this.#lease(seat, action.winner);
           break;
         case 'lost':
-          this.#tellLost(seat.bidder, seat.intent, action);
+          this.#tellLost(seat.bidder, seat.intent, wordOf(event, state), action);
           break;
         case 'ignored':
           this.#link.ignore(action.detail);
@@ -240,31 +271,37 @@ export class Participation {
   #tellLost(
     bidder: Bidder,
     intent: string,
+    by: LostBid['by'],
     why: { readonly detail: Detail; readonly clearingPriceMicro?: string | undefined },
   ): void {
     const { pool, cfp } = this.call.terms;
     const { detail } = why;
     const clearingPriceMicro = why.clearingPriceMicro === undefined ? undefined : Number(why.clearingPriceMicro);
-    this.#link.guard('onLost', () => bidder.onLost({ cfp, pool, intent, detail, clearingPriceMicro }));
+    this.#link.guard('onLost', () => bidder.onLost({ cfp, pool, intent, detail, by, clearingPriceMicro }));
   }
 
-  /** Asks the bank what became of the intent, until it knows or a lease would be over anyway. */
+  /** Asks the bank what became of the intent, until it answers or a lease would be over anyway. */
   async #inquire(seat: Seat): Promise<void> {
     const { bidder, intent } = seat;
     const { cfp, durationMs } = this.call.terms;
-    const agent = bidder.id === this.#link.sender ? {} : { agent: bidder.id };
+    const link = this.#link;
+    const agent = bidder.id === link.sender ? {} : { agent: bidder.id };
     const giveUp = this.call.awardBy + durationMs;
     for (;;) {
-      const asked = await this.#link.bank.ask('contract', { intent, ...agent }, { conversation: cfp });
-      if (!asked.ok && asked.detail === 'unavailable' && this.#link.clock.now() < giveUp && !this.#link.closed)
-        continue;
-      // The intent may have won in another call; that one has its own seat.
-      const mine =
-        asked.ok && asked.value.cfp === cfp && asked.value.participant === bidder.id ? asked.value : undefined;
-      if (mine?.state === 'awarded') this.#step(seat, { kind: 'held', winner: winnerOf(mine, intent) });
-      else this.#step(seat, { kind: 'absent' });
-      return this.#settle();
+      const askedAt = link.clock.now();
+      const asked = await link.bank.ask('contract', { intent, ...agent }, { conversation: cfp });
+      if (!asked.ok && asked.detail === 'unavailable' && link.clock.now() < giveUp && !link.closed) continue;
+      const view = asked.ok && asked.value.participant === bidder.id ? asked.value : undefined;
+      const runs = view?.state === 'awarded' ? view : undefined;
+      if (runs?.cfp === cfp) this.#step(seat, { kind: 'held', winner: winnerOf(runs, intent) });
+      // What the bank did not know when it was asked it may know by now.
+      else this.#step(seat, { kind: 'absent' }, askedAt);
+      if (runs !== undefined && runs.cfp !== cfp) this.#around.onElsewhere(bidder, intent, runs);
+      break;
     }
+    const last = link.clock.until(this.call.awardBy) <= 0 && !link.closed;
+    if (last && isWaiting(seat)) this.#step(seat, { kind: 'overdue' });
+    this.#settle();
   }
 
   /** Arms the one timer while a bid is open, and leaves the table when none is. */
@@ -273,24 +310,48 @@ export class Participation {
     for (const seat of this.#seats.values()) open ||= !settledStates.has(seat.state.name);
     if (!open) {
       clearTimeout(this.#timer);
-      this.#onEmpty();
+      this.#timer = undefined;
+      this.#around.onEmpty();
     } else if (this.#timer === undefined) {
-      const delay = Math.max(0, this.#link.clock.until(this.call.awardBy)) + GRACE_MS;
-      this.#timer = setTimeout(() => this.#overdue(), Math.min(delay, 2 ** 31 - 1));
+      this.#askLater(this.call.closesAt);
     }
   }
 
-  #overdue(): void {
-    for (const seat of this.#seats.values()) {
-      if (seat.state.name === 'bid' || seat.state.name === 'withdrawn') this.#step(seat, { kind: 'overdue' });
-    }
+  /** Asks a pause after `from`, each pause twice as long as the one before, at the latest when the award is overdue. */
+  #askLater(from: number): void {
+    const { clock } = this.#link;
+    const last = this.call.awardBy + GRACE_MS;
+    const at = Math.min(Math.max(from, clock.now()) + this.#pauseMs, last);
+    this.#pauseMs *= 2;
+    this.#timer = setTimeout(() => {
+      void this.#askAll();
+      if (at < last) this.#askLater(at);
+    }, clock.until(at));
+  }
+
+  /** Whoever heard nothing, in any order; who hears meanwhile is not asked for. */
+  async #askAll(): Promise<void> {
+    const waiting = [...this.#seats.values()].filter(isWaiting);
+    const askNext = async () => {
+      for (let seat = waiting.pop(); seat !== undefined; seat = waiting.pop()) {
+        if (!isWaiting(seat) || this.#link.closed) continue;
+        this.#step(seat, { kind: 'overdue' });
+        await seat.asking;
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(ASKING_AT_ONCE, waiting.length) }, askNext));
   }
 }
 
-function isOne(
-  decision: Exclude<Decision, undefined>,
-): decision is Exclude<Decision, undefined | readonly BidDecision[]> {
-  return !Array.isArray(decision);
+function isWaiting({ state }: Seat): boolean {
+  return state.name === 'bid' || state.name === 'withdrawn';
+}
+
+function wordOf(event: ParticipantEvent, state: ParticipantState): LostBid['by'] {
+  if (event.kind === 'reject' || event.kind === 'cancel') return 'initiator';
+  if (event.kind !== 'absent') return 'agent';
+  // The bank has no contract; why there is none may be the initiator's word all the same.
+  return state.name === 'lost' && state.told?.detail !== 'expired' ? 'initiator' : 'bank';
 }
 
 function seatName(participant: string, intent: string): string {

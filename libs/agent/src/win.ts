@@ -1,11 +1,11 @@
 // The short way to a slot: bid in every call under one intent until one is won.
-import { formatMicro } from '@tender/credits';
-import { type Detail, refusal } from '@tender/market';
+import { type Detail, MAX_UNITS, type Refusal, refusal } from '@tender/market';
 import { newId } from '@tender/market/nats';
 import { bid } from './decision.js';
 import type { ListenHandlers, Listening } from './handlers.js';
 import type { Lease } from './lease.js';
 import { RefusedError } from './refused-error.js';
+import { after } from './timer.js';
 
 export interface WinOptions {
   /** Slots, all from one call; 1 when absent. */
@@ -17,44 +17,58 @@ export interface WinOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Losing for these reasons will not change by waiting for the next call. */
-const hopeless: ReadonlySet<Detail> = new Set(['unknown', 'not-permitted', 'bad-signature', 'frozen']);
+/** Losing for these reasons will not change by waiting for the next call, where it is the bank that says so. */
+export const hopeless: ReadonlySet<Detail> = new Set(['unknown', 'not-permitted', 'bad-signature', 'frozen']);
+/** An initiator that says so is not believed; the bank is asked, so often at most. */
+const DOUBT_MS = 5000;
 
 /** What `win` needs of an agent. */
-export interface Listens {
+export interface Wins {
   listen(pool: string, handlers: ListenHandlers): Listening;
+  barred(): Promise<Refusal | undefined>;
 }
 
-export function win(agent: Listens, pool: string, options: WinOptions): Promise<Lease> {
+/** Rejects with RangeError where the options make no sense. */
+export async function win(agent: Wins, pool: string, options: WinOptions): Promise<Lease> {
   const { units = 1, maxPriceMicro, deadlineMs = 60_000, signal } = options;
-  const price = formatMicro(maxPriceMicro);
-  const intent = newId();
+  if (!Number.isInteger(units) || units < 1 || units > MAX_UNITS)
+    throw new RangeError(`not a number of slots: ${units}`);
+  if (Number.isNaN(deadlineMs)) throw new RangeError('deadlineMs is not a number');
+  const offer = bid({ units, price: maxPriceMicro, intent: newId() });
+  signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
     let last: Detail | undefined;
-    let listening: Listening | undefined;
     let over = false;
+    let doubtedAt = Number.NEGATIVE_INFINITY;
     const end = () => {
       over = true;
-      clearTimeout(timer);
+      stopTimer();
       signal?.removeEventListener('abort', aborted);
-      listening?.stop({ withdraw: true });
+      listening.stop({ withdraw: true });
     };
     const giveUp = (error: unknown) => {
       if (over) return;
       end();
       reject(error);
     };
+    const barred = ({ detail, message }: Pick<Refusal, 'detail' | 'message'>) =>
+      giveUp(new RefusedError(refusal(detail, `the bank bars this agent: ${message}`)));
+    const doubt = async () => {
+      if (performance.now() - doubtedAt < DOUBT_MS) return;
+      doubtedAt = performance.now();
+      const refused = await agent.barred();
+      if (refused !== undefined) barred(refused);
+    };
     const aborted = () => giveUp(signal?.reason);
-    const timer = setTimeout(() => {
+    const stopTimer = after(deadlineMs, () => {
       const why = last === undefined ? 'there was no call with enough units' : `the last bid lost: ${last}`;
       giveUp(new RefusedError(refusal(last ?? 'no-capacity', `nothing was won in ${deadlineMs} ms; ${why}`)));
-    }, deadlineMs);
-    if (signal?.aborted) return aborted();
+    });
     signal?.addEventListener('abort', aborted, { once: true });
-    listening = agent.listen(pool, {
+    const listening = agent.listen(pool, {
       evaluate: (call) => {
         if (over || call.units < units || call.reservePriceMicro > maxPriceMicro) return undefined;
-        return bid({ units, price, intent });
+        return offer;
       },
       onLease: (lease) => {
         // Won while giving up: nobody would use it, so it goes back.
@@ -62,10 +76,11 @@ export function win(agent: Listens, pool: string, options: WinOptions): Promise<
         end();
         resolve(lease);
       },
-      onLost: ({ detail }) => {
+      onLost: ({ detail, by }) => {
         last = detail;
-        if (hopeless.has(detail))
-          giveUp(new RefusedError(refusal(detail, `the bank bars this agent's bids: ${detail}`)));
+        if (over || !hopeless.has(detail)) return;
+        if (by === 'bank') barred({ detail, message: `its bid lost: ${detail}` });
+        else void doubt();
       },
     });
   });

@@ -1,5 +1,5 @@
 // Peers that lie, forge, replay, come late or send noise: nobody is fooled, nothing crashes, honest trade goes on.
-import { type Call, encode, subjects, termsDigest } from '@tender/market';
+import { type Call, encode, subjects } from '@tender/market';
 import { newId, newUlid } from '@tender/market/nats';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -8,6 +8,8 @@ import { type Agent, bid, type Lease, type ListenHandlers, type LostBid } from '
 import { CREDIT, offer, type SdkMarket, sdkMarket, sleep, sold } from './support.js';
 
 const POOL = 'gpu.h';
+/** Mallory may call on it, and lies. */
+const THEIRS = 'gpu.m';
 let m: SdkMarket;
 let seller: Agent;
 let mallory: WireClient;
@@ -17,6 +19,7 @@ beforeAll(async () => {
   seller = await m.sdkAgent('seller');
   await m.pool(POOL, 'seller', 8);
   mallory = await m.agent('mallory');
+  await m.pool(THEIRS, 'mallory', 1);
 });
 afterAll(() => m.stop());
 
@@ -38,7 +41,7 @@ function madeUpCall(windowMs = 100, ttlMs = 400): Call {
     terms: {
       cfp: newId(),
       market: m.market,
-      pool: POOL,
+      pool: THEIRS,
       initiator: 'mallory',
       direction: 'sell',
       units: 1,
@@ -63,7 +66,7 @@ async function lie(call: Call, answer: (cheque: { participant: string; intent: s
       for (const cheque of body.cheques ?? []) nats.publish(subjects.talk(m.market, to, 'mallory'), answer(cheque));
     },
   });
-  nats.publish(subjects.cfp(m.market, POOL, 'mallory'), say('cfp', call.terms.cfp, call, { replyBy: call.closesAt }));
+  nats.publish(subjects.cfp(m.market, THEIRS, 'mallory'), say('cfp', call.terms.cfp, call, { replyBy: call.closesAt }));
   await nats.flush();
   return () => sub.unsubscribe();
 }
@@ -94,7 +97,7 @@ test.each([
   const agent = await m.sdkAgent(`honest-${confirm}`, { confirm });
   const leases: Lease[] = [];
   const lost: LostBid[] = [];
-  await listen(agent, POOL, {
+  await listen(agent, THEIRS, {
     evaluate: () => bid({ price: CREDIT }),
     onLease: (lease) => leases.push(lease),
     onLost: (outcome) => lost.push(outcome),
@@ -105,41 +108,11 @@ test.each([
   stop();
 });
 
-test('an initiator that dies after its award takes no lease with it', async () => {
-  const agent = await m.sdkAgent('heir');
-  const dying = await m.agent('dying');
-  await m.pool('gpu.d', 'dying', 1);
-  const leases: Lease[] = [];
-  await listen(agent, 'gpu.d', { evaluate: () => bid({ price: CREDIT }), onLease: (lease) => leases.push(lease) });
-  const body = { key: newUlid(), cfp: newId(), pool: 'gpu.d', units: 1, rule: 'first-price', durationMs: 5000 };
-  const locked = await dying.ask('lock', { ...body, windowMs: 300, ttlMs: 900, seals: ['mac'] });
-  const { terms, openedAt, closesAt, awardBy } = locked.body;
-  const call = { terms, openedAt, closesAt, awardBy };
-  const cheques: unknown[] = [];
-  dying.nats.subscribe(subjects.bids(m.market, 'dying'), {
-    callback: (_error, msg) => cheques.push(...JSON.parse(new TextDecoder().decode(msg.data)).body.cheques),
-  });
-  const message = { ...dying.envelope(call), performative: 'cfp', conversation: body.cfp };
-  dying.nats.publish(subjects.cfp(m.market, 'gpu.d', 'dying'), encode(message));
-  await expect.poll(() => cheques.length).toBe(1);
-  const awarded = await dying.ask('award', {
-    key: newUlid(),
-    cfp: body.cfp,
-    digest: termsDigest(terms),
-    bids: cheques,
-  });
-  expect(awarded.performative).toBe('inform');
-  await dying.close();
-  await expect.poll(() => leases.length, { timeout: 3000 }).toBe(1);
-  expect(leases[0]).toMatchObject({ contract: awarded.body.winners[0].contract, held: true });
-  await leases[0]!.release();
-});
-
 test('a rejection of what the bank awarded fools nobody who checks rejections too', async () => {
   const agent = await m.sdkAgent('sceptic', { confirm: 'all' });
   const call = madeUpCall();
   const lost: LostBid[] = [];
-  await listen(agent, POOL, {
+  await listen(agent, THEIRS, {
     evaluate: () => bid({ price: CREDIT }),
     onLease: () => undefined,
     onLost: (outcome) => lost.push(outcome),
@@ -293,6 +266,7 @@ test('whoever sends what cannot be read is told so, once a second, and never abo
 test('arbitrary bytes and JSON on every subject of an agent: it lives on and trades', async () => {
   const agent = await m.sdkAgent('tough');
   const leases: Lease[] = [];
+  await listen(agent, THEIRS, { evaluate: () => bid({ price: 9 }), onLease: (lease) => leases.push(lease) });
   await listen(agent, POOL, { evaluate: () => bid({ price: 9 }), onLease: (lease) => leases.push(lease) });
   const open = seller.call(offer(POOL, { windowMs: 1500, ttlMs: 4000, onOpen: (cfp) => openCfps.push(cfp) }));
   const openCfps: string[] = [];
@@ -313,6 +287,7 @@ test('arbitrary bytes and JSON on every subject of an agent: it lives on and tra
     subjects.talk(m.market, 'tough', 'mallory'),
     subjects.talk(m.market, 'seller', 'mallory'),
     subjects.cfp(m.market, POOL, 'mallory'),
+    subjects.cfp(m.market, THEIRS, 'mallory'),
     subjects.bid(m.market, 'seller', cfp, 'mallory'),
     subjects.bid(m.market, 'seller', 'no-such-call', 'mallory'),
     `tender.${m.market}.talk.tough.BAD`,

@@ -76,6 +76,7 @@ export class CallRun {
   #finish!: (outcome: CallOutcome) => void;
   #timer: NodeJS.Timeout | undefined;
   #awardBy = 0;
+  #released: Promise<unknown> | undefined;
 
   /** `forget` is called when late bids need no answer any more. */
   constructor(link: Link, options: CallOptions, forget: () => void) {
@@ -155,9 +156,12 @@ export class CallRun {
     this.#step({ kind: 'withdraw', sender: from, participants: body.participants });
   }
 
-  close(): void {
+  /** Ends the call; resolves when nothing of it is left at the bank, as far as the bank answers. */
+  async close(): Promise<void> {
     clearTimeout(this.#timer);
     this.#step({ kind: 'abort' });
+    await this.done;
+    await this.#released;
   }
 
   #headers(facts: Omit<StepFacts, 'conversation' | 'scope'>): MsgHdrs {
@@ -251,7 +255,7 @@ export class CallRun {
 
   #release(): void {
     const body = { key: newUlid(), cfp: this.cfp };
-    void this.#link.bank.ask('release', body, { conversation: this.cfp, withinMs: this.#ttlMs });
+    this.#released = this.#link.bank.ask('release', body, { conversation: this.cfp, withinMs: this.#ttlMs });
   }
 
   #finished(outcome: CallOutcome): void {

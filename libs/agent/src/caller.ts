@@ -4,9 +4,13 @@ import type { Subscription } from 'nats';
 import { z } from 'zod';
 import { type CallOptions, type CallOutcome, CallRun } from './call.js';
 import type { Link, Received } from './link.js';
+import { after } from './timer.js';
 
 const bidMessage = z.discriminatedUnion('performative', [proposeMessage, refuseMessage, withdrawMessage]);
 type BidMessage = z.infer<typeof bidMessage>;
+
+/** How long closing waits for the bank; a lock that is not given back ends by its time limit. */
+const CLOSE_WITHIN_MS = 3000;
 
 export class Caller {
   readonly #link: Link;
@@ -34,9 +38,15 @@ export class Caller {
     return extended;
   }
 
-  /** Aborts what is still open and gives the locks back. */
-  close(): void {
-    for (const run of this.#runs.values()) run.close();
+  /** Aborts what is still open and gives the locks back, those too whose opening is under way; waits for it a little. */
+  async close(): Promise<void> {
+    const closing = Promise.all([...this.#runs.values()].map((run) => run.close()));
+    let stop = () => {};
+    const patience = new Promise<void>((resume) => {
+      stop = after(CLOSE_WITHIN_MS, resume);
+    });
+    await Promise.race([closing, patience]);
+    stop();
     if (!this.#link.nc.isClosed()) this.#bids?.unsubscribe();
   }
 

@@ -85,7 +85,13 @@ async function administer(link: Link, asking: Asking): Promise<AdminAnswer> {
     });
   };
   const subject = subjects.admin(link.market, link.sender, operation);
-  const asked = await askUntil(link, subject, payload, spec, { withinMs: WITHIN_MS });
+  let asked = await askUntil(link, subject, payload, spec, { withinMs: WITHIN_MS });
+  if (asked.ok && (asked.answer.body as Partial<Refusal>).detail === 'stale') {
+    // This machine's clock is far off: the broker's own, read from its refusal, is good enough to sign anew.
+    const now = performance.now();
+    link.clock.observe(asked.answer.sentAt, now, now);
+    asked = await askUntil(link, subject, payload, spec, { withinMs: WITHIN_MS });
+  }
   if (!asked.ok) return asked;
   const { performative, body } = asked.answer;
   return performative === 'inform' ? { ok: true, status: (body as { status: string }).status } : (body as Refusal);

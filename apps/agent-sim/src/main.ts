@@ -3,15 +3,15 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError, simConfig } from './config.js';
 import { fitLines } from './fit.js';
-import { addSimOptions, conflict, type SimOptions } from './options.js';
+import { addSimOptions, conflict, optionsHelp, type SimOptions } from './options.js';
 import { DemandError, readTrace, simulate } from './simulate.js';
 import { SwarmError } from './swarm.js';
 import { parseTrace } from './trace.js';
 import { verdictLines } from './verdict.js';
 
 /** 0 green or no check wanted, 1 an invariant broken or not to be checked, 2 cannot be run as asked, 130 interrupted. */
-async function run(options: SimOptions): Promise<void> {
-  const wrong = conflict(options);
+async function run(options: SimOptions, command: Command): Promise<void> {
+  const wrong = strayWord(command) ?? conflict(options);
   if (wrong !== undefined) return fail(wrong, 2);
   const config = simConfig();
   const output = process.stdout;
@@ -31,20 +31,31 @@ async function run(options: SimOptions): Promise<void> {
   process.exitCode = green ? 0 : 1;
 }
 
+/** The commands' names here are nothing that people type: what they said wrong is told without them. */
+function strayWord({ args }: Command): string | undefined {
+  return args[0] === undefined ? undefined : `error: ${JSON.stringify(args[0])} is no option: options start with --`;
+}
+
 function fail(message: string, code: number): void {
   process.stderr.write(`${message}\n`);
   process.exitCode = code;
 }
 
 const program = new Command('tender-sim').description('Trades with a swarm of simulated agents in a running market.');
-addSimOptions(program.command('run', { isDefault: true }).description('trade')).action(run);
-addSimOptions(program.command('validate').description('only say whether run would take these options')).action(
-  async (options: SimOptions) => {
-    const wrong = conflict(options);
-    if (wrong !== undefined) fail(wrong, 2);
-    if (options.trace !== undefined) await readTrace(options.trace);
-  },
-);
+const trading = program.command('run', { isDefault: true }).description('trade').allowExcessArguments();
+addSimOptions(trading).action((options: SimOptions) => run(options, trading));
+const validating = program.command('validate').description('only say whether run would take these options');
+addSimOptions(validating.allowExcessArguments()).action(async (options: SimOptions) => {
+  const wrong = strayWord(validating) ?? conflict(options);
+  if (wrong !== undefined) fail(wrong, 2);
+  if (options.trace !== undefined) await readTrace(options.trace);
+});
+program
+  .command('options <columns>')
+  .description('the options of run, for the help of the commands that take them')
+  .action((columns: string) => {
+    process.stdout.write(optionsHelp(Number(columns) || 80));
+  });
 program
   .command('fit <file>')
   .description('measure a trace: the figures that the synthetic demand is fitted to')

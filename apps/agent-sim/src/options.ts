@@ -51,7 +51,13 @@ export function traceSeconds(text: string): number {
   return Number(match[1]) * factor;
 }
 
-/** The options that `tender-sim run`, `tender sim` and `tender demo` share; their defaults are those of the demo. */
+/** A file's name, not the option after one that was forgotten. */
+function fileName(text: string): string {
+  if (text !== '' && !text.startsWith('--')) return text;
+  throw new InvalidArgumentError(`argument missing: a file is needed${text === '' ? '' : `, ./${text} if it is one`}.`);
+}
+
+/** The options that `tender sim` and `tender demo` share; their defaults are those of the demo. */
 export function addSimOptions(command: Command): Command {
   return command
     .option('--agents <count>', 'agents in the swarm', whole(1, 5000), 500)
@@ -69,7 +75,7 @@ export function addSimOptions(command: Command): Command {
       'longer jobs are clamped to it (default: a sixth of --seconds)',
       whole(10, 86_400_000),
     )
-    .option('--trace <file>', 'demand from a recorded trace in the openb_pod_list format')
+    .option('--trace <file>', 'demand from a recorded trace in the openb_pod_list format', fileName)
     .option(
       '--speed <factor>',
       'recorded time per run time (default: a trace’s rest fits the run; 2500)',
@@ -82,9 +88,17 @@ export function addSimOptions(command: Command): Command {
     )
     .option('--limit <rows>', 'at most so many rows of the trace', whole(1, 1_000_000_000))
     .option('--sample <share>', 'this share of the trace’s rows, drawn by the seed', between(0.000001, 1))
-    .option('--report <file>', 'writes the report, one HTML page')
-    .option('--json <file>', 'writes the result as JSON')
+    .option('--report <file>', 'writes the report, one HTML page', fileName)
+    .option('--json <file>', 'writes the result as JSON', fileName)
     .option('--no-board', 'plain lines instead of the live board');
+}
+
+/** All of them but the pool, which the house has too, as a part of another command's help. */
+export function optionsHelp(columns: number): string {
+  const command = addSimOptions(new Command()).helpOption(false).configureHelp({ helpWidth: columns });
+  command.options.find((option) => option.long === '--pool')?.hideHelp();
+  const text = command.helpInformation();
+  return text.slice(text.indexOf('Options:')).replace('Options:', 'Options of the swarm:');
 }
 
 const traceOnly = ['from', 'limit', 'sample'] as const;

@@ -5,7 +5,7 @@ import { createPrng, type Prng } from './prng.js';
 
 /**
  * Fitted to the 7,064 rows of Alibaba's cluster-trace-gpu-v2023 (openb_pod_list_default.csv; Weng et al., FGD, USENIX
- * ATC '23) that ask for a GPU, by `tender-sim fit FILE`: rows and their share by QoS, mean and
+ * ATC '23) that ask for a GPU, by `node apps/agent-sim/dist/main.js fit FILE`: rows and their share by QoS, mean and
  * standard deviation of ln(deletion − creation in seconds), rows by GPUs asked. In order of priority.
  */
 const classes: readonly ClassShape[] = [

@@ -1,4 +1,5 @@
 // Starts the house's other processes: each tethered, so that none outlives this one, however this one ends.
+import { spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Exit, spawnTethered, type Tethered } from '@tender/stack';
@@ -80,6 +81,12 @@ export async function validateSimulator(args: readonly string[], env: Env): Prom
   });
   const { code } = await judge.exited;
   if (code !== 0) throw new UsageError('');
+}
+
+/** The simulator's options, as it would explain them itself. */
+export function simulatorHelp(): string {
+  const columns = String(process.stdout.columns ?? 80);
+  return `\n${spawnSync(process.execPath, [programs.simulator, 'options', columns], { encoding: 'utf8' }).stdout}`;
 }
 
 export function showExit({ code, signal }: Exit): string {

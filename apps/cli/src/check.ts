@@ -18,12 +18,12 @@ export async function check(config: CliConfig): Promise<number> {
       throw new UsageError(error.message);
     });
     const report = await checkRedis(redis, config.market);
-    process.stdout.write(`market ${config.market}: ${showReport(report)}\n`);
     if (report.seq === 0) {
       throw new UsageError(
         `There is no market ${config.market} here, or nothing has happened in it: is TENDER_MARKET right?`,
       );
     }
+    process.stdout.write(`market ${config.market}: ${showReport(report)}\n`);
     return report.ok ? 0 : 1;
   } finally {
     redis.disconnect();

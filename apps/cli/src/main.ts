@@ -1,14 +1,12 @@
 #!/usr/bin/env node
 // The command line: `tender up`, `demo`, `sim` and `check`.
 import { Command, CommanderError } from 'commander';
+import { simulatorHelp } from './app-process.js';
 import { check } from './check.js';
 import { cliConfig, UsageError } from './config.js';
 import { addHouseFlags, addKeepFlags, houseFlags } from './house-flags.js';
 import { demo, sim } from './trading.js';
 import { up } from './up.js';
-
-const SIM_HELP =
-  '\nAll options of the simulator are taken too: --agents, --seconds, --seed, --trace … (tender-sim run --help).';
 
 const program = new Command('tender')
   .description('A marketplace for swarms of agents that share scarce compute.')
@@ -25,16 +23,18 @@ addHouseFlags(program.command('demo'))
   .description('start a market, let a swarm trade in it, check it, and leave a report')
   .allowUnknownOption()
   .allowExcessArguments()
-  .addHelpText('after', SIM_HELP)
+  .addHelpText('after', simulatorHelp)
   .action(async (_, command: Command) => {
     process.exitCode = await demo(cliConfig(), houseFlags(command), command.args);
   });
 
 addHouseFlags(program.command('sim'))
-  .description('let a swarm trade in the market that NATS_URL and TENDER_OPERATOR_SEED name, or in one of its own')
+  .description(
+    'let a swarm trade in the market that NATS_URL and TENDER_OPERATOR_SEED name, or in one of its own; --report FILE writes a report',
+  )
   .allowUnknownOption()
   .allowExcessArguments()
-  .addHelpText('after', SIM_HELP)
+  .addHelpText('after', simulatorHelp)
   .action(async (_, command: Command) => {
     const pool =
       command.getOptionValueSource('pool') === 'cli' ? ['--pool', command.opts<{ pool: string }>().pool] : [];
@@ -47,6 +47,14 @@ program
   .action(async () => {
     process.exitCode = await check(cliConfig());
   });
+
+// Whoever reads only the beginning (`tender up | head`) has read enough: end, and quietly.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
 
 /** 0 all well, 1 a breach or a market that broke down, 2 not to be done as asked, 130 interrupted. */
 async function main(): Promise<void> {

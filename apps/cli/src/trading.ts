@@ -17,7 +17,7 @@ function passingMarket(): string {
 /** Starts a market, trades in it, checks it, and leaves a report. Returns the exit code. */
 export async function demo(config: CliConfig, flags: HouseFlags, simArgs: readonly string[]): Promise<number> {
   const startedMs = Date.now();
-  const args = hasFlag(simArgs, '--report') ? simArgs : [...simArgs, '--report', resolve('tender-report.html')];
+  const args = hasFlag(simArgs, '--report') ? simArgs : ['--report', resolve('tender-report.html'), ...simArgs];
   const code = await inOwnHouse(config, flags, args);
   const seconds = ((Date.now() - startedMs) / 1000).toFixed(0);
   if (code === 0) process.stdout.write(`\nDone in ${seconds} seconds; nothing is left running.\n`);
@@ -33,14 +33,18 @@ export async function sim(config: CliConfig, flags: HouseFlags, simArgs: readonl
     );
   }
   const interrupt = onInterrupt();
-  return runSimulator({ args: simArgs, env: config.inherited, interrupt });
+  const code = await runSimulator({ args: simArgs, env: config.inherited, interrupt });
+  if (code === 0 && !hasFlag(simArgs, '--report')) process.stdout.write('\n--report FILE writes a report of a run.\n');
+  return code;
 }
 
 async function inOwnHouse(config: CliConfig, flags: HouseFlags, simArgs: readonly string[]): Promise<number> {
   const interrupt = onInterrupt();
-  const args = [...simArgs, '--pool', flags.plan.pool];
-  if (flags.plan.reserve > 0 && !hasFlag(simArgs, '--system-agents'))
-    args.push('--system-agents', String(flags.systemAgents));
+  // What was typed stands last, so that an option whose argument was forgotten does not swallow one of these.
+  const args = ['--pool', flags.plan.pool, ...simArgs];
+  if (flags.plan.reserve > 0 && !hasFlag(simArgs, '--system-agents')) {
+    args.unshift('--system-agents', String(flags.systemAgents));
+  }
   await validateSimulator(args, config.inherited);
   process.stdout.write('Opening a market:\n');
   const opening = openHouse({ ...flags, config, market: passingMarket(), httpPort: 0, say });

@@ -98,6 +98,9 @@ describe('what cannot be done', () => {
     [['demo', '--agents', '0'], 2, /--agents.*whole number from 1 to 5000/],
     [['demo', '--slots', '4', '--reserve', '4'], 2, /leaves nothing/],
     [['demo', '--nonsense'], 2, /unknown option '--nonsense'/],
+    [['demo', '--', 'extra'], 2, /^error: "extra" is no option: options start with --\n$/],
+    [['sim', '--report'], 2, /^error: option '--report <file>' argument missing\n$/],
+    [['sim', '--report', '--seconds', '5'], 2, /'--report <file>' argument '--seconds' is invalid. argument missing/],
     [['sim', '--trace', '/nowhere/trace.csv'], 2, /no such file/],
     [['check'], 2, /REDIS_URL is not set.*tender up/],
     [['launch'], 2, /unknown command/],
@@ -107,6 +110,16 @@ describe('what cannot be done', () => {
     expect(started.output()).toMatch(words);
     expect(code).toBe(expected);
     expect(started.alive()).toEqual([]);
+  });
+
+  test.each(['demo', 'sim'])('tender %s --help has all options, those of the swarm too', async (command) => {
+    const started = tender([command, '--help']);
+    expect((await started.exited).code).toBe(0);
+    for (const option of ['--slots', '--agents', '--trace', '--report', '--seed']) {
+      expect(started.output()).toContain(`  ${option} <`);
+    }
+    expect(started.output().match(/--pool </g)).toHaveLength(1);
+    expect(started.output()).not.toContain('tender-sim');
   });
 
   test('no servers to be found: the stack says what was tried', async () => {

@@ -8,7 +8,8 @@ export interface HouseFlags {
   readonly brokers: number;
   readonly termMs: number;
   readonly dir?: string | undefined;
-  readonly httpPort: number;
+  /** Undefined where none was asked for. */
+  readonly httpPort?: number | undefined;
   /** How many agents of a demo are of class system, where there is a reserve for them. */
   readonly systemAgents: number;
   /** Which of them were typed. */
@@ -58,7 +59,11 @@ export function addHouseFlags(command: Command): Command {
 export function addKeepFlags(command: Command): Command {
   return command
     .option('--dir <folder>', 'keeps the market’s data and keys there')
-    .option('--http-port <port>', 'of /metrics, /healthz and /readyz; 0 for a free one', whole(0, 65_535), 9464);
+    .option(
+      '--http-port <port>',
+      'of /metrics, /healthz and /readyz (default: 9464, or another where that is taken)',
+      whole(0, 65_535),
+    );
 }
 
 /** Throws where the options contradict each other. */
@@ -75,7 +80,7 @@ export function houseFlags(command: Command): HouseFlags {
     brokers: raw.brokers,
     termMs: raw.term,
     dir: raw.dir,
-    httpPort: raw.httpPort ?? 0,
+    httpPort: raw.httpPort,
     systemAgents: reserve,
     given: ['slots', 'reserve', 'reservePrice', 'term', 'brokers']
       .filter(typed)

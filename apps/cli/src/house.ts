@@ -16,7 +16,8 @@ export interface HouseOptions {
   readonly termMs: number;
   /** Where data and keys are kept; default: a temporary folder that goes away with the house. */
   readonly dir?: string | undefined;
-  readonly httpPort: number;
+  /** Default: 9464, or a free one where that is taken. */
+  readonly httpPort?: number | undefined;
   readonly say: (line: string) => void;
 }
 
@@ -38,6 +39,8 @@ export interface House {
  * window twice that long would turn many away as late on a busy machine, a longer one would make every job wait.
  */
 const WINDOW_MS = 100;
+/** Where a scraper looks first. */
+const HTTP_PORT = 9464;
 
 export async function openHouse(options: HouseOptions): Promise<House> {
   const { config, market, dir, say } = options;
@@ -65,8 +68,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   try {
     const { natsUrl, redisUrl } = stack;
     for (let number = 1; number <= options.brokers; number++) {
-      const env = brokerEnv({ ...options, natsUrl, redisUrl, keys, first: number === 1 });
-      brokers.push(await startBroker(env, `broker ${number}`));
+      brokers.push(await nextBroker({ ...options, natsUrl, redisUrl, keys }, number));
     }
     say(`${brokers.length === 1 ? 'a broker' : `${brokers.length} brokers`} of market ${market}`);
     starting = false;
@@ -93,15 +95,23 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   }
 }
 
-interface BrokerEnvOptions extends HouseOptions {
-  readonly natsUrl: string;
-  readonly redisUrl: string;
-  readonly keys: MarketKeys;
-  /** The first broker has the steward and the port that was asked for. */
-  readonly first: boolean;
+type BrokerOptions = HouseOptions & Pick<House, 'natsUrl' | 'redisUrl' | 'keys'>;
+
+/** The first broker has the steward and the port that was asked for; where none was, any will do. */
+async function nextBroker(options: BrokerOptions, number: number): Promise<BrokerProcess> {
+  const start = (httpPort: number) =>
+    startBroker(brokerEnv({ ...options, httpPort, first: number === 1 }), `broker ${number}`);
+  if (number > 1) return start(0);
+  if (options.httpPort !== undefined) return start(options.httpPort);
+  return start(HTTP_PORT).catch((error: Error) => {
+    if (!error.message.includes('EADDRINUSE')) throw error;
+    return start(0);
+  });
 }
 
-function brokerEnv(options: BrokerEnvOptions): Readonly<Record<string, string | undefined>> {
+function brokerEnv(
+  options: BrokerOptions & { httpPort: number; first: boolean },
+): Readonly<Record<string, string | undefined>> {
   const { config, keys, plan, first } = options;
   const pools = [
     { pool: plan.pool, rule: 'uniform-price', durationMs: options.termMs, windowMs: WINDOW_MS, seals: ['mac'] },
@@ -114,6 +124,6 @@ function brokerEnv(options: BrokerEnvOptions): Readonly<Record<string, string | 
     TENDER_SECRET: keys.secret,
     TENDER_OPERATORS: `${OPERATOR}:${publicNkeyOf(keys.operatorSeed)}`,
     TENDER_STEWARD: first ? JSON.stringify({ id: STEWARD, seed: keys.stewardSeed, pools }) : undefined,
-    HTTP_PORT: String(first ? options.httpPort : 0),
+    HTTP_PORT: String(options.httpPort),
   };
 }

@@ -2,7 +2,7 @@
 import { createSeed } from '@tender/agent';
 import { CREDIT } from '@tender/credits';
 import type { CliConfig } from './config.js';
-import { openHouse } from './house.js';
+import { type House, openHouse } from './house.js';
 import type { HouseFlags } from './house-flags.js';
 import { INTERRUPTED, onInterrupt } from './interrupt.js';
 import { welcomeAgent } from './market-setup.js';
@@ -24,8 +24,9 @@ export async function up(config: CliConfig, flags: HouseFlags): Promise<number> 
   try {
     const you = { id: `you-${Date.now().toString(36)}`, seed: createSeed(), amountMicro: String(1000 * CREDIT) };
     await welcomeAgent(house, you);
-    const env = { ...house.env, TENDER_POOL: flags.plan.pool, TENDER_AGENT: you.id, TENDER_AGENT_SEED: you.seed };
-    process.stdout.write(`${howTo(env, house.httpPorts[0])}\n`);
+    if (flags.dir !== undefined)
+      say(`the agent ${you.id} was made for you now; those of earlier starts keep their keys`);
+    process.stdout.write(`${howTo({ house, pool: flags.plan.pool, you })}\n`);
     const why = await Promise.race([house.broken, interrupt.signalled.then(() => '')]);
     if (why === '') {
       say('the market is closed; nothing is left running');
@@ -40,18 +41,28 @@ export async function up(config: CliConfig, flags: HouseFlags): Promise<number> 
   }
 }
 
+export interface HowTo {
+  readonly house: Pick<House, 'natsUrl' | 'market' | 'env' | 'httpPorts'>;
+  readonly pool: string;
+  readonly you: { readonly id: string; readonly seed: string };
+}
+
 /** Shell code: what is no export is a comment. */
-export function howTo(env: Readonly<Record<string, string>>, httpPort: number | undefined): string {
+export function howTo({ house, pool, you }: HowTo): string {
+  const { NATS_URL, TENDER_MARKET, ...forOperator } = house.env;
+  const exports = (env: Readonly<Record<string, string | undefined>>) =>
+    Object.entries(env).map(([name, value]) => `export ${name}=${value}`);
   return [
     '#',
-    '# The market is open. In another terminal:',
-    ...Object.entries(env).map(([name, value]) => `export ${name}=${value}`),
+    '# The market is open. In another terminal, for an agent (this one is new and has 1,000 credits):',
+    ...exports({ NATS_URL, TENDER_MARKET, TENDER_POOL: pool, TENDER_AGENT: you.id, TENDER_AGENT_SEED: you.seed }),
+    '# bid as that agent:   node examples/bid.mjs          (docs/sdk.md walks through it and more)',
     '#',
-    '# Then bid as that agent, which has 1,000 credits (docs/ has the walk-through, examples/ more of them):',
-    '#   node examples/bid.mjs',
+    '# For the operator: mints credits and reads the books; do not give it to agents.',
+    ...exports(forOperator),
     '# let a swarm trade:   npm run tender -- sim --agents 100 --seconds 30',
     '# check the books:     npm run tender -- check',
-    `# watch it:            curl http://127.0.0.1:${httpPort ?? 0}/metrics`,
+    `# watch it:            curl http://127.0.0.1:${house.httpPorts[0] ?? 0}/metrics`,
     '#                      nats sub "tender.$TENDER_MARKET.event.>"',
     '# Ctrl-C closes the market.',
   ].join('\n');

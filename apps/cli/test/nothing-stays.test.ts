@@ -71,6 +71,7 @@ describe('tender up', () => {
     const sim = tender(['sim', '--agents', '10', '--seconds', '2', '--no-board'], env);
     expect((await sim.exited).code, sim.output()).toBe(0);
     expect(sim.output()).toContain('Every invariant holds');
+    expect(sim.output()).toContain('--report FILE writes a report');
     const again = tender(['sim', '--agents', '10', '--connections', '2', '--seconds', '2', '--no-board'], env);
     expect((await again.exited).code, again.output()).toBe(0);
     const flags = tender(['sim', '--slots', '9'], env);
@@ -80,9 +81,35 @@ describe('tender up', () => {
     expect((await check.exited).code, check.output()).toBe(0);
     const elsewhere = tender(['check'], { ...env, TENDER_MARKET: 'no-such-market' });
     expect((await elsewhere.exited).code).toBe(2);
+    expect(elsewhere.output()).toMatch(/^There is no market no-such-market here/);
     market.child.kill('SIGINT');
     expect((await market.exited).code).toBe(130);
     await gone(market);
+  });
+
+  test('two at once take a port each, and what mints credits is set apart', async () => {
+    const markets = [tender(['up', '--slots', '8']), tender(['up', '--slots', '8'])];
+    for (const market of markets) await opened(market, 'Ctrl-C closes the market');
+    const ports = markets.map((market) => /127\.0\.0\.1:(\d+)\/metrics/.exec(market.output())?.[1]);
+    expect(new Set(ports).size).toBe(2);
+    const [forAgents, forOperator] = markets[0]!.output().split('do not give it to agents');
+    expect(forAgents).not.toMatch(/OPERATOR_SEED|REDIS_URL/);
+    expect(forOperator).toMatch(
+      /export REDIS_URL=.*\nexport TENDER_OPERATOR_SEED=|export TENDER_OPERATOR_SEED=.*\nexport REDIS_URL=/,
+    );
+    for (const market of markets) {
+      market.child.kill('SIGINT');
+      await gone(market);
+    }
+  });
+
+  test('a reader that has read enough ends it, quietly', async () => {
+    const run = tender(['up', '--slots', '8', '--http-port', '0']);
+    await opened(run, 'answers on');
+    run.child.stdout?.destroy();
+    expect((await run.exited).code).toBe(0);
+    expect(run.output()).not.toContain('EPIPE');
+    await gone(run);
   });
 
   test.each([

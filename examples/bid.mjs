@@ -2,9 +2,11 @@
 // Run it with what `tender up` prints, or as examples/set-up.mjs says.
 import { setTimeout as work } from 'node:timers/promises';
 import { connectAgent } from '@tender/agent';
+import { environment } from './market.mjs';
 
-const { NATS_URL = 'nats://127.0.0.1:4222', TENDER_MARKET = 'demo', TENDER_POOL: pool = 'gpu.h100' } = process.env;
-const { TENDER_AGENT: id, TENDER_AGENT_SEED: seed, WORK_MS = '1500' } = process.env;
+const env = environment('NATS_URL', 'TENDER_AGENT', 'TENDER_AGENT_SEED');
+const { NATS_URL, TENDER_MARKET = 'demo', TENDER_POOL: pool = 'gpu.h100' } = env;
+const { TENDER_AGENT: id, TENDER_AGENT_SEED: seed, WORK_MS = '1500' } = env;
 
 const agent = await connectAgent({ servers: NATS_URL, market: TENDER_MARKET, id, seed });
 const lease = await agent.win(pool, { maxPriceMicro: 5_000_000, deadlineMs: 60_000 });

@@ -1,9 +1,11 @@
 // Host: many agents over one connection; each values a slot differently, all bid in one message per call.
 // Run it as examples/set-up.mjs says: an operator registered each agent's account with its host.
 import { bid, connectHost, refuse } from '@tender/agent';
+import { environment } from './market.mjs';
 
-const { NATS_URL = 'nats://127.0.0.1:4222', TENDER_MARKET = 'demo', TENDER_POOL: pool = 'gpu.h100' } = process.env;
-const { TENDER_HOST: id, TENDER_AGENTS: agents = '[]', WINS = '3' } = process.env;
+const env = environment('NATS_URL', 'TENDER_HOST', 'TENDER_AGENTS');
+const { NATS_URL, TENDER_MARKET = 'demo', TENDER_POOL: pool = 'gpu.h100' } = env;
+const { TENDER_HOST: id, TENDER_AGENTS: agents, WINS = '3' } = env;
 
 const host = await connectHost({ servers: NATS_URL, market: TENDER_MARKET, id });
 let wins = 0;

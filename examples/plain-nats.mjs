@@ -11,13 +11,11 @@ import {
   randomBytes,
 } from 'node:crypto';
 import { connect, nkeys } from 'nats';
+import { environment } from './market.mjs';
 
-const {
-  NATS_URL = 'nats://127.0.0.1:4222',
-  TENDER_MARKET: market = 'demo',
-  TENDER_POOL: pool = 'gpu.h100',
-} = process.env;
-const { TENDER_AGENT: me, TENDER_AGENT_SEED: seed } = process.env;
+const env = environment('NATS_URL', 'TENDER_AGENT', 'TENDER_AGENT_SEED');
+const { NATS_URL, TENDER_MARKET: market = 'demo', TENDER_POOL: pool = 'gpu.h100' } = env;
+const { TENDER_AGENT: me, TENDER_AGENT_SEED: seed } = env;
 
 const bytes = (text) => new TextEncoder().encode(text);
 const parse = (msg) => JSON.parse(new TextDecoder().decode(msg.data));

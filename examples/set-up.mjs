@@ -2,9 +2,10 @@
 // Run it with what `tender up` prints: TENDER_OPERATOR_SEED is the operator's id and seed, <id>:SU…
 import { connectOperator, createSeed } from '@tender/agent';
 import { publicNkeyOf } from '@tender/market';
+import { environment } from './market.mjs';
 
-const { NATS_URL = 'nats://127.0.0.1:4222', TENDER_MARKET = 'demo' } = process.env;
-const [id, seed] = (process.env.TENDER_OPERATOR_SEED ?? '').split(':');
+const { NATS_URL, TENDER_MARKET = 'demo', TENDER_OPERATOR_SEED } = environment('NATS_URL', 'TENDER_OPERATOR_SEED');
+const [id, seed = ''] = TENDER_OPERATOR_SEED.split(':');
 const operator = await connectOperator({ servers: NATS_URL, market: TENDER_MARKET, id, seed });
 const tag = Date.now().toString(36);
 const [pool, host] = [`gpu.${tag}`, `host-${tag}`];

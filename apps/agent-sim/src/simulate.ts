@@ -6,9 +6,11 @@ import { MAX_UNITS } from '@tender/market';
 import { drawUp } from './books.js';
 import { checkMarket } from './check.js';
 import type { SimConfig } from './config.js';
+import { showCount } from './figures.js';
 import type { Demand } from './job.js';
 import { commandLine, type SimOptions } from './options.js';
 import { createPrng } from './prng.js';
+import { openingProgress } from './progress.js';
 import { replayDemand } from './replay.js';
 import { reportHtml } from './report.js';
 import { type Result, resultSpec } from './result.js';
@@ -39,7 +41,8 @@ export async function simulate({ options, config, run, output }: SimulateOptions
   const screen = new Screen({ output, live, coloured: config.coloured && output.isTTY === true });
   const connections = options.connections ?? options.agents;
   const say = (text: string) => output.write(`${text}\n`);
-  say(`Opening ${options.agents} accounts and ${connections} connections …`);
+  say(`Opening ${showCount(options.agents)} accounts and ${showCount(connections)} connections …`);
+  const progress = openingProgress(output, options.agents);
   const swarm = await openSwarm({
     ...config,
     run,
@@ -47,7 +50,8 @@ export async function simulate({ options, config, run, output }: SimulateOptions
     connections,
     grantMicro: Math.round(options.credits * CREDIT),
     systemAgents: options.systemAgents,
-  });
+    onProgress: progress.step,
+  }).finally(progress.end);
   try {
     const pool = await poolOf(swarm, options.pool);
     const demand = makeDemand(options, pool, trace);

@@ -14,7 +14,8 @@ export interface SwarmOptions {
   readonly grantMicro: number;
   /** So many agents, the first ones, are of class system: they may take the priority reserve. */
   readonly systemAgents: number;
-  readonly onProgress?: ((done: number) => void) | undefined;
+  /** Told after each account that was opened and each agent that was connected. */
+  readonly onProgress?: ((opened: number, connected: number) => void) | undefined;
 }
 
 export interface Swarm {
@@ -25,7 +26,9 @@ export interface Swarm {
 /** What stops a run before it starts, for people. */
 export class SwarmError extends Error {}
 
-const AT_ONCE = 48;
+const CONNECT_AT_ONCE = 48;
+/** Each waits for two answers of the bank; the bank itself takes them in batches. */
+const OPEN_AT_ONCE = 256;
 
 /** `agent-0007-k3x9`: unique on the market, and short on the board. */
 export function agentId(run: string, number: number): string {
@@ -47,7 +50,11 @@ export async function openSwarm(options: SwarmOptions): Promise<Swarm> {
     throw new SwarmError(`No NATS server answers at ${natsUrl} (${String(error)}). Start a market with \`tender up\`.`);
   });
   try {
-    await inParallel(members, AT_ONCE, (member) => openMember(bank, member, String(options.grantMicro)));
+    let opened = 0;
+    await inParallel(members, OPEN_AT_ONCE, async (member) => {
+      await openMember(bank, member, String(options.grantMicro));
+      options.onProgress?.(++opened, 0);
+    });
   } finally {
     await bank.close();
   }
@@ -78,25 +85,25 @@ async function openMember(bank: Operator, member: Member, amountMicro: string): 
 
 async function connectEach(options: SwarmOptions, members: readonly Member[]): Promise<Swarm> {
   let done = 0;
-  const agents = await inParallel(members, AT_ONCE, async ({ id, seed }) => {
+  const agents = await inParallel(members, CONNECT_AT_ONCE, async ({ id, seed }) => {
     const agent = await connectAgent({ servers: options.natsUrl, market: options.market, id, seed });
-    options.onProgress?.(++done);
+    options.onProgress?.(members.length, ++done);
     return agent;
   });
-  return { agents, close: async () => void (await inParallel(agents, AT_ONCE, (agent) => agent.close())) };
+  return { agents, close: async () => void (await inParallel(agents, CONNECT_AT_ONCE, (agent) => agent.close())) };
 }
 
 async function connectHosted(options: SwarmOptions, members: readonly Member[]): Promise<Swarm> {
   const names = [...new Set(members.flatMap((member) => member.host ?? []))];
-  const hosts = await inParallel(names, AT_ONCE, (id) =>
+  const hosts = await inParallel(names, CONNECT_AT_ONCE, (id) =>
     connectHost({ servers: options.natsUrl, market: options.market, id }),
   );
   const byName = new Map(hosts.map((host) => [host.id, host]));
   let done = 0;
-  const agents = await inParallel(members, AT_ONCE, async ({ id, seed, host }) => {
+  const agents = await inParallel(members, CONNECT_AT_ONCE, async ({ id, seed, host }) => {
     const agent = await byName.get(host!)!.agent({ id, seed });
-    options.onProgress?.(++done);
+    options.onProgress?.(members.length, ++done);
     return agent;
   });
-  return { agents, close: async () => void (await inParallel(hosts, AT_ONCE, (host) => host.close())) };
+  return { agents, close: async () => void (await inParallel(hosts, CONNECT_AT_ONCE, (host) => host.close())) };
 }

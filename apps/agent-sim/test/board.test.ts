@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { drawBoard, plainLine } from '../src/board.js';
 import { chart, cut, painter, widthOf } from '../src/paint.js';
+import { openingProgress } from '../src/progress.js';
 import { type Output, Screen } from '../src/screen.js';
 import { gini, quantile, Tally } from '../src/tally.js';
 import { sampleTally } from './sample-run.js';
@@ -99,6 +100,21 @@ describe('the screen', () => {
     expect(output.written).toHaveLength(3);
     expect(output.written.join('')).not.toContain('\u001b');
   });
+});
+
+test('the opening of a swarm shows how far it has come, in place or a line every five seconds', () => {
+  const steps = (isTTY: boolean) => {
+    const written: string[] = [];
+    let nowMs = 0;
+    const progress = openingProgress({ isTTY, write: (text) => written.push(text) }, 1000, () => nowMs);
+    for (let done = 1; done <= 1000; done++, nowMs += 10) progress.step(done, 0);
+    progress.step(1000, 500);
+    progress.end();
+    return written;
+  };
+  expect(steps(true)[0]).toBe('\r  11 accounts opened of 1,000\u001b[K');
+  expect(steps(true).at(-1)).toBe('\r\u001b[K');
+  expect(steps(false)).toEqual(['  501 accounts opened of 1,000\n', '  500 agents connected of 1,000\n']);
 });
 
 describe('the parts', () => {

@@ -6,7 +6,7 @@ import { showCount, showWholeCredits } from './figures.js';
 import { barTable, escapeHtml, type Html, html, scriptJson, table } from './html.js';
 import { type Figure, figures } from './report-plots.js';
 import type { Result } from './result.js';
-import { headline } from './verdict.js';
+import { headline, slownessOf } from './verdict.js';
 
 /** The page; reads its template and the plotting library from disk, the network never. */
 export function reportHtml(result: Result): string {
@@ -33,7 +33,7 @@ function body(result: Result, drawn: readonly Figure[]): Html {
 <p class="soft">${showCount(run.agents)} agents on ${showCount(run.connections)} connections, pool ${run.pool} with ${run.slots} slots
 (${run.reserve} of them the priority reserve), strategy ${run.strategy}, demand: ${demand.source}, ${showCount(demand.jobs)} jobs;
 started ${run.startedAt}, ${seconds} seconds in all.</p>
-<dl class="tiles">${headline(result).map(([name, figure]) => html`<div><dt>${name}</dt><dd>${figure}</dd></div>`)}</dl>
+${slownessLine(result)}<dl class="tiles">${headline(result).map(([name, figure]) => html`<div><dt>${name}</dt><dd>${figure}</dd></div>`)}</dl>
 <div class="grid">
 ${drawn.map(figureCard)}
 ${strategyCard(result)}
@@ -42,6 +42,11 @@ ${traceCard(result)}
 ${checkCard(result)}
 ${againCard(result)}
 </div>`;
+}
+
+function slownessLine(result: Result): Html {
+  const slowness = slownessOf(result);
+  return slowness === undefined ? html`` : html`<p class="open"><strong>${slowness}</strong></p>\n`;
 }
 
 function badge({ check }: Result): Html {

@@ -25,6 +25,27 @@ export function headline(result: Result): readonly (readonly [string, string])[]
   ];
 }
 
+/** Bids that came after their call had closed: above this share the run measures the machine, not the market. */
+const MANY_LATE = 0.15;
+
+/** One sentence where the verdict says more about this machine than about the market; else undefined. */
+export function slownessOf(result: Result): string | undefined {
+  const lost = Object.entries(result.refusals).filter(([what]) => what.startsWith('bid: '));
+  const bids = lost.reduce((sum, [, count]) => sum + count, result.totals.awards);
+  const late = result.refusals['bid: late'] ?? 0;
+  if (bids === 0 || late / bids <= MANY_LATE) return undefined;
+  const { agents, connections } = result.run;
+  const crowd =
+    connections < agents
+      ? `${showCount(agents)} agents on ${showCount(connections)} connections`
+      : `${showCount(agents)} agents on connections of their own`;
+  const tries = [...(agents > 100 ? ['--agents 100'] : []), ...(connections > 8 ? ['--connections 8'] : [])];
+  return (
+    `This machine was too slow for ${crowd}: ${showCount(late)} of ${showCount(bids)} bids (${showShare(late / bids)}) came late.` +
+    ` Try ${tries.length > 0 ? tries.join(' or ') : 'fewer --agents'}.`
+  );
+}
+
 function unmetParts(unmet: Readonly<Record<string, number>>): string {
   const parts = Object.entries(unmet).filter(([, count]) => count > 0);
   return parts.length === 0 ? '' : ` (${parts.map(([name, count]) => `${name} ${showCount(count)}`).join(', ')})`;
@@ -40,11 +61,13 @@ export function verdictLines(result: Result, coloured: boolean): string[] {
         `  ${wait.priority.padEnd(20)} p50 ${showMs(wait.p50Ms).padStart(8)}   p99 ${showMs(wait.p99Ms).padStart(8)}`,
     );
   const disturbances = Object.entries(result.disturbances).map(([what, count]) => `  ${what}: ${showCount(count)}`);
+  const slowness = slownessOf(result);
   return [
     paint('What the market did', 'bold'),
     ...headline(result).map(([name, figure]) => `  ${name.padEnd(20)} ${figure}`),
     ...(waits.length > 0 ? [paint('Wait from a job’s arrival to its first slot', 'bold'), ...waits] : []),
     ...demandLines(result, paint),
+    ...(slowness === undefined ? [] : [paint(slowness, 'yellow', 'bold')]),
     ...(disturbances.length > 0 ? [paint('Disturbances that it survived', 'bold'), ...disturbances] : []),
     ...checkLines(result, paint),
   ];

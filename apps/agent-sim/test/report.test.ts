@@ -35,6 +35,21 @@ test('the verdict names every row of a trace, and the broken invariant', () => {
   );
 });
 
+test('where many bids came late, verdict and report say that the machine was too slow', () => {
+  const { totals } = sampleResult();
+  const run = (late: number) =>
+    sampleResult({
+      refusals: { 'bid: late': late, 'bid: outbid': 500, 'declined: region': 9 },
+      totals: { ...totals, awards: 300 },
+    });
+  expect(verdictLines(run(100), false).join('\n')).not.toContain('too slow');
+  expect(reportHtml(run(100))).not.toContain('too slow');
+  const slow =
+    'too slow for 20 agents on connections of their own: 200 of 1,000 bids (20 %) came late. Try --connections 8.';
+  expect(verdictLines(run(200), false).join('\n')).toContain(slow);
+  expect(reportHtml(run(200))).toContain(slow);
+});
+
 describe.skipIf(!existsSync(CHROMIUM))(`in Chromium (skipped where ${CHROMIUM} is not there)`, () => {
   let browser: Browser;
   const dir = mkdtempSync(join(tmpdir(), 'tender-report-'));

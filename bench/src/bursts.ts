@@ -40,7 +40,10 @@ const HEADROOM = 1.4;
 /** Long enough for the first of 512 requests in flight to come back. */
 const RAMP_SHARE = 0.4;
 const OUTCOMES_WITHIN_MS = 30_000;
-const CROWD_CALLS_PER_SECOND = 4;
+/** Slow enough for two thousand agents, who then send four thousand bids a second. */
+const CROWD_CALLS_PER_SECOND = 2;
+/** A crowd's burst, and that of the idle broker beside it, in throughput bursts. */
+const CROWD_BURSTS = 16;
 const LATENCY_WINDOW_MS = 50;
 /** Calls per second at half load where the throughput is not measured in this run. */
 const FALLBACK_PEAK = 40;
@@ -154,7 +157,7 @@ async function ceiling(
 }
 
 async function idle(lab: Lab): Promise<Sample> {
-  await new Promise((resume) => setTimeout(resume, 4 * lab.options.burstMs));
+  await new Promise((resume) => setTimeout(resume, CROWD_BURSTS * lab.options.burstMs));
   return { ops: 1, histograms: {}, extra: {} };
 }
 
@@ -227,7 +230,7 @@ function crowdBurst(lab: Lab, { swarm }: VariantOf<'crowd'>): Burst {
     market: 'one',
     prepare: answers.prepare,
     run: async () => {
-      const lengthMs = 10 * lab.options.burstMs;
+      const lengthMs = CROWD_BURSTS * lab.options.burstMs;
       const plan = { swarm, perSecond: CROWD_CALLS_PER_SECOND, lengthMs };
       const result = await initiator.ask('paced', plan);
       await answers.settledAt(result.calls);

@@ -9,7 +9,10 @@ export interface LoopPlan {
 }
 
 export interface LoopResult {
-  /** Operations that ended within the window, and how long it was. */
+  /**
+   * Operations that ended within the window, and the time from the last end before it to the last one in it. Batches
+   * end in waves: counted against the window's own edges, one wave more or less would be a fifth of a short burst.
+   */
   readonly counted: number;
   readonly windowMs: number;
   /** All operations, ramp and drain included: CPU is divided by these. */
@@ -29,6 +32,8 @@ export function closedLoop(plan: LoopPlan, next: () => Promise<unknown> | undefi
   let total = 0;
   let running = 0;
   let exhausted = false;
+  let lastBefore = performance.now();
+  let lastWithin = lastBefore;
   return new Promise((resolve, reject) => {
     const launch = (): void => {
       const sentAt = performance.now();
@@ -46,7 +51,10 @@ export function closedLoop(plan: LoopPlan, next: () => Promise<unknown> | undefi
         running -= 1;
         total += size;
         const now = performance.now();
-        if (now >= from && now < to) {
+        if (now < from) {
+          lastBefore = now;
+        } else if (now < to) {
+          lastWithin = now;
           counted += size;
           recordMs(histogram, now - sentAt);
         }
@@ -54,7 +62,13 @@ export function closedLoop(plan: LoopPlan, next: () => Promise<unknown> | undefi
       }, reject);
     };
     const finish = (): void =>
-      resolve({ counted, windowMs: Math.max(to - from, 0), total, histogram: packed(histogram), exhausted });
+      resolve({
+        counted,
+        windowMs: Math.max(lastWithin - lastBefore, 0),
+        total,
+        histogram: packed(histogram),
+        exhausted,
+      });
     // Should the first one find nothing, the loop is over before it began.
     for (let index = 0; index < plan.inFlight && !exhausted; index += 1) launch();
   });

@@ -108,6 +108,11 @@ class Round {
     return d && m && a && 1 / (k / d + k / m + 1 / a);
   }
 
+  brokerMicros(id: string): number | undefined {
+    const record = this.#records.get(id);
+    return record && record.cpuMicros.broker / record.ops;
+  }
+
   /** Broker CPU per award of a crowd, in µs, less what an idle broker uses in the same time. */
   crowdMicros(agents: number): number | undefined {
     const [crowd, idle] = [this.#records.get(`crowd/${agents}`), this.#records.get('crowd/idle')];
@@ -166,7 +171,12 @@ export function ratiosOf(sizes: Sizes, records: readonly BurstRecord[]): Ratio[]
       const [large, small] = [round.crowdMicros(agents), round.crowdMicros(least!)];
       return large && small && large / small;
     };
-    add(`crowd/${agents} ÷ crowd/${least}`, 'broker CPU per award, idle use subtracted', of, flat);
+    const whole = (round: Round) => {
+      const [large, small] = [round.brokerMicros(`crowd/${agents}`), round.brokerMicros(`crowd/${least}`)];
+      return large && small && large / small;
+    };
+    add(`crowd/${agents} ÷ crowd/${least}`, 'broker CPU per award', whole, flat);
+    add(`crowd/${agents} ÷ crowd/${least}, less idle use`, 'the same, idle use subtracted', of, flat);
   }
   return ratios;
 }

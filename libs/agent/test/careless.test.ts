@@ -19,7 +19,7 @@ afterEach(() => {
 
 test('one agent of a host that answers nonsense is silent and counted; the others bid', async () => {
   const seller = await m.sdkAgent('seller');
-  await m.pool('gpu.c', 'seller', 4);
+  await m.pool('gpu.c', 'seller', 32);
   const host = await connectHost({ servers: m.stack.natsUrl, market: m.market, id: 'host-c' });
   const [careless, ...others] = await Promise.all(['c-0', 'c-1', 'c-2'].map((id) => m.hosted(host, id)));
   const nonsense: (() => unknown)[] = [

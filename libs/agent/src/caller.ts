@@ -26,7 +26,12 @@ export class Caller {
     const link = this.#link;
     if (link.closed) return Promise.resolve(refusal('unavailable', 'the agent is closed'));
     const subject = subjects.bids(link.market, link.sender);
-    this.#bids ??= link.subscribe(subject, bidMessage as z.ZodType<BidMessage>, (got) => this.#heard(got));
+    this.#bids ??= link.subscribe(
+      subject,
+      bidMessage as z.ZodType<BidMessage>,
+      (got) => this.#heard(got),
+      (from, bytes) => link.distrust.ignores(from, bytes),
+    );
     const run = new CallRun(link, options, () => this.#runs.delete(run.cfp));
     this.#runs.set(run.cfp, run);
     return run.done;

@@ -5,6 +5,7 @@ import type { Detail, Distrusted } from '@tender/market';
 const UNCOVERED_MS = 3000;
 const FORGER_MS = 30_000;
 const REMEMBERED = 10_000;
+const READ_BYTES = 8192;
 
 export class Distrust {
   readonly #until = new Map<string, { readonly until: number; readonly detail: Detail }>();
@@ -13,6 +14,14 @@ export class Distrust {
   of(sender: string, participant: string): Detail | undefined {
     if (this.#until.size === 0) return undefined;
     return this.#at(`${sender}|`) ?? this.#at(`|${participant}`) ?? this.#at(`${sender}|${participant}`);
+  }
+
+  /**
+   * Whether a message is not worth reading: of a sender that is not believed, or speaks for an account that is not, and
+   * larger than the bids that one account may have. To read thousands of bids takes longer than many a call's window.
+   */
+  ignores(sender: string, bytes: number): boolean {
+    return bytes > READ_BYTES && this.of(sender, sender) !== undefined;
   }
 
   #at(name: string): Detail | undefined {

@@ -129,16 +129,20 @@ export class Link {
     });
   }
 
-  /** Runs `take` on each message of a subject that fits `spec` and comes from whom it says; nothing gets past it. */
+  /**
+   * Runs `take` on each message of a subject that fits `spec` and comes from whom it says; nothing gets past it. What
+   * `unread` names is not even decoded.
+   */
   subscribe<T extends { readonly sender: string }>(
     subject: string,
     spec: z.ZodType<T>,
     take: (received: Received<T>) => void,
+    unread: (from: string, bytes: number) => boolean = () => false,
   ): Subscription {
     const callback = (error: Error | null, msg: Msg) => {
       if (error !== null) return;
       try {
-        this.#take(msg, spec, take);
+        this.#take(msg, spec, take, unread);
       } catch (failure) {
         // A bug of ours must not take the connection's parser down with it.
         this.log.error({ err: failure, subject: msg.subject }, 'a message could not be handled');
@@ -151,10 +155,11 @@ export class Link {
     msg: Msg,
     spec: z.ZodType<T>,
     take: (received: Received<T>) => void,
+    unread: (from: string, bytes: number) => boolean,
   ): void {
     this.counts.received++;
     const from = senderOf(msg.subject);
-    if (from === undefined) {
+    if (from === undefined || unread(from, msg.data.length)) {
       this.ignore('not-permitted');
       return;
     }

@@ -64,9 +64,11 @@ test('an account without credits cannot shut a pool', async () => {
     ...Array(16).fill('penniless insufficient-credits'),
   ]);
   expect(awards()).toBe(2);
-  // For a moment it is not listened to.
+  // For a moment it is not listened to: what it sends by the hundred is not even read.
+  const before = seller.counts.ignored['not-permitted'] ?? 0;
   const second = sold(await seller.call(offer('gpu.f', { windowMs: 800 })));
   expect([second.winners.length, second.ranked.length, awards()]).toEqual([1, 1, 3]);
+  expect((seller.counts.ignored['not-permitted'] ?? 0) - before).toBe(4);
   listening.stop();
 });
 

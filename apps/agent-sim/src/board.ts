@@ -1,12 +1,17 @@
 // The live board: one picture of the market, drawn as lines of text from what the tally knows.
+
+import { awardLines } from './board-awards.js';
+import { drawCompactBoard } from './board-compact.js';
 import { showClock, showCount, showMs, showPrice, showShare, showWholeCredits } from './figures.js';
-import { bar, type Colour, chart, cut, type Paint, painter, spread } from './paint.js';
+import { bar, type Colour, chart, cut, firstFitting, type Paint, painter, spread, widthOf } from './paint.js';
 import { priorities } from './priority.js';
 import { quantile, type Sample, type Tally } from './tally.js';
 
 export interface BoardView {
   readonly title: string;
   readonly tally: Tally;
+  /** Slots that only system agents may take. */
+  readonly reserve: number;
   readonly jobs: number;
   readonly nowMs: number;
   readonly endMs: number;
@@ -24,19 +29,19 @@ const LABEL = 14;
 /** Lines that the board has beside the price chart and the last awards. */
 const FIXED_LINES = 17;
 
+/** Below it the board has its compact form. */
+const FULL = { columns: 64, rows: 19 };
+
 /** At most `rows` lines, each at most `columns` wide; fits 80 × 24 and uses what is more. */
 export function drawBoard(view: BoardView, size: BoardSize): string[] {
+  if (size.columns < FULL.columns || size.rows < FULL.rows) return drawCompactBoard(view, size);
   const columns = Math.min(size.columns, 120) - 2;
   const paint = painter(size.coloured);
   const spare = Math.max(4, size.rows - FIXED_LINES);
   const chartRows = spare >= 14 ? 5 : spare >= 9 ? 4 : 3;
   const lines = [
     '',
-    spread(
-      `${paint(' TENDER ', 'bold', 'cyan')} ${paint(view.title, 'dim')}`,
-      `${paint(showClock(view.nowMs), 'bold')} ${paint(`/ ${showClock(view.endMs)}`, 'dim')}`,
-      columns,
-    ),
+    titleLine(view, columns, paint),
     progress(view, columns, paint),
     '',
     ...priceLines(view, columns, chartRows, paint),
@@ -45,9 +50,18 @@ export function drawBoard(view: BoardView, size: BoardSize): string[] {
     '',
     ...waitLines(view.tally, columns, paint),
     '',
-    ...awardLines(view.tally, spare - chartRows, paint),
+    ...awardLines(view.tally, spare - chartRows, columns, paint),
   ];
   return lines.slice(0, size.rows).map((line) => cut(` ${line}`, size.columns));
+}
+
+/** The title's last parts make room where the terminal is narrow. */
+function titleLine({ title, nowMs, endMs }: BoardView, columns: number, paint: Paint): string {
+  const clock = `${paint(showClock(nowMs), 'bold')} ${paint(`/ ${showClock(endMs)}`, 'dim')}`;
+  const room = columns - ' TENDER  '.length - widthOf(clock) - 1;
+  const parts = title.split(' · ');
+  while (parts.length > 1 && parts.join(' · ').length > room) parts.pop();
+  return spread(`${paint(' TENDER ', 'bold', 'cyan')} ${paint(parts.join(' · '), 'dim')}`, clock, columns);
 }
 
 function progress(view: BoardView, columns: number, paint: Paint): string {
@@ -90,9 +104,8 @@ function label(text: string, paint: Paint): string {
 
 function priceLines(view: BoardView, columns: number, rows: number, paint: Paint): string[] {
   const { tally } = view;
-  const prices = tally.samples.map((sample) => sample.price);
-  const known = prices.filter((price) => price !== undefined);
-  const range = known.length > 0 ? `${showPrice(Math.min(...known))} to ${showPrice(Math.max(...known))}` : '';
+  const { lowestPrice, highestPrice } = tally;
+  const range = lowestPrice === undefined ? '' : `calls at ${showPrice(lowestPrice)} to ${showPrice(highestPrice)}`;
   const head = `${label('price', paint)}${paint(showPrice(tally.samples.at(-1)?.price), 'bold', 'yellow')} credits per slot and second`;
   const drawn = chart(
     alongRun(view, (sample) => sample.price, columns),
@@ -105,8 +118,11 @@ function priceLines(view: BoardView, columns: number, rows: number, paint: Paint
 function marketLines(view: BoardView, columns: number, paint: Paint): string[] {
   const { tally } = view;
   const latest = tally.samples.at(-1);
-  const width = Math.max(10, Math.min(40, columns - LABEL - 26));
   const used = tally.leased / tally.slots;
+  const reserved = view.reserve > 0 ? `; ${view.reserve} reserved` : '';
+  const slots = `${tally.leased} of ${tally.slots} slots, ${showShare(used)}${reserved}`;
+  const widest = `${tally.slots} of ${tally.slots} slots, 100 %${reserved}`.length;
+  const width = Math.max(10, Math.min(40, columns - LABEL - 2 - Math.max(26, widest)));
   const usedBar = bar(
     width,
     [
@@ -118,12 +134,17 @@ function marketLines(view: BoardView, columns: number, paint: Paint): string[] {
   const spark = (pick: (sample: Sample) => number, colour: Colour) =>
     paint(chart(alongRun(view, pick, width), width, 1)[0]!, colour);
   return [
-    `${label('utilisation', paint)}${usedBar}  ${tally.leased} of ${tally.slots} slots, ${showShare(used)}`,
+    `${label('utilisation', paint)}${usedBar}  ${slots}`,
     `${label('awards', paint)}${spark((sample) => sample.awardsPerSecond, 'cyan')}  ${showCount(latest?.awardsPerSecond ?? 0)} a second, ${showCount(tally.awards)} in all`,
     `${label('unmet demand', paint)}${spark((sample) => sample.waiting, 'magenta')}  ${showCount(tally.waiting)} waiting, ${showCount(tally.unmetTotal)} given up`,
-    `${label('jobs', paint)}${showCount(tally.metJobs.size)} done of ${showCount(tally.arrived)} arrived` +
-      `, ${showCount(view.jobs - tally.arrived)} to come   ${paint(showWholeCredits(tally.paidMicro), 'bold')} credits paid`,
+    ...firstFitting(jobTexts(view, paint), columns),
   ];
+}
+
+function jobTexts({ tally, jobs }: BoardView, paint: Paint): string[] {
+  const done = `${label('jobs', paint)}${showCount(tally.metJobs.size)} done of ${showCount(tally.arrived)} arrived`;
+  const coming = `${done}, ${showCount(jobs - tally.arrived)} to come`;
+  return [`${coming}   ${paint(showWholeCredits(tally.paidMicro), 'bold')} credits paid`, coming, done];
 }
 
 function waitLines(tally: Tally, columns: number, paint: Paint): string[] {
@@ -154,23 +175,6 @@ function waitLines(tally: Tally, columns: number, paint: Paint): string[] {
   });
   const head = `  ${' '.repeat(18)}${' '.repeat(width)} ${paint('     p50      p99    jobs', 'dim')}`;
   return [paint('wait by priority', 'bold') + head.slice(16), ...rows.reverse()];
-}
-
-function awardLines(tally: Tally, count: number, paint: Paint): string[] {
-  const lines = tally.lastAwards.slice(0, Math.max(1, count)).map((award) => {
-    const slots = award.units === 1 ? '1 slot ' : `${award.units} slots`;
-    const over = award.outbid === undefined ? paint('unopposed', 'dim') : `outbid ${shortName(award.outbid)}`;
-    return (
-      `  ${paint(showClock(award.atMs), 'dim')}  ${paint(shortName(award.winner), 'green')} won ${slots}` +
-      ` at ${paint(showPrice(award.price), 'yellow')}, ${over}`
-    );
-  });
-  return [paint('last awards', 'bold'), ...lines];
-}
-
-/** Accounts of a run are `<agent>-<run>`; on one board the run goes without saying. */
-function shortName(account: string): string {
-  return account.replace(/^(agent-\d+)-.*$/, '$1');
 }
 
 /** One line for where no terminal is. */

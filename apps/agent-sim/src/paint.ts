@@ -47,6 +47,12 @@ export function cut(text: string, columns: number): string {
   return parts.join('') + (parts.length > 1 ? '\u001b[0m' : '');
 }
 
+/** The first of these texts that takes so many columns at most, none where none does: what is shown is never cut. */
+export function firstFitting(texts: readonly string[], columns: number): string[] {
+  const text = texts.find((one) => widthOf(one) <= columns);
+  return text === undefined ? [] : [text];
+}
+
 /** Left and right parts on one line of so many columns. */
 export function spread(left: string, right: string, columns: number): string {
   const gap = columns - widthOf(left) - widthOf(right);

@@ -17,6 +17,7 @@ export interface RunOptions {
   readonly run: string;
   readonly pool: string;
   readonly slots: number;
+  readonly reserve: number;
   readonly seconds: number;
   /** The longest job: how long the last leases may take to end. */
   readonly longestMs: number;
@@ -67,7 +68,8 @@ export async function trade(options: RunOptions, agents: readonly Agent[], jobs:
   let phase: string | undefined;
   const clockwork = startClockwork({ jobs, sims, tally, nowMs, endMs }, () => {
     const note = observer.connected ? phase : 'NATS is away, reconnecting';
-    options.show({ title: options.title, tally, jobs: jobs.length, nowMs: nowMs(), endMs, note });
+    const { title, reserve } = options;
+    options.show({ title, reserve, tally, jobs: jobs.length, nowMs: nowMs(), endMs, note });
   });
   await delay(Math.max(0, endMs - nowMs()));
   // Between the last tick and the end, jobs may have arrived: they count as unmet like all that wait.

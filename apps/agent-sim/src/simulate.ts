@@ -64,7 +64,7 @@ export async function simulate({ options, config, run, output }: SimulateOptions
         ...config,
         run,
         pool: options.pool,
-        slots: pool.slots,
+        ...pool,
         seconds: options.seconds,
         longestMs: bounds(options).maxMs,
         title,

@@ -5,10 +5,12 @@ import type { Job } from './job.js';
 /** Why a job was never done in time. */
 export type UnmetReason = 'deadline' | 'end-of-run' | 'done-too-late';
 
-/** One line of the board: who won what, and whose bid set the price. */
+/** One line of the board: who won what in one call, and whose bid set the price. */
 export interface AwardLine {
   readonly atMs: number;
-  readonly winner: string;
+  /** Each once. */
+  readonly winners: readonly string[];
+  /** Slots of all winners together. */
   readonly units: number;
   /** Micro-credits per slot and second. */
   readonly price: number;
@@ -43,6 +45,11 @@ export class Tally {
   arrived = 0;
   waiting = 0;
   awards = 0;
+  /** Who called on the pool last. */
+  seller: string | undefined;
+  /** Of single calls, micro-credits per slot and second. */
+  lowestPrice: number | undefined;
+  highestPrice: number | undefined;
   renewals = 0;
   cutShort = 0;
   paidMicro = 0;
@@ -117,10 +124,15 @@ export class Tally {
       this.#slotSeconds += (winner.units * fact.durationMs) / 1000;
       // A slot that is awarded again has been freed, even if the fact of it was lost on the way.
       for (const slot of winner.slots) this.#holders[slot] = winner.contract;
-      const line = { atMs: nowMs, winner: winner.participant, units: winner.units, price };
-      this.lastAwards.unshift({ ...line, outbid: fact.outbid?.participant });
     }
-    if (fact.winners.length > 0) this.#price = price;
+    if (fact.winners.length === 0) return;
+    this.#price = price;
+    this.seller = fact.initiator;
+    this.lowestPrice = Math.min(price, this.lowestPrice ?? price);
+    this.highestPrice = Math.max(price, this.highestPrice ?? price);
+    const winners = [...new Set(fact.winners.map((winner) => winner.participant))];
+    const units = fact.winners.reduce((sum, winner) => sum + winner.units, 0);
+    this.lastAwards.unshift({ atMs: nowMs, winners, units, price, outbid: fact.outbid?.participant });
     this.lastAwards.length = Math.min(this.lastAwards.length, LAST_AWARDS);
   }
 

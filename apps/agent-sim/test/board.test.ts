@@ -7,7 +7,14 @@ import { type Output, Screen } from '../src/screen.js';
 import { gini, quantile, Tally } from '../src/tally.js';
 import { sampleTally } from './sample-run.js';
 
-const view = { title: 'gpu.h100 · 16 slots', tally: sampleTally(), jobs: 500, nowMs: 10_000, endMs: 20_000 };
+const view = {
+  title: 'gpu.h100 · 16 slots',
+  tally: sampleTally(),
+  reserve: 2,
+  jobs: 500,
+  nowMs: 10_000,
+  endMs: 20_000,
+};
 
 describe('the picture', () => {
   test.each([
@@ -15,6 +22,8 @@ describe('the picture', () => {
     [80, 24],
     [100, 30],
     [200, 60],
+    [64, 19],
+    [50, 15],
     [40, 12],
     [20, 5],
   ])('fits %i columns and %i rows', (columns, rows) => {
@@ -23,6 +32,50 @@ describe('the picture', () => {
       expect(lines.length).toBeLessThanOrEqual(rows);
       for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(columns);
     }
+  });
+
+  test('a small terminal gets a compact form without a cut word', () => {
+    const wide = drawBoard(view, { columns: 63, rows: 40, coloured: false });
+    expect(wide.join('\n')).toMatch(/\d+ of 16 slots, \d+ %; 2 reserved/);
+    for (const columns of [50, 40, 20]) {
+      const words = new Set(
+        wide
+          .join(' ')
+          .split(/\s+/)
+          .map((word) => word.replace(/[,;]$/, '')),
+      );
+      for (const line of drawBoard(view, { columns, rows: 15, coloured: false })) {
+        for (const word of line.trim().split(/\s+/)) {
+          if (!/^[━─]+$/.test(word)) expect(words, line).toContain(word.replace(/[,;]$/, ''));
+        }
+      }
+    }
+  });
+
+  test('the awards of a call stand in one line, and who outbids itself is told so', () => {
+    const tally = new Tally(16);
+    const fact = (winners: string[], outbid?: string) => ({
+      cfp: 'c',
+      initiator: 'steward',
+      at: 0,
+      rule: 'uniform-price' as const,
+      units: 16,
+      durationMs: 1000,
+      clearingPriceMicro: '2700000',
+      winners: winners.map((participant, n) => {
+        const lease = { contract: `c-${n}`, intent: 'i', units: 2, slots: [2 * n, 2 * n + 1], fences: [1, 1] };
+        return { ...lease, participant, priceMicro: '2700000', amountMicro: '5400000', startedAt: 0, until: 1000 };
+      }),
+      outbid: outbid === undefined ? undefined : { participant: outbid, priceMicro: '2700000' },
+    });
+    tally.awarded(fact(['agent-0001-run'], 'agent-0001-run'), 1000);
+    tally.awarded(fact(['agent-0001-run', 'agent-0002-run', 'agent-0001-run'], 'agent-0386-run'), 2000);
+    const lines = drawBoard({ ...view, tally }, { columns: 80, rows: 23, coloured: false });
+    const text = lines.join('\n');
+    expect(text).toContain('last awards, sold by steward');
+    expect(text).toContain('2 agents won 6 slots at 2.70, outbid agent-0386');
+    expect(text).toContain('agent-0001 won 2 slots at 2.70, outbid its own other bid');
+    expect(text).toContain('calls at 2.70 to 2.70');
   });
 
   test('shows all of it on 80 × 24', () => {

@@ -65,14 +65,19 @@ function timeTable(
 }
 
 function priceFigure(result: Result): Figure {
-  const y = result.samples.map((sample) => (sample.price === undefined ? null : sample.price / CREDIT));
+  // Once trading is over nothing has a price any more.
+  const priceOf = (sample: Sample) => (sample.atMs > result.run.seconds * 1000 ? undefined : sample.price);
+  const y = result.samples.map((sample) => {
+    const price = priceOf(sample);
+    return price === undefined ? null : price / CREDIT;
+  });
   const title = 'Price over time';
   return {
     id: 'plot-price',
     title,
     text: 'The mean price of the slots sold in each quarter of a second, in credits per slot and second.',
     plot: overTime(result, [{ label: 'price', colour: '--a', y, fill: true }], ''),
-    table: timeTable(result, title, ['credits per slot and second'], (sample) => [showPrice(sample.price)]),
+    table: timeTable(result, title, ['credits per slot and second'], (sample) => [showPrice(priceOf(sample))]),
   };
 }
 

@@ -33,7 +33,7 @@ function body(result: Result, drawn: readonly Figure[]): Html {
 <p class="soft">${showCount(run.agents)} agents on ${showCount(run.connections)} connections, pool ${run.pool} with ${run.slots} slots
 (${run.reserve} of them the priority reserve), strategy ${run.strategy}, demand: ${demand.source}, ${showCount(demand.jobs)} jobs;
 started ${run.startedAt}, ${seconds} seconds in all.</p>
-${slownessLine(result)}<dl class="tiles">${headline(result).map(([name, figure]) => html`<div><dt>${name}</dt><dd>${figure}</dd></div>`)}</dl>
+${slownessLine(result)}<dl class="tiles">${headline(result).map(tile)}</dl>
 <div class="grid">
 ${drawn.map(figureCard)}
 ${strategyCard(result)}
@@ -42,6 +42,12 @@ ${traceCard(result)}
 ${checkCard(result)}
 ${againCard(result)}
 </div>`;
+}
+
+/** The figure stands large, what there is to say about it small. */
+function tile([name, figure, more]: readonly [string, string, string]): Html {
+  const small = more === '' ? html`` : html`<dd class="more">${more}</dd>`;
+  return html`<div><dt>${name}</dt><dd>${figure}</dd>${small}</div>`;
 }
 
 function slownessLine(result: Result): Html {
@@ -126,7 +132,7 @@ function checkCard({ check }: Result): Html {
     (line) =>
       html`<tr><td>${line.invariant}</td><td class="text mark ${line.ok ? 'good' : 'bad'}">${line.ok ? '✓ holds' : '✗ broken'}</td><td class="text">${line.detail}</td></tr>`,
   );
-  const content = html`<div class="scroll whole"><table aria-label="Invariants"><tbody>${rows}</tbody></table></div>`;
+  const content = html`<div class="scroll"><table aria-label="Invariants"><tbody>${rows}</tbody></table></div>`;
   return card('Invariants', 'Checked on the market’s own books after the last lease had ended.', content, true);
 }
 

@@ -3,23 +3,25 @@ import { showCount, showMs, showPrice, showShare, showWholeCredits } from './fig
 import { type Paint, painter } from './paint.js';
 import type { Result } from './result.js';
 
-/** Name and figure of each line; the report shows the same ones. */
-export function headline(result: Result): readonly (readonly [string, string])[] {
+/** Name, figure and what there is to add to it; the report shows the same ones. */
+export function headline(result: Result): readonly (readonly [string, string, string])[] {
   const { totals, demand } = result;
   const unmet = Object.values(totals.unmet).reduce((sum, count) => sum + count, 0);
   return [
     [
       'awards',
-      `${showCount(totals.awards)} (${totals.awardsPerSecond.toFixed(1)} a second), ${showCount(totals.renewals)} renewals`,
+      showCount(totals.awards),
+      `(${totals.awardsPerSecond.toFixed(1)} a second), ${showCount(totals.renewals)} renewals`,
     ],
-    ['credits traded', showWholeCredits(totals.creditsTradedMicro)],
-    ['mean price', `${showPrice(totals.meanPriceMicro)} credits per slot and second`],
-    ['utilisation', showShare(totals.meanUtilisation)],
-    ['jobs done in time', `${showCount(totals.met)} of ${showCount(demand.jobs)}`],
-    ['unmet demand', `${showCount(unmet)} jobs${unmetParts(totals.unmet)}`],
+    ['credits traded', showWholeCredits(totals.creditsTradedMicro), ''],
+    ['mean price', showPrice(totals.meanPriceMicro), 'credits per slot and second'],
+    ['utilisation', showShare(totals.meanUtilisation), ''],
+    ['jobs done in time', showCount(totals.met), `of ${showCount(demand.jobs)}`],
+    ['unmet demand', showCount(unmet), `jobs${unmetParts(totals.unmet)}`],
     [
       'value realised',
-      `${showWholeCredits(totals.valueMicro)} of at most ${showWholeCredits(totals.valueBoundMicro)} credits` +
+      showWholeCredits(totals.valueMicro),
+      `of at most ${showWholeCredits(totals.valueBoundMicro)} credits` +
         ` (${showShare(totals.valueMicro / Math.max(1, totals.valueBoundMicro))} of a clairvoyant scheduler's bound)`,
     ],
   ];
@@ -64,7 +66,7 @@ export function verdictLines(result: Result, coloured: boolean): string[] {
   const slowness = slownessOf(result);
   return [
     paint('What the market did', 'bold'),
-    ...headline(result).map(([name, figure]) => `  ${name.padEnd(20)} ${figure}`),
+    ...headline(result).map(([name, figure, more]) => `  ${name.padEnd(20)} ${figure} ${more}`.trimEnd()),
     ...(waits.length > 0 ? [paint('Wait from a job’s arrival to its first slot', 'bold'), ...waits] : []),
     ...demandLines(result, paint),
     ...(slowness === undefined ? [] : [paint(slowness, 'yellow', 'bold')]),

@@ -17,6 +17,15 @@ test('a result survives its way through JSON', () => {
   expect(resultSpec.parse(JSON.parse(JSON.stringify(result)))).toEqual(JSON.parse(JSON.stringify(result)));
 });
 
+test('the price ends with trading, and a tile has a figure by itself', () => {
+  const result = sampleResult();
+  const late = { ...result.samples.at(-1)!, atMs: result.run.seconds * 1000 + 250 };
+  const page = reportHtml({ ...result, samples: [...result.samples, late] });
+  const { data } = /id="data">\s*(?<data>.*?)\s*<\/script>/s.exec(page)!.groups!;
+  expect(JSON.parse(data!)['plot-price'].series[0].y.at(-1)).toBeNull();
+  expect(page).toMatch(/<dt>mean price<\/dt><dd>[\d.]+<\/dd><dd class="more">credits per slot and second<\/dd>/);
+});
+
 test('text from outside is text in the page', () => {
   const page = reportHtml(sampleResult());
   expect(page).not.toContain('</script><b>');
@@ -89,6 +98,21 @@ describe.skipIf(!existsSync(CHROMIUM))(`in Chromium (skipped where ${CHROMIUM} i
     expect(inked).toEqual([true, true, true, true, true]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
     expect(await page.locator('figure details table').count()).toBe(5);
+    // Legends have names only until somebody points at the plot.
+    const values = page.locator('#plot-price .u-legend .u-value');
+    expect([await values.nth(0).isVisible(), await values.nth(1).isVisible()]).toEqual([false, false]);
+    expect(await page.locator('#plot-price .u-legend .u-label').nth(1).isVisible()).toBe(true);
+    await page.locator('#plot-price .u-over').hover();
+    expect([await values.nth(0).isVisible(), await values.nth(1).isVisible()]).toEqual([true, true]);
+    expect(await values.nth(1).textContent()).toMatch(/^[\d.]+$/);
+    // Nothing is hidden in a box of its own; a table that is too wide says so.
+    const boxes = await page.evaluate(() =>
+      [...document.querySelectorAll('.scroll')].map((box) => ({
+        cut: box.scrollHeight > box.clientHeight + 1,
+        silent: box.scrollWidth > box.clientWidth + 1 && !box.classList.contains('wide'),
+      })),
+    );
+    expect(boxes.filter(({ cut, silent }) => cut || silent)).toEqual([]);
     await page.close();
   });
 });

@@ -22,12 +22,21 @@ export async function lock(bank: Bank, asked: Asked<BankRequest<'lock'>>): Promi
   if (offer.known) {
     return opened(bank, asked, await register(bank, asked, reservePriceMicro, { value: '', slots: [], expiresAt: 0 }));
   }
-  const taken = await takeSlots(bank, body, offer.slots);
-  if (!taken.ok) return taken;
-  const reply = await register(bank, asked, reservePriceMicro, taken.result);
-  // A replay is the answer of another attempt that took slots of its own: these would be nobody's.
-  if (!reply.ok || reply.replayed) await bank.lock.release(body.pool, taken.result);
-  return opened(bank, asked, reply);
+  let offered = offer.slots;
+  for (let attempt = 1; ; attempt += 1) {
+    const taken = await takeSlots(bank, body, offered);
+    if (!taken.ok) return taken;
+    const reply = await register(bank, asked, reservePriceMicro, taken.result);
+    // A replay is the answer of another attempt that took slots of its own: these would be nobody's.
+    if (!reply.ok || reply.replayed) await bank.lock.release(body.pool, taken.result);
+    if (!isRace(reply) || body.slots !== undefined || attempt >= ATTEMPTS) return opened(bank, asked, reply);
+    offered = (await offerOf(bank, body)).slots;
+  }
+}
+
+/** Between the look at a slot and its lock another call was opened, awarded and closed on it: there may be others. */
+function isRace(reply: OpenCallReply): boolean {
+  return !reply.ok && (reply.detail === 'no-capacity' || reply.detail === 'lock-lost');
 }
 
 function offerOf(bank: Bank, { cfp, pool, units }: BankRequest<'lock'>): Promise<OfferReply> {

@@ -8,6 +8,9 @@ export const MAX_BATCH = 64;
 /** At most this many script calls under way, so that awards gather while Redis works. */
 const MAX_IN_FLIGHT = 4;
 
+/** So many make a batch worth sending before the turn ends. */
+const EARLY = 16;
+
 interface Waiting {
   readonly input: AwardInput;
   readonly resolve: (reply: AwardReply) => void;
@@ -33,6 +36,8 @@ export class AwardBatch {
   award(input: AwardInput): Promise<AwardReply> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ input, resolve, reject });
+      // A wave of requests is read in one turn of the loop: Redis need not wait for the last of them.
+      if (this.#waiting.length >= EARLY && this.#inFlight < MAX_IN_FLIGHT) return this.#send();
       if (this.#scheduled) return;
       this.#scheduled = true;
       setImmediate(() => {

@@ -22,8 +22,6 @@ export type Variant = { readonly id: string } & (
 );
 export type VariantOf<K extends Variant['kind']> = Extract<Variant, { readonly kind: K }>;
 
-/** In flight where the references are taken and the target stands. */
-
 /** Bidders per call, and agents of the crowds: ascending, the middle one of `bidders` is the latency's. */
 export interface Sizes {
   readonly bidders: readonly number[];

@@ -30,7 +30,7 @@ const LABEL = 14;
 const FIXED_LINES = 17;
 
 /** Below it the board has its compact form. */
-const FULL = { columns: 64, rows: 19 };
+const FULL = { columns: 64, rows: 21 };
 
 /** At most `rows` lines, each at most `columns` wide; fits 80 × 24 and uses what is more. */
 export function drawBoard(view: BoardView, size: BoardSize): string[] {

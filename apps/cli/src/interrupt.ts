@@ -3,8 +3,6 @@
 export interface Interrupt {
   /** Settles with the signal; never rejects. */
   readonly signalled: Promise<NodeJS.Signals>;
-  /** Whether there was one. */
-  readonly seen: () => boolean;
 }
 
 /** What a shell reports for a process that a signal ended. */
@@ -24,5 +22,5 @@ export function onInterrupt(): Interrupt {
       settle(signal);
     });
   }
-  return { signalled, seen: () => seen };
+  return { signalled };
 }

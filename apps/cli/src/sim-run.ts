@@ -27,6 +27,5 @@ export async function runSimulator({ args, env, interrupt, broken }: SimRun): Pr
   await simulator.stop(2_000);
   // The simulator may have left the cursor at the end of a line of its own.
   if (why !== '') process.stderr.write(`\nThe run is over: ${why}. No report was written.\n`);
-  else if (interrupt.seen()) process.stdout.write('\nInterrupted: no report was written; nothing is left running.\n');
   return code;
 }

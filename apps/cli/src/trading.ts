@@ -34,6 +34,7 @@ export async function sim(config: CliConfig, flags: HouseFlags, simArgs: readonl
   }
   const interrupt = onInterrupt();
   const code = await runSimulator({ args: simArgs, env: config.inherited, interrupt });
+  if (code === INTERRUPTED) process.stdout.write('\nInterrupted: no report was written; the market goes on.\n');
   if (code === 0 && !hasFlag(simArgs, '--report')) process.stdout.write('\n--report FILE writes a report of a run.\n');
   return code;
 }
@@ -55,15 +56,21 @@ async function inOwnHouse(config: CliConfig, flags: HouseFlags, simArgs: readonl
       (late) => late.stop(),
       () => undefined,
     );
-    process.stdout.write('\nInterrupted: no report was written; nothing is left running.\n');
-    return INTERRUPTED;
+    return interrupted();
   }
+  let code: number;
   try {
     const env = { ...config.inherited, ...house.env };
-    return await runSimulator({ args, env, interrupt, broken: house.broken });
+    code = await runSimulator({ args, env, interrupt, broken: house.broken });
   } finally {
     await house.stop();
   }
+  return code === INTERRUPTED ? interrupted() : code;
+}
+
+function interrupted(): number {
+  process.stdout.write('\nInterrupted: no report was written; nothing is left running.\n');
+  return INTERRUPTED;
 }
 
 function hasFlag(args: readonly string[], flag: string): boolean {

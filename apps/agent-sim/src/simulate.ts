@@ -41,23 +41,13 @@ export async function simulate({ options, config, run, output }: SimulateOptions
   const screen = new Screen({ output, live, coloured: config.coloured && output.isTTY === true });
   const connections = options.connections ?? options.agents;
   const say = (text: string) => output.write(`${text}\n`);
-  say(`Opening ${showCount(options.agents)} accounts and ${showCount(connections)} connections …`);
-  const progress = openingProgress(output, options.agents);
-  const swarm = await openSwarm({
-    ...config,
-    run,
-    agents: options.agents,
-    connections,
-    grantMicro: Math.round(options.credits * CREDIT),
-    systemAgents: options.systemAgents,
-    onProgress: progress.step,
-  }).finally(progress.end);
+  const grantMicro = Math.round(options.credits * CREDIT);
+  const swarm = await openShown({ options, config, run, output }, { connections, grantMicro });
   try {
     const pool = await poolOf(swarm, options.pool);
     const demand = makeDemand(options, pool, trace);
     say(`${demand.jobs.length} jobs to come (${demand.source}); trading for ${options.seconds} seconds.`);
     const strategyOf = dealStrategies(options);
-    const grantMicro = Math.round(options.credits * CREDIT);
     const title = `${options.pool} · ${pool.slots} slots · ${options.agents} agents · seed ${options.seed}`;
     const outcome = await trade(
       {
@@ -104,6 +94,18 @@ export async function simulate({ options, config, run, output }: SimulateOptions
     screen.close();
     await swarm.close();
   }
+}
+
+/** Opens the swarm before people's eyes: thousands of accounts take their time. */
+async function openShown(
+  { options, config, run, output }: SimulateOptions,
+  more: { readonly connections: number; readonly grantMicro: number },
+): Promise<Swarm> {
+  const { agents, systemAgents } = options;
+  output.write(`Opening ${showCount(agents)} accounts and ${showCount(more.connections)} connections …\n`);
+  const progress = openingProgress(output, agents);
+  const onProgress = progress.step;
+  return openSwarm({ ...config, ...more, run, agents, systemAgents, onProgress }).finally(progress.end);
 }
 
 /** The result as JSON and as a page, where asked. */

@@ -1,6 +1,6 @@
 // The board for a small terminal: the same figures without charts; a line that does not fit gives way to a shorter one.
-import type { BoardSize, BoardView } from './board.js';
 import { awardTexts } from './board-awards.js';
+import type { BoardSize, BoardView } from './board-view.js';
 import { showClock, showCount, showMs, showPrice, showShare } from './figures.js';
 import { bar, firstFitting, painter } from './paint.js';
 import { priorities } from './priority.js';

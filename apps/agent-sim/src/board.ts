@@ -2,28 +2,11 @@
 
 import { awardLines } from './board-awards.js';
 import { drawCompactBoard } from './board-compact.js';
+import type { BoardSize, BoardView } from './board-view.js';
 import { showClock, showCount, showMs, showPrice, showShare, showWholeCredits } from './figures.js';
 import { bar, type Colour, chart, cut, firstFitting, type Paint, painter, spread, widthOf } from './paint.js';
 import { priorities } from './priority.js';
 import { quantile, type Sample, type Tally } from './tally.js';
-
-export interface BoardView {
-  readonly title: string;
-  readonly tally: Tally;
-  /** Slots that only system agents may take. */
-  readonly reserve: number;
-  readonly jobs: number;
-  readonly nowMs: number;
-  readonly endMs: number;
-  /** What goes on now, where it is not plain trading: `finishing the last leases`, `redis is away …`. */
-  readonly note?: string | undefined;
-}
-
-export interface BoardSize {
-  readonly columns: number;
-  readonly rows: number;
-  readonly coloured: boolean;
-}
 
 const LABEL = 14;
 /** Lines that the board has beside the price chart and the last awards. */

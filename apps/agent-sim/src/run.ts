@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent } from '@tender/agent';
 import type { MarketEvent } from '@tender/market';
-import type { BoardView } from './board.js';
+import type { BoardView } from './board-view.js';
 import type { Job } from './job.js';
 import { observe } from './observer.js';
 import { inParallel } from './parallel.js';

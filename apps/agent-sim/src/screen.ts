@@ -1,5 +1,6 @@
 // Shows the board: in place on a terminal, as plain lines elsewhere; never more often than people can read.
-import { type BoardView, drawBoard, plainLine } from './board.js';
+import { drawBoard, plainLine } from './board.js';
+import type { BoardView } from './board-view.js';
 
 /** What is written to: process.stdout, or a test's. */
 export interface Output {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { tender } from './cli-process.js';
+import { tender, until } from './cli-process.js';
 
 // Whole markets: on a machine that is busy with other tests they take their time.
 vi.setConfig({ testTimeout: 180_000 });
@@ -18,7 +18,10 @@ async function run(name: string, args: readonly string[]) {
   const started = tender([...args, '--no-board', '--report', report, '--json', json]);
   const { code } = await started.exited;
   expect(code, started.output()).toBe(0);
-  expect(started.alive()).toEqual([]);
+  await until(
+    () => `${started.alive()} to go`,
+    () => started.alive().length === 0,
+  );
   expect(readFileSync(report, 'utf8')).toContain('every invariant holds');
   return { output: started.output(), result: JSON.parse(readFileSync(json, 'utf8')) };
 }
@@ -109,7 +112,11 @@ describe('what cannot be done', () => {
     const { code } = await started.exited;
     expect(started.output()).toMatch(words);
     expect(code).toBe(expected);
-    expect(started.alive()).toEqual([]);
+    // A watchdog sees the end a moment later.
+    await until(
+      () => `${started.alive()} to go`,
+      () => started.alive().length === 0,
+    );
   });
 
   test.each(['demo', 'sim'])('tender %s --help has all options, those of the swarm too', async (command) => {

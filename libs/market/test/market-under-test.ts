@@ -61,13 +61,14 @@ export async function startTestRedis(): Promise<TestRedis> {
 
 function testMarket(redis: Redis, market: string): TestMarket {
   const reader = new MarketReader(redis, market);
+  const ledger = new RedisLedger(redis, market);
   return {
-    ...{ redis, market, reader, hand: new MarketHand(redis, market), ledger: new RedisLedger(redis, market) },
+    ...{ redis, market, reader, hand: new MarketHand(redis, market), ledger },
     setClock: async (nowMs) => {
       await redis.hset(metaKey(market), 'clock', nowMs);
     },
-    available: async (agent) => (await reader.account(agent))!.available,
-    pending: async (agent) => (await reader.account(agent))!.pending,
+    available: async (agent) => (await ledger.account(agent))!.available,
+    pending: async (agent) => (await ledger.account(agent))!.pending,
     dump: () => dumpMarket(redis, market),
     check: async () => {
       const report = await checkRedis(redis, market);

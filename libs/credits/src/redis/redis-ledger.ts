@@ -66,7 +66,7 @@ export class RedisLedger implements Ledger {
 }
 
 /** An account from the fields of its hash. */
-export function readAccount(id: string, fields: Record<string, string>): Account {
+function readAccount(id: string, fields: Record<string, string>): Account {
   return {
     id,
     kind: fields.kind as AccountKind,

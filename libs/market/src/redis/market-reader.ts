@@ -1,6 +1,5 @@
-// What the bank reads without changing anything: accounts, contracts, pools, and which slots are free.
-import type { Account } from '@tender/credits';
-import { marketKey, readAccount } from '@tender/credits/redis';
+// What the bank reads without changing anything: contracts, calls, pools, what is due; accounts are the ledger's.
+import { marketKey } from '@tender/credits/redis';
 import type { Redis } from 'ioredis';
 import type { ContractView } from '../operations.js';
 
@@ -36,11 +35,6 @@ export class MarketReader {
 
   #key(name: string, id?: string): string {
     return marketKey(this.#market, name, id);
-  }
-
-  async account(id: string): Promise<Account | undefined> {
-    const fields = await this.#redis.hgetall(this.#key('acct', id));
-    return fields.kind === undefined ? undefined : readAccount(id, fields);
   }
 
   async pool(id: string): Promise<PoolRecord | undefined> {

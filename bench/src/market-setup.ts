@@ -61,6 +61,9 @@ export class MarketSetup {
         reservePriceMicro: '0',
         seals: ['mac', 'ed25519'],
         maxTerms: 64,
+        graceMs: 0,
+        idleMs: 0,
+        compensationPermille: 100,
       },
     });
     if (!reply.ok) throw new Error(`pool ${pool}: ${reply.detail}: ${reply.message}`);

@@ -57,7 +57,11 @@ export class BankService {
     });
     this.#service = service;
     for (const operation of bankOperations) {
-      const handler = handlers[operation] as (bank: Bank, asked: Asked<unknown>) => Promise<Outcome<unknown>>;
+      if (!(operation in handlers)) continue;
+      const handler = handlers[operation as keyof typeof handlers] as (
+        bank: Bank,
+        asked: Asked<unknown>,
+      ) => Promise<Outcome<unknown>>;
       const perform: Perform = ({ sender, conversation, body }) => handler(this.#bank, { sender, conversation, body });
       this.#endpoint(operation, subjects.banks(market, operation), bankEnvelopes[operation], perform);
     }

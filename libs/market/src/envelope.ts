@@ -2,12 +2,13 @@
 import { z } from 'zod';
 import { idText, timeMs, ulidText } from './ids.js';
 
-/** FIPA's performatives, as far as this market speaks them. */
+/** FIPA's performatives, as far as this market speaks them; counter-propose, escalate and task-… are ours. */
 export const performatives = [
   'cfp',
   'propose',
   'refuse',
   'withdraw',
+  'counter-propose',
   'accept-proposal',
   'reject-proposal',
   'request',
@@ -15,6 +16,10 @@ export const performatives = [
   'failure',
   'cancel',
   'not-understood',
+  'escalate',
+  'task-start',
+  'task-progress',
+  'task-done',
 ] as const;
 export type Performative = (typeof performatives)[number];
 

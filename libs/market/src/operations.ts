@@ -5,11 +5,53 @@ import { chequeSpec } from './cheque.js';
 import { askingEnvelopeOf, type Envelope } from './envelope.js';
 import { contractIdText, idemKeyText, idText, poolIdText, timeMs } from './ids.js';
 import { winnerSpec } from './messages.js';
+import { policySpec } from './policy/policy.js';
 import { verdictSpec } from './refusal.js';
 import type { AdminOperation, BankOperation } from './subjects.js';
+import { frameSpec } from './task/deal.js';
+import { issuesSpec, permille } from './task/issues.js';
+import { buyRules, offerSpec, weightsSpec } from './task/offer.js';
+import { receiptSpec } from './task/receipt.js';
+import { fillSpec } from './task/task-call.js';
+import { taskView } from './task/task-view.js';
 import { auctionRules, callSpec, MAX_DURATION_MS, MAX_SHOWN_BIDS, MAX_UNITS, sealKinds } from './terms.js';
 
 const ttlMs = z.int().min(50).max(3_600_000);
+
+/** At most this many offers are shown to the bank: the winners and their runners-up. */
+export const MAX_SHOWN_OFFERS = 32;
+
+/** What a buyer closes on: sealed offers of one conversation, and the rule by which the bank ranks them anew. */
+export const engageSpec = z.strictObject({
+  key: idemKeyText,
+  frame: frameSpec,
+  /** What the call asked: `units` and `scope` say how much there is to fill. */
+  ask: issuesSpec,
+  rule: z.enum(buyRules),
+  weights: weightsSpec.optional(),
+  fill: fillSpec,
+  offers: z.array(offerSpec).min(1).max(MAX_SHOWN_OFFERS),
+});
+export type Engage = z.infer<typeof engageSpec>;
+
+const reportOf = { key: idemKeyText, contract: contractIdText };
+const plain = <S extends string>(step: S) => z.strictObject({ ...reportOf, step: z.literal(step) });
+/** Each step of a contract's life that its sides take; see task/life-cycle.ts for whose it is. */
+export const reportSpec = z.discriminatedUnion('step', [
+  plain('take'),
+  plain('run'),
+  z.strictObject({ ...reportOf, step: z.literal('turn-down'), message: z.string().max(512) }),
+  z.strictObject({ ...reportOf, step: z.literal('progress'), percent: z.int().min(0).max(100) }),
+  z.strictObject({ ...reportOf, step: z.literal('ask-time'), deadline: timeMs }),
+  plain('grant-time'),
+  plain('deny-time'),
+  z.strictObject({ ...reportOf, step: z.literal('done'), receipt: receiptSpec }),
+  z.strictObject({ ...reportOf, step: z.literal('fail'), receipt: receiptSpec }),
+  plain('decommit'),
+  plain('accept'),
+  z.strictObject({ ...reportOf, step: z.literal('dispute'), message: z.string().max(512) }),
+]);
+export type Report = z.infer<typeof reportSpec>;
 
 /** Each operation's body. `key` is the idempotency key: asked again with the same key and body, the saved result. */
 export const bankRequests = {
@@ -57,6 +99,29 @@ export const bankRequests = {
   }),
   renew: z.strictObject({ key: idemKeyText, contract: contractIdText, maxPriceMicro: positiveMicroText }),
   settle: z.strictObject({ key: idemKeyText, contract: contractIdText }),
+  engage: engageSpec,
+  report: reportSpec,
+  /** A task's contract: by its id, or by the intent of the offer that won it; `agent` where a host asks. */
+  task: z
+    .strictObject({ contract: contractIdText.optional(), intent: idText.optional(), agent: idText.optional() })
+    .refine((body) => (body.contract === undefined) !== (body.intent === undefined), 'name the contract or the intent'),
+  /** What became of something that waits for approval. */
+  proposal: z.strictObject({ proposal: idText }),
+  /** Puts a negotiation that got stuck before the operators, with what the asker would close on, if anything. */
+  escalate: z.strictObject({
+    key: idemKeyText,
+    frame: frameSpec,
+    message: z.string().min(1).max(1024),
+    withinMs: z
+      .int()
+      .min(100)
+      .max(7 * 86_400_000),
+    engage: engageSpec.optional(),
+  }),
+  /** The market's rules, for whoever would rather not be refused. */
+  policy: z.strictObject({}),
+  /** The seller of a pool takes back the slots of a lease; its holder pays for the time used and is compensated. */
+  preempt: z.strictObject({ key: idemKeyText, contract: contractIdText }),
 } satisfies Record<BankOperation, z.ZodType>;
 
 export const accountView = z.object({
@@ -67,6 +132,13 @@ export const accountView = z.object({
   pendingMicro: z.string(),
   host: idText.optional(),
 });
+
+/**
+ * How a lease ends: given back, over, taken back by the seller, never begun within the pool's grace, or begun and then
+ * silent for longer than the pool allows.
+ */
+export const leaseOutcomes = ['released', 'expired', 'preempted', 'unstarted', 'idle'] as const;
+export type LeaseOutcome = (typeof leaseOutcomes)[number];
 
 export const contractView = z.object({
   contract: contractIdText,
@@ -80,8 +152,9 @@ export const contractView = z.object({
   startedAt: timeMs,
   until: timeMs,
   terms: z.int(),
-  state: z.enum(['awarded', 'settled']),
-  outcome: z.enum(['released', 'expired']).optional(),
+  /** `running` once its holder has said so (`report` run, progress). */
+  state: z.enum(['awarded', 'running', 'settled']),
+  outcome: z.enum(leaseOutcomes).optional(),
   /** What was or will at most be paid, over all terms. */
   amountMicro: microText,
   paidMicro: microText,
@@ -104,7 +177,7 @@ export const renewResult = z.object({
 });
 export const settleResult = z.object({
   contract: contractIdText,
-  outcome: z.enum(['released', 'expired']),
+  outcome: z.enum(leaseOutcomes),
   paidMicro: microText,
   refundedMicro: microText,
 });
@@ -131,6 +204,34 @@ export const sessionResult = z.object({
   clock: timeMs,
 });
 
+export const proposalStates = ['pending', 'approved', 'engaged', 'denied', 'expired', 'failed'] as const;
+export const proposalView = z.object({
+  proposal: idText,
+  kind: z.enum(['engage', 'escalation']),
+  /** `approved` until the bank has engaged; `failed` where that was refused (`detail` and `message` say why). */
+  state: z.enum(proposalStates),
+  by: idText,
+  conversation: idText,
+  /** The rule that asks for approval. */
+  rule: idText.optional(),
+  message: z.string(),
+  amountMicro: microText.optional(),
+  filedAt: timeMs,
+  expiresAt: timeMs,
+  decidedBy: idText.optional(),
+  contracts: z.array(taskView).optional(),
+  detail: z.string().optional(),
+});
+export type ProposalView = z.infer<typeof proposalView>;
+
+/** 263 with the contracts, or 261 with the proposal that an operator must approve. */
+export const engageResult = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('contracts'), contracts: z.array(taskView), verdicts: z.array(verdictSpec) }),
+  z.object({ kind: z.literal('pending'), proposal: idText, rule: idText, expiresAt: timeMs }),
+]);
+/** A task's contract as it stands after the step; of a lease (`run` and `progress` of its holder) when to speak again. */
+export const reportResult = z.union([taskView, z.object({ contract: contractIdText, dueAt: timeMs })]);
+
 export const bankResults = {
   session: sessionResult,
   account: accountView,
@@ -142,6 +243,13 @@ export const bankResults = {
   award: awardResult,
   renew: renewResult,
   settle: settleResult,
+  engage: engageResult,
+  report: reportResult,
+  task: taskView,
+  proposal: proposalView,
+  escalate: z.object({ proposal: idText, expiresAt: timeMs }),
+  policy: z.object({ version: z.int(), policy: policySpec }),
+  preempt: settleResult.extend({ compensationMicro: microText }),
 } satisfies Record<BankOperation, z.ZodType>;
 
 export type BankRequest<O extends BankOperation> = z.infer<(typeof bankRequests)[O]>;
@@ -161,6 +269,12 @@ export const poolSpec = z.strictObject({
   seals: z.array(z.enum(sealKinds)).min(1).max(2).default(['mac', 'ed25519']),
   /** How often a lease may be prolonged, the first term included. */
   maxTerms: z.int().min(1).max(10_000).default(64),
+  /** A lease whose holder has not said within this time that it runs ends as `unstarted`; 0: nobody asks. */
+  graceMs: z.int().min(0).max(86_400_000).default(0),
+  /** A lease that runs and is not heard of for so long ends as `idle`; 0: nobody asks. */
+  idleMs: z.int().min(0).max(86_400_000).default(0),
+  /** The share of a term's price that a holder gets from the pool where the seller takes its slots back. */
+  compensationPermille: permille.default(100),
 });
 export type PoolSpec = z.infer<typeof poolSpec>;
 
@@ -169,6 +283,21 @@ export const adminRequests = {
   grant: z.strictObject({ key: idemKeyText, to: idText, amountMicro: positiveMicroText, tags: tagsSpec.optional() }),
   retire: z.strictObject({ key: idemKeyText, from: idText, amountMicro: positiveMicroText, tags: tagsSpec.optional() }),
   pool: z.strictObject({ key: idemKeyText, pool: poolSpec }),
+  /** Replaces all rules. */
+  policy: z.strictObject({ key: idemKeyText, policy: policySpec }),
+  /** Approves or denies what waits. */
+  decide: z.strictObject({ key: idemKeyText, proposal: idText, verdict: z.enum(['approve', 'deny']) }),
+  /** Lists what waits. */
+  approvals: z.strictObject({ key: idemKeyText }),
+  /** Ends a task or a lease for reasons that are nobody's fault. */
+  preempt: z.strictObject({ key: idemKeyText, contract: contractIdText }),
+  /** Decides a dispute. */
+  resolve: z.strictObject({
+    key: idemKeyText,
+    contract: contractIdText,
+    paidMicro: microText,
+    bondTo: z.enum(['buyer', 'provider']),
+  }),
 } satisfies Record<AdminOperation, z.ZodType>;
 export type AdminRequest<O extends AdminOperation> = z.input<(typeof adminRequests)[O]>;
 
@@ -177,7 +306,12 @@ export const adminBody = z.strictObject({
   signature: z.string().regex(/^[A-Za-z0-9_-]{86}$/),
   request: z.unknown(),
 });
-export const adminResult = z.object({ status: z.string() });
+/** `proposals` answers `approvals`, `proposal` a decision. */
+export const adminResult = z.object({
+  status: z.string(),
+  proposals: z.array(proposalView).optional(),
+  proposal: proposalView.optional(),
+});
 
 /** Each operation's whole message. */
 export const bankEnvelopes = Object.fromEntries(

@@ -12,7 +12,10 @@ export const reasons = [
 ] as const;
 export type Reason = (typeof reasons)[number];
 
-/** Ours, closed too. `malformed`, `unknown`, `not-permitted` and `unavailable` go with 400, 404, 455 and 503. */
+/**
+ * Ours, closed too. `malformed`, `unknown`, `not-permitted` and `unavailable` go with 400, 404, 455 and 503,
+ * `authorization-required` with 262; `denied` is an operator's no.
+ */
 export const details = [
   'outbid',
   'below-reserve-price',
@@ -39,6 +42,8 @@ export const details = [
   'unknown',
   'not-permitted',
   'unavailable',
+  'authorization-required',
+  'denied',
 ] as const;
 export type Detail = (typeof details)[number];
 
@@ -77,6 +82,8 @@ export const meanings: Readonly<Record<Detail, Meaning>> = {
   unknown: { status: 404, reason: 'out-of-scope', final: true },
   'not-permitted': { status: 455, reason: 'out-of-scope', final: true },
   unavailable: { status: 503, reason: 'synthesis-disabled', final: false, retryAfterMs: 200 },
+  'authorization-required': { status: 262, reason: 'policy-refused', final: false },
+  denied: { status: 463, reason: 'policy-refused', final: true },
 };
 
 /** What came of a bid that was shown to the bank. */
@@ -99,11 +106,15 @@ export const refusalSpec = z.object({
   retryAfterMs: z.int().optional(),
   /** Of an award in which no bid could win: what kept each from it. */
   verdicts: z.array(verdictSpec).optional(),
+  /** The rule of a policy that was broken. */
+  rule: idText.optional(),
+  /** The authorization that is missing (262). */
+  authorization: z.string().max(128).optional(),
 });
 export type Refusal = z.infer<typeof refusalSpec>;
 
 /** Builds a refusal of a detail; `message` completes "refused because …, what would pass is …". */
-export function refusal(detail: Detail, message: string): Refusal {
+export function refusal(detail: Detail, message: string, more: Pick<Refusal, 'rule' | 'authorization'> = {}): Refusal {
   const meaning = meanings[detail];
   return {
     ok: false,
@@ -113,5 +124,6 @@ export function refusal(detail: Detail, message: string): Refusal {
     message,
     final: meaning.final,
     ...(meaning.retryAfterMs === undefined ? {} : { retryAfterMs: meaning.retryAfterMs }),
+    ...more,
   };
 }

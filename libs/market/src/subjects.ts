@@ -13,15 +13,32 @@ export const bankOperations = [
   'award',
   'renew',
   'settle',
+  'engage',
+  'report',
+  'task',
+  'proposal',
+  'escalate',
+  'policy',
+  'preempt',
 ] as const;
 export type BankOperation = (typeof bankOperations)[number];
 
 /** Operations for operators, signed with an operator's nkey. */
-export const adminOperations = ['account', 'grant', 'retire', 'pool'] as const;
+export const adminOperations = [
+  'account',
+  'grant',
+  'retire',
+  'pool',
+  'policy',
+  'decide',
+  'approvals',
+  'preempt',
+  'resolve',
+] as const;
 export type AdminOperation = (typeof adminOperations)[number];
 
 /** Facts that the broker publishes after they are committed. */
-export const eventKinds = ['awarded', 'settled'] as const;
+export const eventKinds = ['awarded', 'settled', 'engaged', 'task', 'proposal', 'policy'] as const;
 export type EventKind = (typeof eventKinds)[number];
 
 export const subjects = {

@@ -74,6 +74,7 @@ async function perform(bank: Bank, by: string, request: AnyAdmin): Promise<Outco
     });
     return reply.ok ? ok({ status: 'done' }) : refusal(reply.detail, reply.message);
   }
+  if (!('to' in request) && !('from' in request)) return refusal('unavailable', 'not yet');
   const tags = request.tags === undefined ? {} : { tags: request.tags };
   if ('to' in request) {
     return ledgerOutcome(

@@ -52,7 +52,7 @@ export async function openPool(
 ): Promise<void> {
   const spec: PoolSpec = {
     ...{ account: POOL_ACCOUNT, seller: SELLER, reserve: 0, reservePriceMicro: '0', maxTerms: 64 },
-    seals: ['mac', 'ed25519'],
+    ...{ seals: ['mac', 'ed25519'], graceMs: 0, idleMs: 0, compensationPermille: 100 },
     ...pool,
   };
   const digest = bodyDigest('open-pool', spec);

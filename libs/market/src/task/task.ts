@@ -1,0 +1,37 @@
+// A task: what is to be done, what that takes, and what the result must look like; fixed, unlike its issues.
+import { canonicalJson } from '@tender/credits';
+import { z } from 'zod';
+import { idText, poolIdText } from '../ids.js';
+
+/** How far data may travel, rising. */
+export const dataClasses = ['public', 'internal', 'confidential', 'restricted'] as const;
+export type DataClass = (typeof dataClasses)[number];
+
+/** Inputs, outputs and schemas, as JSON text, at most. */
+export const MAX_JSON_CHARS = 65_536;
+
+/** Any JSON object of at most MAX_JSON_CHARS characters. */
+export const jsonObject = z
+  .record(z.string().max(128), z.json())
+  .refine((value) => canonicalJson(value).length <= MAX_JSON_CHARS, `at most ${MAX_JSON_CHARS} characters of JSON`);
+export type JsonObject = z.infer<typeof jsonObject>;
+
+export const taskSpec = z.strictObject({
+  /** Of its buyer; at most one contract for it runs at a time, and none after one that was done. */
+  task: idText,
+  /** For people. */
+  summary: z.string().min(1).max(512),
+  /** What it runs on, `gpu.h100`: the call is announced under this name. */
+  resource: poolIdText,
+  /** Per unit. */
+  memoryMb: z.int().min(0).max(100_000_000).optional(),
+  /** Rate tokens that it will use. */
+  tokens: z.int().min(0).max(1_000_000_000_000).optional(),
+  /** What the provider must have: data sets, drivers, receipts of earlier tasks. */
+  dependencies: z.array(idText).max(32).optional(),
+  dataClass: z.enum(dataClasses),
+  inputs: jsonObject,
+  /** JSON Schema (draft 2020-12) of the outputs; any object where absent. */
+  output: jsonObject.optional(),
+});
+export type Task = z.infer<typeof taskSpec>;

@@ -10,6 +10,7 @@ import { Listener } from './listener.js';
 import { type Bidder, winnerOf } from './participation.js';
 import { RefusedError } from './refused-error.js';
 import { Sealer } from './sealer.js';
+import { Switchboard } from './switchboard.js';
 import { hopeless, type WinOptions, win } from './win.js';
 
 export interface AgentKeys {
@@ -196,11 +197,13 @@ function hostedCannotCall(): Refusal {
  */
 export async function connectAgent(options: LinkOptions & AgentKeys): Promise<Agent> {
   const link = await openLink(options);
-  const listener = new Listener(link);
-  const caller = new Caller(link);
+  const switchboard = new Switchboard(link);
+  const listener = new Listener(switchboard);
+  const caller = new Caller(switchboard);
   const onClose = async () => {
     await caller.close();
     listener.close();
+    switchboard.close();
     await link.close();
   };
   try {

@@ -1,37 +1,30 @@
-// The calls of one sender: one subscription takes the bids of all of them.
-import { cfpOf, proposeMessage, type Refusal, refusal, refuseMessage, subjects, withdrawMessage } from '@tender/market';
-import type { Subscription } from 'nats';
-import { z } from 'zod';
+// The calls of one sender that sell slots: each bid goes to the call that it names.
+import { cfpOf, type Refusal, refusal } from '@tender/market';
 import { type CallOptions, type CallOutcome, CallRun } from './call.js';
 import type { Link, Received } from './link.js';
+import type { Switchboard } from './switchboard.js';
 import { after } from './timer.js';
-
-const bidMessage = z.discriminatedUnion('performative', [proposeMessage, refuseMessage, withdrawMessage]);
-type BidMessage = z.infer<typeof bidMessage>;
+import type { AuctionBid } from './wire-reader.js';
 
 /** How long closing waits for the bank; a lock that is not given back ends by its time limit. */
 const CLOSE_WITHIN_MS = 3000;
 
 export class Caller {
   readonly #link: Link;
+  readonly #switchboard: Switchboard;
   readonly #runs = new Map<string, CallRun>();
-  #bids: Subscription | undefined;
 
-  constructor(link: Link) {
-    this.#link = link;
+  constructor(switchboard: Switchboard) {
+    this.#link = switchboard.link;
+    this.#switchboard = switchboard;
+    switchboard.onAuctionBid = (got) => this.#heard(got);
   }
 
   /** Calls for proposals and sells to the best bids; resolves when the award is known. Never rejects. */
   call(options: CallOptions): Promise<CallOutcome> {
     const link = this.#link;
     if (link.closed) return Promise.resolve(refusal('unavailable', 'the agent is closed'));
-    const subject = subjects.bids(link.market, link.sender);
-    this.#bids ??= link.subscribe(
-      subject,
-      bidMessage as z.ZodType<BidMessage>,
-      (got) => this.#heard(got),
-      (from, bytes) => link.distrust.ignores(from, bytes),
-    );
+    this.#switchboard.takeBids();
     const run = new CallRun(link, options, () => this.#runs.delete(run.cfp));
     this.#runs.set(run.cfp, run);
     return run.done;
@@ -52,10 +45,9 @@ export class Caller {
     });
     await Promise.race([closing, patience]);
     stop();
-    if (!this.#link.nc.isClosed()) this.#bids?.unsubscribe();
   }
 
-  #heard({ from, message, msg }: Received<BidMessage>): void {
+  #heard({ from, message, msg }: Received<AuctionBid>): void {
     const { cfp } = message.body;
     if (cfpOf(msg.subject) !== cfp || message.conversation !== cfp) {
       this.#link.ignore('not-permitted');

@@ -1,8 +1,6 @@
 // When to say not-understood: rarely enough that two confused peers cannot keep each other busy.
 import { decodeJson, idText, ulidText } from '@tender/market';
-
-const PER_SENDER_MS = 1000;
-const REMEMBERED = 1000;
+import { Rarely } from './rarely.js';
 
 export interface Complaint {
   readonly conversation: string;
@@ -11,17 +9,14 @@ export interface Complaint {
 
 /** One complaint a second and sender; never about a complaint. */
 export class Complaints {
-  readonly #lastAt = new Map<string, number>();
+  readonly #rarely = new Rarely();
 
   /** What to complain about, or undefined for silence. `now` in ms of any steady clock. */
   about(from: string, payload: Uint8Array, now: number): Complaint | undefined {
-    const last = this.#lastAt.get(from);
-    if (last !== undefined && now - last < PER_SENDER_MS) return undefined;
+    if (!this.#rarely.due(from, now)) return undefined;
     const { performative, conversation, id } = fieldsOf(payload);
     if (performative === 'not-understood') return undefined;
-    this.#lastAt.delete(from);
-    if (this.#lastAt.size >= REMEMBERED) this.#lastAt.delete(this.#lastAt.keys().next().value!);
-    this.#lastAt.set(from, now);
+    this.#rarely.told(from, now);
     return {
       conversation: idText.safeParse(conversation).success ? (conversation as string) : from,
       ...(ulidText.safeParse(id).success && { inReplyTo: id as string }),

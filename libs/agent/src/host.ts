@@ -2,6 +2,7 @@
 import { type Agent, type AgentKeys, MarketAgent } from './agent.js';
 import { type Counts, type LinkOptions, openLink } from './link.js';
 import { Listener } from './listener.js';
+import { Switchboard } from './switchboard.js';
 
 export interface Host {
   readonly id: string;
@@ -22,7 +23,8 @@ const LOGINS_AT_ONCE = 32;
 /** Connects a host; rejects with a NatsError where NATS does not answer. */
 export async function connectHost(options: LinkOptions): Promise<Host> {
   const link = await openLink(options);
-  const listener = new Listener(link);
+  const switchboard = new Switchboard(link);
+  const listener = new Listener(switchboard);
   const agents = new Map<string, MarketAgent>();
   const queue: MarketAgent[] = [];
   let running = 0;
@@ -57,6 +59,7 @@ export async function connectHost(options: LinkOptions): Promise<Host> {
     async close(closing) {
       await Promise.all([...agents.values()].map((agent) => agent.close(closing)));
       listener.close();
+      switchboard.close();
       await link.close();
     },
   };

@@ -1,22 +1,13 @@
 // One connection of one sender to one market: what an agent and a host have in common.
-import {
-  type Decoded,
-  type Detail,
-  decode,
-  encode,
-  type Performative,
-  type Refusal,
-  senderOf,
-  subjects,
-} from '@tender/market';
+import { type Detail, encode, type Performative, type Refusal, senderOf, subjects } from '@tender/market';
 import { connectNats, Inbox, newUlid } from '@tender/market/nats';
 import type { ConnectionOptions, Msg, MsgHdrs, NatsConnection, Status, Subscription } from 'nats';
-import type { z } from 'zod';
 import { Bank } from './bank.js';
 import { Complaints } from './complaints.js';
 import { Distrust } from './distrust.js';
 import { type Log, silentLog } from './log.js';
 import { MarketClock } from './market-clock.js';
+import type { Reader } from './wire-reader.js';
 
 export interface LinkOptions {
   /** nats://host:port, or several. Unused where `nats` is given. */
@@ -130,19 +121,19 @@ export class Link {
   }
 
   /**
-   * Runs `take` on each message of a subject that fits `spec` and comes from whom it says; nothing gets past it. What
+   * Runs `take` on each message of a subject that can be read and comes from whom it says; nothing gets past it. What
    * `unread` names is not even decoded.
    */
   subscribe<T extends { readonly sender: string }>(
     subject: string,
-    spec: z.ZodType<T>,
+    read: Reader<T>,
     take: (received: Received<T>) => void,
     unread: (from: string, bytes: number) => boolean = () => false,
   ): Subscription {
     const callback = (error: Error | null, msg: Msg) => {
       if (error !== null) return;
       try {
-        this.#take(msg, spec, take, unread);
+        this.#take(msg, read, take, unread);
       } catch (failure) {
         // A bug of ours must not take the connection's parser down with it.
         this.log.error({ err: failure, subject: msg.subject }, 'a message could not be handled');
@@ -153,7 +144,7 @@ export class Link {
 
   #take<T extends { readonly sender: string }>(
     msg: Msg,
-    spec: z.ZodType<T>,
+    read: Reader<T>,
     take: (received: Received<T>) => void,
     unread: (from: string, bytes: number) => boolean,
   ): void {
@@ -163,7 +154,8 @@ export class Link {
       this.ignore('not-permitted');
       return;
     }
-    const decoded: Decoded<T> = decode(spec, msg.data);
+    const decoded = read(msg.data);
+    if (decoded === undefined) return;
     if (!decoded.ok) {
       this.#complain(from, msg.data, decoded.message);
       return;

@@ -1,38 +1,17 @@
 // Listening to pools: one subscription per pool and sender, however many agents it speaks for.
-import {
-  acceptMessage,
-  type BankResult,
-  type Call,
-  cancelMessage,
-  cfpMessage,
-  type Detail,
-  notUnderstoodMessage,
-  rejectMessage,
-  subjects,
-  termsDigest,
-} from '@tender/market';
+import { type BankResult, type Call, type Detail, termsDigest } from '@tender/market';
 import { traceparentOf } from '@tender/market/nats';
-import type { Subscription } from 'nats';
-import { z } from 'zod';
 import { viewOf } from './decision.js';
 import { Lease } from './lease.js';
 import type { Link, Received } from './link.js';
 import { OpenCalls } from './open-calls.js';
 import { type Bidder, Participation, winnerOf } from './participation.js';
 import { PoolSeller } from './pool-seller.js';
-
-const poolMessage = z.discriminatedUnion('performative', [cfpMessage, cancelMessage]);
-const talkMessage = z.discriminatedUnion('performative', [
-  acceptMessage,
-  rejectMessage,
-  cancelMessage,
-  notUnderstoodMessage,
-]);
-type PoolMessage = z.infer<typeof poolMessage>;
-type TalkMessage = z.infer<typeof talkMessage>;
+import type { Switchboard } from './switchboard.js';
+import type { AuctionCall, AuctionTalk } from './wire-reader.js';
 
 interface PoolListening {
-  readonly subscription: Subscription;
+  readonly stop: () => void;
   readonly bidders: Set<Bidder>;
 }
 
@@ -60,15 +39,12 @@ export class Listener {
   readonly #sellers = new Map<string, PoolSeller>();
   readonly #waiting = new Map<string, number>();
   readonly #calls = new OpenCalls();
-  readonly #talk: Subscription;
+  readonly #switchboard: Switchboard;
 
-  constructor(link: Link) {
-    this.#link = link;
-    this.#talk = link.subscribe(
-      subjects.talks(link.market, link.sender),
-      talkMessage as z.ZodType<TalkMessage>,
-      (got) => this.#heard(got),
-    );
+  constructor(switchboard: Switchboard) {
+    this.#link = switchboard.link;
+    this.#switchboard = switchboard;
+    switchboard.talk.onAuction = (got) => this.#heard(got);
   }
 
   /** Calls in which a bid is open. */
@@ -81,30 +57,27 @@ export class Listener {
     let listening = this.#pools.get(pool);
     if (listening === undefined) {
       const bidders = new Set<Bidder>();
-      const subject = subjects.cfps(this.#link.market, pool);
-      const subscription = this.#link.subscribe(subject, poolMessage as z.ZodType<PoolMessage>, (got) =>
-        this.#called(pool, bidders, got),
-      );
-      listening = { subscription, bidders };
+      const stop = this.#switchboard.board.hearSlots(pool, (got) => this.#called(pool, bidders, got));
+      listening = { stop, bidders };
       this.#pools.set(pool, listening);
     }
     const seller = this.#sellerOf(pool);
     if (!seller.isKnown) void seller.known();
-    const { bidders, subscription } = listening;
+    const { bidders, stop } = listening;
     bidders.add(bidder);
     return (withdraw) => {
       bidders.delete(bidder);
       if (withdraw) for (const one of this.#calls.all()) one.withdraw(bidder);
       if (bidders.size > 0 || this.#pools.get(pool)?.bidders !== bidders) return;
       this.#pools.delete(pool);
-      if (!this.#link.nc.isClosed()) subscription.unsubscribe();
+      stop();
     };
   }
 
   /** Resolves when a call announced from now on is heard: the server knows, and the bank has said who sells. */
   async ready(pool: string): Promise<void> {
     const seller = this.#sellerOf(pool);
-    await Promise.all([this.#link.nc.flush().catch(() => undefined), seller.isKnown || seller.known()]);
+    await Promise.all([this.#switchboard.board.ready(), seller.isKnown || seller.known()]);
   }
 
   #sellerOf(pool: string): PoolSeller {
@@ -118,13 +91,11 @@ export class Listener {
 
   close(): void {
     this.#calls.clear();
-    if (this.#link.nc.isClosed()) return;
-    this.#talk.unsubscribe();
-    for (const { subscription } of this.#pools.values()) subscription.unsubscribe();
+    for (const { stop } of this.#pools.values()) stop();
     this.#pools.clear();
   }
 
-  #called(pool: string, bidders: Set<Bidder>, got: Received<PoolMessage>): void {
+  #called(pool: string, bidders: Set<Bidder>, got: Received<AuctionCall>): void {
     const link = this.#link;
     const { from, message } = got;
     if (message.performative === 'cancel') {
@@ -187,7 +158,7 @@ export class Listener {
     link.guard('onLease', () => bidder.onLease(new Lease(link, view.pool, view.cfp, winner, view.terms)));
   }
 
-  #heard({ from, message }: Received<TalkMessage>): void {
+  #heard({ from, message }: Received<AuctionTalk>): void {
     switch (message.performative) {
       case 'accept-proposal':
         this.#of(from, message.body.cfp)?.accept(message.body);

@@ -1,0 +1,157 @@
+// One ear for all that is said to a sender: each message goes to its conversation, and what has none is told so, rarely.
+import { type Detail, meanings, refusal, subjects, type TaskMessage, type TaskMessageOf } from '@tender/market';
+import { stepHeaders } from '@tender/market/nats';
+import type { Subscription } from 'nats';
+import type { Link, Received } from './link.js';
+import { Rarely } from './rarely.js';
+import { type AuctionTalk, isAboutTask, readTalk } from './wire-reader.js';
+
+/** A conversation, as far as its messages' way is concerned. */
+export interface Talk {
+  /** The other sides, as subjects name them: nobody else is heard. Its owner may add to them. */
+  readonly others: Set<string>;
+  /** An announced call: until it ends, whoever answers it on the bid subject is one of the others. */
+  readonly announced?: boolean;
+  readonly hear: (got: Received<TaskMessage>) => void;
+}
+
+/** Takes what opens a conversation; false where it is not addressed to anybody here. */
+export type Newcomer<P extends TaskMessage['performative']> = (got: Received<TaskMessageOf<P>>) => boolean;
+
+interface Ended {
+  readonly others: ReadonlySet<string>;
+  readonly detail: Detail;
+}
+
+/** So many ended conversations are remembered, and twice so many messages at most. */
+const REMEMBERED = 4096;
+const REMEMBERED_MESSAGES = 8192;
+/** Whatever becomes of these, they are not answered: two who misunderstand each other fall silent. */
+const unanswered: ReadonlySet<string> = new Set(['failure', 'refuse', 'reject-proposal', 'not-understood']);
+
+export class TalkHub {
+  readonly #link: Link;
+  readonly #subscription: Subscription;
+  readonly #talks = new Map<string, Talk>();
+  readonly #ended = new Map<string, Ended>();
+  readonly #rarely = new Rarely();
+  readonly #openers = new Set<Newcomer<'propose'>>();
+  readonly #deciders = new Set<Newcomer<'escalate'>>();
+  #seen = new Set<string>();
+  #seenBefore = new Set<string>();
+
+  /** Takes what is not about tasks. */
+  onAuction: (got: Received<AuctionTalk>) => void = () => undefined;
+
+  constructor(link: Link) {
+    this.#link = link;
+    this.#subscription = link.subscribe(subjects.talks(link.market, link.sender), readTalk, (got) => {
+      if (isAboutTask(got.message)) this.#heard(got as Received<TaskMessage>);
+      else this.onAuction(got as Received<AuctionTalk>);
+    });
+  }
+
+  /** Conversations under way. */
+  get size(): number {
+    return this.#talks.size;
+  }
+
+  /** False where a conversation of this name is, or was, under way. */
+  begin(conversation: string, talk: Talk): boolean {
+    if (this.#talks.has(conversation) || this.#ended.has(conversation)) return false;
+    this.#talks.set(conversation, talk);
+    return true;
+  }
+
+  /** Nothing more is expected; what comes all the same is answered with this detail. */
+  end(conversation: string, detail: 'expired' | 'late' = 'expired'): void {
+    const talk = this.#talks.get(conversation);
+    if (talk === undefined) return;
+    this.#talks.delete(conversation);
+    if (this.#ended.size >= REMEMBERED) this.#ended.delete(this.#ended.keys().next().value!);
+    this.#ended.set(conversation, { others: talk.others, detail });
+  }
+
+  /** Whoever wants to be asked for a negotiation; gives back how to stop. */
+  onOpening(take: Newcomer<'propose'>): () => void {
+    this.#openers.add(take);
+    return () => this.#openers.delete(take);
+  }
+
+  /** Whoever decides for others that got stuck. */
+  onEscalation(take: Newcomer<'escalate'>): () => void {
+    this.#deciders.add(take);
+    return () => this.#deciders.delete(take);
+  }
+
+  /** What came on the bid subject: the answers to an announced call. */
+  heardBid(got: Received<TaskMessage>): void {
+    const talk = this.#talks.get(got.message.conversation);
+    if (talk?.announced === true) talk.others.add(got.from);
+    this.#heard(got);
+  }
+
+  close(): void {
+    if (!this.#link.nc.isClosed()) this.#subscription.unsubscribe();
+    this.#talks.clear();
+  }
+
+  #heard(got: Received<TaskMessage>): void {
+    const { from, message } = got;
+    const { conversation } = message;
+    const talk = this.#talks.get(conversation);
+    const others = talk?.others ?? this.#ended.get(conversation)?.others;
+    if (others?.has(from) === false) {
+      this.#link.ignore('not-permitted');
+    } else if (this.#isReplayed(`${from}|${message.id}`)) {
+      this.#link.ignore('duplicate');
+    } else if (talk !== undefined) {
+      talk.hear(got);
+    } else if (others !== undefined) {
+      this.#afterTheEnd(got, this.#ended.get(conversation)!.detail);
+    } else if (!this.#isNew(got)) {
+      this.#ofNothing(got);
+    }
+  }
+
+  /** Whether somebody here begins a conversation with it. */
+  #isNew(got: Received<TaskMessage>): boolean {
+    const { performative } = got.message;
+    const takers = performative === 'propose' ? this.#openers : performative === 'escalate' ? this.#deciders : [];
+    for (const take of takers as Iterable<(got: Received<TaskMessage>) => boolean>) if (take(got)) return true;
+    return false;
+  }
+
+  #afterTheEnd(got: Received<TaskMessage>, detail: Detail): void {
+    this.#link.ignore(detail);
+    if (!unanswered.has(got.message.performative)) this.fail(got, detail, 'the conversation is over');
+  }
+
+  #ofNothing(got: Received<TaskMessage>): void {
+    this.#link.ignore('unknown');
+    const now = performance.now();
+    if (unanswered.has(got.message.performative) || !this.#rarely.due(got.from, now)) return;
+    this.#rarely.told(got.from, now);
+    this.fail(got, 'unknown', 'there is no such conversation here');
+  }
+
+  /** Says that something was understood but cannot be obeyed. */
+  fail({ from, message }: Received<TaskMessage>, detail: Detail, why: string): void {
+    const { status } = meanings[detail];
+    const { conversation } = message;
+    const headers = stepHeaders({ status, detail, conversation });
+    const body = { kind: 'task', status, detail, message: refusal(detail, why).message };
+    this.#link.tell(from, 'failure', conversation, body, { inReplyTo: message.id, headers });
+  }
+
+  /** Of the last messages, at least so many as fit one generation, each counts once. */
+  #isReplayed(id: string): boolean {
+    if (this.#seen.has(id) || this.#seenBefore.has(id)) return true;
+    if (this.#seen.size >= REMEMBERED_MESSAGES) {
+      this.#seenBefore = this.#seen;
+      this.#seen = new Set();
+    }
+    this.#seen.add(id);
+    return false;
+  }
+}

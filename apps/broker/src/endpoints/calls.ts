@@ -6,7 +6,7 @@ import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
 
 /** How often another choice of slots is tried where other negotiations were faster. */
-const ATTEMPTS = 4;
+const ATTEMPTS = 8;
 
 export async function lock(bank: Bank, asked: Asked<BankRequest<'lock'>>): Promise<Outcome<BankResult<'lock'>>> {
   const { sender, body } = asked;
@@ -22,15 +22,25 @@ export async function lock(bank: Bank, asked: Asked<BankRequest<'lock'>>): Promi
   if (offer.known) {
     return opened(bank, asked, await register(bank, asked, reservePriceMicro, { value: '', slots: [], expiresAt: 0 }));
   }
-  let offered = offer.slots;
+  const least = body.slots?.length ?? Math.min(body.atLeast ?? body.units, body.units);
   for (let attempt = 1; ; attempt += 1) {
-    const taken = await takeSlots(bank, body, offered);
-    if (!taken.ok) return taken;
-    const reply = await register(bank, asked, reservePriceMicro, taken.result);
-    // A replay is the answer of another attempt that took slots of its own: these would be nobody's.
-    if (!reply.ok || reply.replayed) await bank.lock.release(body.pool, taken.result);
-    if (!isRace(reply) || body.slots !== undefined || attempt >= ATTEMPTS) return opened(bank, asked, reply);
-    offered = (await offerOf(bank, body)).slots;
+    const slots = body.slots ?? (attempt === 1 ? offer : await offerOf(bank, body)).slots;
+    if (slots.length < least) {
+      return refusal('no-capacity', `${slots.length} slots are free and not under negotiation, ${least} are asked`);
+    }
+    // Particular slots are these or none; among any free ones there may be others.
+    const last = body.slots !== undefined || attempt === ATTEMPTS;
+    const taken = await bank.lock.acquire(body.pool, slots, body.ttlMs);
+    if (taken.ok) {
+      const reply = await register(bank, asked, reservePriceMicro, taken.lock);
+      // A replay is the answer of another attempt that took slots of its own: these would be nobody's.
+      if (!reply.ok || reply.replayed) await bank.lock.release(body.pool, taken.lock);
+      if (!isRace(reply) || last) return opened(bank, asked, reply);
+    } else if (taken.why === 'unavailable') {
+      return refusal('unavailable', 'the lock has no quorum: ask again');
+    } else if (last) {
+      return refusal('no-capacity', 'other negotiations have these slots: ask again');
+    }
   }
 }
 
@@ -41,25 +51,6 @@ function isRace(reply: OpenCallReply): boolean {
 
 function offerOf(bank: Bank, { cfp, pool, units }: BankRequest<'lock'>): Promise<OfferReply> {
   return runScript(bank.redis, marketScripts.offer, bank.meta, { cfp, pool, units });
-}
-
-async function takeSlots(
-  bank: Bank,
-  body: BankRequest<'lock'>,
-  offered: readonly number[],
-): Promise<Outcome<HeldLock>> {
-  const least = body.slots?.length ?? Math.min(body.atLeast ?? body.units, body.units);
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const slots = body.slots ?? (attempt === 0 ? offered : (await offerOf(bank, body)).slots);
-    if (slots.length < least) {
-      return refusal('no-capacity', `${slots.length} slots are free and not under negotiation, ${least} are asked`);
-    }
-    const outcome = await bank.lock.acquire(body.pool, slots, body.ttlMs);
-    if (outcome.ok) return ok(outcome.lock);
-    if (outcome.why === 'unavailable') return refusal('unavailable', 'the lock has no quorum: ask again');
-    if (body.slots !== undefined) return refusal('no-capacity', 'one of the slots is under negotiation');
-  }
-  return refusal('no-capacity', 'other negotiations took the free slots: ask again');
 }
 
 function termsOf(bank: Bank, asked: Asked<BankRequest<'lock'>>, units: number, reservePriceMicro: string): Terms {

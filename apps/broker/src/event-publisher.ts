@@ -1,10 +1,11 @@
 // Publishes what has been committed: the facts of one turn of the event loop and one pool travel in one message.
-import { type AwardedFact, type SettledFact, subjects } from '@tender/market';
+import { type AwardedFact, type EngagedFact, type SettledFact, subjects, type TaskFact } from '@tender/market';
 import type { AwardReply, SettleReply } from '@tender/market/redis';
 import type { NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 
-type Kind = 'awarded' | 'settled';
+type Kind = 'awarded' | 'settled' | 'engaged' | 'task';
+type Fact = AwardedFact | SettledFact | EngagedFact | TaskFact;
 
 /** A message is closed beyond this size: one fact of 64 winners has some 20 KB, and NATS takes a megabyte. */
 const FULL_BYTES = 256 * 1024;
@@ -13,7 +14,7 @@ export class EventPublisher {
   readonly #nats: NatsConnection;
   readonly #market: string;
   readonly #log: Logger;
-  readonly #waiting = new Map<string, { kind: Kind; pool: string; facts: (AwardedFact | SettledFact)[] }>();
+  readonly #waiting = new Map<string, { kind: Kind; pool: string; facts: Fact[] }>();
 
   constructor(nats: NatsConnection, market: string, log: Logger) {
     this.#nats = nats;
@@ -33,7 +34,15 @@ export class EventPublisher {
     this.#add('settled', reply.pool, { contract, participant, at, outcome, slots, paidMicro, refundedMicro });
   }
 
-  #add(kind: Kind, pool: string, fact: AwardedFact | SettledFact): void {
+  engaged(resource: string, fact: EngagedFact): void {
+    this.#add('engaged', resource, fact);
+  }
+
+  task(resource: string, fact: TaskFact): void {
+    this.#add('task', resource, fact);
+  }
+
+  #add(kind: Kind, pool: string, fact: Fact): void {
     if (this.#waiting.size === 0) setImmediate(() => this.#flush());
     const name = `${kind}|${pool}`;
     const group = this.#waiting.get(name);

@@ -5,8 +5,8 @@ import type { LedgerReply } from '@tender/credits/redis';
 import { type Detail, type Refusal, refusal } from '@tender/market';
 import type { StepFacts } from '@tender/market/nats';
 
-/** What a reply's headers say beside status and conversation. */
-export type Facts = Omit<Partial<StepFacts>, 'status' | 'conversation'>;
+/** What a reply's headers say beside the conversation; the status is 200 where nothing else is said. */
+export type Facts = Omit<Partial<StepFacts>, 'conversation'>;
 
 export type Outcome<T> = { readonly ok: true; readonly result: T; readonly facts?: Facts } | Refusal;
 

@@ -3,6 +3,7 @@ import { microText } from '@tender/credits';
 import { z } from 'zod';
 import { contractIdText, idText, poolIdText, timeMs } from './ids.js';
 import { winnerSpec } from './messages.js';
+import { keptStates, type TaskStep, taskOutcomes, taskSteps } from './task/life-cycle.js';
 import { auctionRules } from './terms.js';
 
 export const awardedFact = z.object({
@@ -47,5 +48,52 @@ export const settledEvent = z.object({
   facts: z.array(settledFact).min(1),
 });
 
-export const marketEvent = z.discriminatedUnion('kind', [awardedEvent, settledEvent]);
+export const engagedFact = z.object({
+  conversation: idText,
+  contract: contractIdText,
+  buyer: idText,
+  provider: idText,
+  at: timeMs,
+  priceMicro: microText,
+  bondMicro: microText,
+  startBy: timeMs,
+  deadline: timeMs,
+  units: z.int(),
+  slots: z.array(z.int()),
+});
+export type EngagedFact = z.infer<typeof engagedFact>;
+
+/** A step of a task's life; what was paid once it is settled. */
+export const taskFact = z.object({
+  contract: contractIdText,
+  buyer: idText,
+  provider: idText,
+  at: timeMs,
+  step: z.enum(Object.keys(taskSteps) as [TaskStep, ...TaskStep[]]),
+  state: z.enum(keptStates),
+  percent: z.int(),
+  outcome: z.enum(taskOutcomes).optional(),
+  paidMicro: microText.optional(),
+  refundedMicro: microText.optional(),
+  bondTo: z.enum(['buyer', 'provider']).optional(),
+});
+export type TaskFact = z.infer<typeof taskFact>;
+
+/** `tender.<market>.event.engaged.<resource>` */
+export const engagedEvent = z.object({
+  v: z.literal(1),
+  kind: z.literal('engaged'),
+  pool: poolIdText,
+  facts: z.array(engagedFact).min(1),
+});
+
+/** `tender.<market>.event.task.<resource>` */
+export const taskEvent = z.object({
+  v: z.literal(1),
+  kind: z.literal('task'),
+  pool: poolIdText,
+  facts: z.array(taskFact).min(1),
+});
+
+export const marketEvent = z.discriminatedUnion('kind', [awardedEvent, settledEvent, engagedEvent, taskEvent]);
 export type MarketEvent = z.infer<typeof marketEvent>;

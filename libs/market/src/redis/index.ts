@@ -5,16 +5,16 @@ export { AwardBatch, MAX_BATCH } from './award-batch.js';
 export { checkRedis } from './check.js';
 export { MarketReader } from './market-reader.js';
 export { type HeldLock, type LockOutcome, NegotiationLock } from './negotiation-lock.js';
+export type { Keyed, ScriptRefusal } from './script-reply.js';
 export {
   type AwardInput,
   type AwardReply,
-  type Keyed,
   marketScripts,
   type OfferReply,
   type OpenCallInput,
   type OpenCallReply,
   type RankedBid,
-  type ScriptRefusal,
   type SettleReply,
   type Snapshot,
 } from './scripts.js';
+export type { EngageInput, EngageReply, ReportInput, ReportReply, TaskOffer } from './task-scripts.js';

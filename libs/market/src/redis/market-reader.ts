@@ -2,6 +2,8 @@
 import { marketKey } from '@tender/credits/redis';
 import type { Redis } from 'ioredis';
 import type { ContractView } from '../operations.js';
+import type { TaskView } from '../task/task-view.js';
+import { taskViewOf } from './task-record.js';
 
 export interface PoolRecord {
   readonly account: string;
@@ -85,7 +87,8 @@ export class MarketReader {
 
   async contract(id: string): Promise<ContractView | undefined> {
     const f = await this.#redis.hgetall(this.#key('contract', id));
-    if (f.state === undefined) return undefined;
+    // A task's contract has a kind, a lease has none.
+    if (f.state === undefined || f.kind !== undefined) return undefined;
     return {
       contract: id,
       cfp: f.cfp!,
@@ -105,7 +108,12 @@ export class MarketReader {
     };
   }
 
-  /** What is due by Redis' own clock: `lease:…`, `cfp:…`, `xfer:…`, at most `limit`. */
+  async task(id: string): Promise<TaskView | undefined> {
+    const f = await this.#redis.hgetall(this.#key('contract', id));
+    return f.kind === 'task' ? taskViewOf(id, f) : undefined;
+  }
+
+  /** What is due by Redis' own clock: `lease:…`, `task:…`, `cfp:…`, `xfer:…`, at most `limit`. */
   async due(limit: number): Promise<string[]> {
     const now = await this.clock();
     return this.#redis.zrangebyscore(this.#key('deadlines'), '-inf', now, 'LIMIT', 0, limit);

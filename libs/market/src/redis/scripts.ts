@@ -1,35 +1,12 @@
 // The registry of the market's scripts: each with the type of its input and the schema of its reply.
-import { creditsLua, defineScript, type Script } from '@tender/credits/redis';
+import { defineScript } from '@tender/credits/redis';
 import { z } from 'zod';
 import { winnerSpec } from '../messages.js';
 import type { PoolSpec } from '../operations.js';
-import { details, verdictSpec } from '../refusal.js';
+import { verdictSpec } from '../refusal.js';
 import { auctionRules } from '../terms.js';
-
-const folders = [new URL('../../src/redis/lua/', import.meta.url), creditsLua];
-
-/** A script's refusal: the codec's table turns the detail into status and reason. */
-const refused = z.object({
-  ok: z.literal(false),
-  detail: z.enum(details),
-  message: z.string(),
-  verdicts: z.array(verdictSpec).optional(),
-});
-export type ScriptRefusal = z.infer<typeof refused>;
-
-function replyOf<S extends z.ZodRawShape>(shape: S) {
-  return z.discriminatedUnion('ok', [
-    z.object({ ok: z.literal(true), replayed: z.boolean().optional(), ...shape }),
-    refused,
-  ]);
-}
-
-/** Who asks, under which idempotency key, with which body. */
-export interface Keyed {
-  readonly by: string;
-  readonly key: string;
-  readonly digest: string;
-}
+import { type FieldsOf, folders, type Keyed, replyOf } from './script-reply.js';
+import { taskScriptFields, taskScripts } from './task-scripts.js';
 
 export interface RankedBid {
   readonly participant: string;
@@ -111,6 +88,7 @@ const snapshotReply = z.object({
   slots: z.record(z.string(), z.object({ fence: z.coerce.number(), contract: z.string() })),
   free: z.record(z.string(), z.string()),
   contracts: z.record(z.string(), fields),
+  tasks: z.record(z.string(), fields),
   transfers: z.record(z.string(), fields),
   calls: z.record(z.string(), fields),
 });
@@ -162,6 +140,7 @@ export const marketScripts = {
     SettleReply
   >(folders, 'settle', settleReply),
   snapshot: defineScript<Record<never, never>, Snapshot>(folders, 'snapshot', snapshotReply),
+  ...taskScripts,
 };
 
 /** The input's field names at run time: the compiler holds them against the types, a test against the .lua headers. */
@@ -178,6 +157,5 @@ export const marketScriptFields = {
   renew: { by: 1, key: 1, digest: 1, contract: 1, maxPriceMicro: 1 },
   settle: { kind: 1, by: 1, key: 1, digest: 1, contract: 1 },
   snapshot: {},
+  ...taskScriptFields,
 } satisfies { [Name in keyof typeof marketScripts]: Record<FieldsOf<(typeof marketScripts)[Name]>, 1> };
-
-type FieldsOf<Of> = Of extends Script<infer Input, unknown> ? (Input extends unknown ? keyof Input : never) : never;

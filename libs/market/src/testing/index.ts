@@ -2,3 +2,4 @@
 export { dumpMarket } from './dump-market.js';
 export { type BidDraft, type CallDraft, DRAFT_DIGEST, MarketHand } from './market-hand.js';
 export { type MarketSeed, openPool, POOL_ACCOUNT, SELLER, seedMarket } from './seed-market.js';
+export { type EngageDraft, type OfferDraft, TaskHand, TEST_CONDITIONS, testReceipt } from './task-hand.js';

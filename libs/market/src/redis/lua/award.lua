@@ -94,8 +94,7 @@ local function grant_lease(call, bid, i, next_slot)
     local n = call.slots[next_slot + u - 1]
     local fence = call.fences[next_slot + u - 1] + 1
     slots[u], fences[u] = n, fence
-    redis.call('HSET', slot_key(call.pool, n), 'fence', fence, 'contract', contract)
-    redis.call('SREM', key('free', call.pool), n)
+    take_slot(call.pool, n, fence, contract)
   end
   redis.call('SET', key('intent', bid.participant .. ':' .. bid.intent), contract)
   redis.call('HSET', key('contract', contract), 'state', 'awarded', 'cfp', call.cfp, 'pool', call.pool,

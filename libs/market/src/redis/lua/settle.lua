@@ -22,17 +22,11 @@ local at = min(now, c.until_ms)
 local outcome = now >= c.until_ms and 'expired' or 'released'
 local ended, posted = end_terms(c, at, true)
 local paid = c.paid + posted
-for _, n in ipairs(c.slots) do
-  redis.call('HSET', slot_key(c.pool, n), 'contract', '')
-  redis.call('SADD', key('free', c.pool), n)
-end
+free_slots(c.pool, c.slots, c.cfp)
 redis.call('HSET', key('contract', c.id), 'state', 'settled', 'outcome', outcome, 'endedTerms', ended, 'paid', paid,
   'settledAt', now)
 redis.call('PEXPIRE', key('contract', c.id), ENDED_KEPT_MS)
 redis.call('PEXPIRE', key('intent', c.participant .. ':' .. c.intent), ENDED_KEPT_MS)
-if redis.call('HINCRBY', key('cfp', c.cfp), 'leases', -1) == 0 then
-  redis.call('PEXPIRE', key('cfp', c.cfp), ENDED_KEPT_MS)
-end
 redis.call('ZREM', key('deadlines'), 'lease:' .. c.id)
 local reply = {
   contract = c.id, pool = c.pool, participant = c.participant, slots = c.slots, outcome = outcome,

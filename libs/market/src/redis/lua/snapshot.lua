@@ -2,7 +2,7 @@
 -- Reads all live state at one instant, for the invariant checker: accounts, pools, slots and what has a deadline.
 -- KEYS: meta
 -- ARGV: none
--- REPLY: seq, clock, minted, burned, accounts, pools, slots, free, contracts, transfers, calls
+-- REPLY: seq, clock, minted, burned, accounts, pools, slots, free, contracts, tasks, transfers, calls
 -- include: lease
 local function pairs_of(name)
   local flat, fields = redis.call('HGETALL', name), {}
@@ -12,7 +12,7 @@ end
 local meta = redis.call('HMGET', META, 'seq', 'clock', 'minted', 'burned')
 local state = {
   seq = meta[1] or '0', clock = meta[2] or '0', minted = meta[3] or '0', burned = meta[4] or '0', accounts = {},
-  pools = {}, slots = {}, contracts = {}, transfers = {}, calls = {}, free = {},
+  pools = {}, slots = {}, contracts = {}, tasks = {}, transfers = {}, calls = {}, free = {},
 }
 for _, id in ipairs(redis.call('SMEMBERS', key('accounts'))) do state.accounts[id] = pairs_of(key('acct', id)) end
 for _, pool in ipairs(redis.call('SMEMBERS', key('pools'))) do
@@ -33,6 +33,16 @@ for _, member in ipairs(redis.call('ZRANGE', key('deadlines'), 0, -1)) do
       local x = pairs_of(key('xfer', term))
       if x.state == 'pending' then state.transfers[term] = x end
     end
+  elseif kind == 'task' then
+    local c = pairs_of(key('contract', id))
+    for _, n in ipairs({ 'p', 'b' }) do
+      local payment = id .. '.' .. n .. (c.attempt or '')
+      local x = pairs_of(key('xfer', payment))
+      if x.state == 'pending' then state.transfers[payment] = x end
+    end
+    -- Long texts are compared by their sums.
+    for _, text in ipairs({ 'frame', 'receipt' }) do c[text] = c[text] and redis.sha1hex(c[text]) end
+    state.tasks[id] = c
   elseif kind == 'xfer' then
     state.transfers[id] = pairs_of(key('xfer', id))
   else

@@ -12,8 +12,9 @@ end
 
 local function contract_of(id)
   local f = redis.call('HMGET', key('contract', id), 'state', 'cfp', 'pool', 'participant', 'payee', 'units', 'slots',
-    'startedAt', 'until', 'durationMs', 'terms', 'endedTerms', 'amount', 'paid', 'intent')
-  if not f[1] then return nil end
+    'startedAt', 'until', 'durationMs', 'terms', 'endedTerms', 'amount', 'paid', 'intent', 'kind')
+  -- A task's contract has a kind.
+  if not f[1] or f[16] then return nil end
   return {
     id = id, state = f[1], cfp = f[2], pool = f[3], participant = f[4], payee = f[5], units = tonumber(f[6]),
     slots = numbers(f[7]), started_at = tonumber(f[8]), until_ms = tonumber(f[9]), duration = tonumber(f[10]),

@@ -39,3 +39,20 @@ local function unlock(pool, slots, value)
     if redis.call('GET', lock_key(pool, n)) == value then redis.call('DEL', lock_key(pool, n)) end
   end
 end
+
+-- Gives a slot to a contract, under a new fence.
+local function take_slot(pool, n, fence, contract)
+  redis.call('HSET', slot_key(pool, n), 'fence', fence, 'contract', contract)
+  redis.call('SREM', key('free', pool), n)
+end
+
+-- Frees a contract's slots; the call that they were sold in is forgotten a day after the last of its contracts.
+local function free_slots(pool, slots, cfp)
+  for _, n in ipairs(slots) do
+    redis.call('HSET', slot_key(pool, n), 'contract', '')
+    redis.call('SADD', key('free', pool), n)
+  end
+  if redis.call('HINCRBY', key('cfp', cfp), 'leases', -1) == 0 then
+    redis.call('PEXPIRE', key('cfp', cfp), ENDED_KEPT_MS)
+  end
+end

@@ -1,0 +1,203 @@
+-- A task's contract: which offers may be engaged, what each binds, and how a contract goes on or ends.
+-- include: lease
+-- include: life-cycle
+
+-- A dispute that no operator resolves ends so long after it was raised.
+local DISPUTE_LIMIT_MS = 604800000
+-- The wire's times have 14 digits at most.
+local MAX_MS = 99999999999999
+
+-- The two payments of an attempt: what the buyer pays, and the provider's bond.
+local function price_id(c) return c.id .. '.p' .. c.attempt end
+local function bond_id(c) return c.id .. '.b' .. c.attempt end
+
+-- What is bound by those offers that are taken together with the one that is looked at.
+local function nothing_bound() return { spent = 0, bonds = {}, taken = {}, intents = {}, holds = {} } end
+
+local function bind(bound, offer, bond)
+  bound.spent = bound.spent + offer.price
+  bound.bonds[offer.participant] = (bound.bonds[offer.participant] or 0) + bond
+  bound.intents[offer.participant .. ':' .. offer.intent] = true
+  if offer.held then
+    bound.holds[offer.hold] = true
+    bound.taken[offer.held.pool] = (bound.taken[offer.held.pool] or 0) + offer.units
+  end
+end
+
+-- The call whose locked slots back an offer; or nil and why they do not.
+local function held_slots(offer)
+  local f = redis.call('HMGET', key('cfp', offer.hold), 'state', 'initiator', 'awardBy', 'pool', 'slots', 'fences',
+    'lockValue')
+  if f[1] and f[2] ~= offer.participant then return nil, 'not-permitted' end
+  if f[1] ~= 'open' or now > tonumber(f[3]) then return nil, 'lock-lost' end
+  local held = { pool = f[4], slots = numbers(f[5]), fences = numbers(f[6]), lock_value = f[7] }
+  if not still_held(held.pool, held.slots, held.fences, held.lock_value) then return nil, 'lock-lost' end
+  if #held.slots ~= offer.units then return nil, 'no-capacity' end
+  return held
+end
+
+-- Why an offer may not be engaged at all, or nil. `deal` has buyer, counts, needs; sets `account` and `held`.
+local function unfit(offer, deal, bound)
+  if offer.price ~= floor(offer.price) or offer.price < 1 or offer.price > MAX_MICRO then return 'malformed' end
+  if offer.participant == deal.buyer.id then return 'not-permitted' end
+  if offer.until_ms < now then return 'expired' end
+  offer.account = account_of(offer.participant)
+  if not offer.account or offer.account.kind ~= 'agent' then return 'unknown' end
+  if offer.nkey and offer.account.nkey ~= offer.nkey then return 'bad-signature' end
+  local intent = offer.participant .. ':' .. offer.intent
+  if bound.intents[intent] or redis.call('EXISTS', key('intent', intent)) == 1 then return 'duplicate' end
+  if offer.deadline <= now then return 'deadline-infeasible' end
+  if offer[deal.counts] < deal.needs then return 'no-capacity' end
+  if offer.hold == '' then return nil end
+  if bound.holds[offer.hold] then return 'lock-lost' end
+  local held, detail = held_slots(offer)
+  offer.held = held
+  return detail
+end
+
+-- Why it may not be engaged beside what is bound already, or nil. `deal` has buyer, bond, limit.
+local function uncovered(offer, deal, bound)
+  local buyer = deal.buyer
+  if offer.account.available - (bound.bonds[offer.participant] or 0) < deal.bond then return 'insufficient-credits' end
+  if offer.held and buyer.class ~= 'system' then
+    local pool = offer.held.pool
+    local free = redis.call('SCARD', key('free', pool)) - (bound.taken[pool] or 0) - offer.units
+    if free < tonumber(redis.call('HGET', key('pool', pool), 'reserve')) then return 'reserved-for-system' end
+  end
+  if buyer.available - bound.spent < offer.price then return 'insufficient-credits' end
+  if deal.limit and buyer.pending + bound.spent + offer.price > deal.limit then return 'over-budget' end
+  return nil
+end
+
+-- An offer as its contract keeps it while it stands by.
+local function standby_of(offer)
+  return cjson.encode({
+    participant = offer.participant, intent = offer.intent, until_ms = offer.until_ms, nkey = offer.nkey,
+    price = offer.price, units = offer.units, scope = offer.scope, startBy = offer.startBy, deadline = offer.deadline,
+    durationMs = offer.durationMs, hold = offer.hold, issuesText = offer.issuesText,
+  })
+end
+
+-- Gives the contract `c` (id, attempt, buyer, resource, bond, grace) to an offer: payments, intent, slots, record.
+-- Returns the slots, their fences, and when the contract is overdue.
+local function give_task(c, offer)
+  local pool, slots, fences = '', {}, {}
+  open_pending(price_id(c), c.buyer, offer.participant, offer.price, nil,
+    cjson.encode({ agent = c.buyer, pool = c.resource, contract = c.id }))
+  if c.bond > 0 then
+    open_pending(bond_id(c), offer.participant, c.buyer, c.bond, nil,
+      cjson.encode({ agent = offer.participant, pool = c.resource, contract = c.id }))
+  end
+  redis.call('SET', key('intent', offer.participant .. ':' .. offer.intent), c.id)
+  if offer.held then
+    local held = offer.held
+    pool = held.pool
+    for i, n in ipairs(held.slots) do
+      slots[i], fences[i] = n, held.fences[i] + 1
+      take_slot(pool, n, fences[i], c.id)
+    end
+    redis.call('HSET', key('cfp', offer.hold), 'state', 'awarded', 'leases', 1)
+    redis.call('ZREM', key('deadlines'), 'cfp:' .. offer.hold)
+    unlock(pool, held.slots, held.lock_value)
+  end
+  local due_at = min(max(offer.startBy, now) + c.grace, MAX_MS)
+  redis.call('HSET', key('contract', c.id), 'state', 'awarded', 'attempt', c.attempt, 'handedAt', now,
+    'participant', offer.participant, 'intent', offer.intent, 'price', offer.price, 'units', offer.units,
+    'scope', offer.scope, 'startBy', offer.startBy, 'deadline', offer.deadline, 'durationMs', offer.durationMs,
+    'issues', offer.issuesText, 'hold', offer.hold, 'pool', pool, 'slots', table.concat(slots, ','),
+    'fences', table.concat(fences, ','), 'percent', 0, 'dueAt', due_at)
+  redis.call('ZADD', key('deadlines'), due_at, 'task:' .. c.id)
+  return slots, fences, due_at
+end
+
+local function task_of(id)
+  local f = redis.call('HMGET', key('contract', id), 'kind', 'state', 'buyer', 'task', 'resource', 'counts', 'needs',
+    'limit', 'graceMs', 'reportEveryMs', 'lateMs', 'rebatePermille', 'bond', 'penaltyPermille', 'disputeMs', 'standbys',
+    'tried', 'attempt', 'participant', 'intent', 'price', 'deadline', 'durationMs', 'hold', 'pool', 'slots', 'heardAt',
+    'startedAt', 'askedDeadline', 'doneAt', 'dueAt', 'percent')
+  if f[1] ~= 'task' then return nil end
+  return {
+    id = id, state = f[2], buyer = f[3], task = f[4], resource = f[5], counts = f[6], needs = tonumber(f[7]),
+    limit = f[8] and tonumber(f[8]), grace = tonumber(f[9]), report_every = tonumber(f[10]), late = tonumber(f[11]),
+    rebate = tonumber(f[12]), bond = tonumber(f[13]), penalty = tonumber(f[14]), dispute = tonumber(f[15]),
+    standbys = f[16], tried = tonumber(f[17]), attempt = tonumber(f[18]), participant = f[19], intent = f[20],
+    price = tonumber(f[21]), deadline = tonumber(f[22]), duration = tonumber(f[23]), hold = f[24], pool = f[25],
+    slots = numbers(f[26]), heard_at = f[27] and tonumber(f[27]), started_at = f[28] and tonumber(f[28]),
+    asked = f[29] and tonumber(f[29]), done_at = f[30] and tonumber(f[30]), due_at = tonumber(f[31]),
+    percent = tonumber(f[32]),
+  }
+end
+
+-- The first standby that may be engaged in the present provider's place; and how many were tried with it.
+local function next_standby(c)
+  local buyer = account_of(c.buyer)
+  local deal = { buyer = buyer, counts = c.counts, needs = c.needs, bond = c.bond, limit = c.limit }
+  -- What the present provider gives back counts as there.
+  local bound = nothing_bound()
+  bound.spent, bound.bonds[c.participant], bound.taken[c.pool] = -c.price, -c.bond, -#c.slots
+  local standbys = cjson.decode(c.standbys)
+  for i = c.tried + 1, #standbys do
+    local offer = standbys[i]
+    if not (unfit(offer, deal, bound) or uncovered(offer, deal, bound)) then return offer, i end
+  end
+  return nil, #standbys
+end
+
+-- Ends the payments of the present attempt; its intent is remembered for a while.
+local function end_attempt(c, paid, forfeited)
+  end_pending(price_id(c), c.buyer, c.participant, c.price, paid, paid > 0 and 'posted' or 'voided')
+  if c.bond > 0 then
+    end_pending(bond_id(c), c.participant, c.buyer, c.bond, forfeited and c.bond or 0, forfeited and 'posted' or 'voided')
+  end
+  redis.call('PEXPIRE', key('intent', c.participant .. ':' .. c.intent), ENDED_KEPT_MS)
+end
+
+-- The slots are free as soon as the work is over, whatever becomes of a dispute.
+local function leave_slots(c)
+  if c.hold ~= '' then free_slots(c.pool, c.slots, c.hold) end
+end
+
+-- Hands the contract to a standby: same id, one attempt more.
+local function hand_over(c, offer, tried)
+  end_attempt(c, 0, false)
+  leave_slots(c)
+  c.attempt = c.attempt + 1
+  redis.call('HSET', key('contract', c.id), 'tried', tried)
+  local _, _, due_at = give_task(c, offer)
+  return due_at
+end
+
+-- What the provider gets of the price, and whether its bond goes to the buyer: settlement.ts states the same rules.
+local function settlement_of(c, ended)
+  local worked = c.started_at and cost_of_use(c.price, max(0, ended.at - c.started_at), c.duration) or 0
+  if ended.outcome == 'done' then
+    local over = max(0, ended.at - c.deadline)
+    if over == 0 then return c.price, false end
+    return c.price - cost_of_use(cost_of_use(c.price, c.rebate, 1000), over, max(1, c.late)), false
+  end
+  if ended.outcome == 'decommitted' then
+    if ended.side ~= 'buyer' then return 0, true end
+    return max(cost_of_use(c.price, c.penalty, 1000), worked), false
+  end
+  if ended.outcome == 'preempted' then return worked, false end
+  return 0, not ended.turned_down
+end
+
+-- Settles a contract. Its task can be given out again where nothing of it was done.
+local function end_task(c, outcome, paid, forfeited)
+  end_attempt(c, paid, forfeited)
+  if c.state ~= 'done' and c.state ~= 'disputed' then leave_slots(c) end
+  local name, task = key('contract', c.id), key('task', c.buyer .. ':' .. c.task)
+  redis.call('HSET', name, 'state', 'settled', 'outcome', outcome, 'paid', paid,
+    'bondTo', forfeited and 'buyer' or 'provider', 'settledAt', now, 'dueAt', now)
+  redis.call('PEXPIRE', name, ENDED_KEPT_MS)
+  redis.call('ZREM', key('deadlines'), 'task:' .. c.id)
+  if outcome == 'done' then redis.call('HINCRBY', task, 'done', 1) end
+  if redis.call('HINCRBY', task, 'live', -1) == 0 then
+    if tonumber(redis.call('HGET', task, 'done')) > 0 then
+      redis.call('PEXPIRE', task, ENDED_KEPT_MS)
+    else
+      redis.call('DEL', task)
+    end
+  end
+end

@@ -24,15 +24,31 @@ import type { Asked, Bank } from './bank.js';
 import { admin } from './endpoints/admin.js';
 import { award } from './endpoints/award.js';
 import { extend, lock, release } from './endpoints/calls.js';
+import { engage } from './endpoints/engage.js';
 import { renew, settle } from './endpoints/leases.js';
 import { account, contract, quote } from './endpoints/reads.js';
+import { report, task } from './endpoints/report.js';
 import { session } from './endpoints/session.js';
 import type { Outcome } from './outcome.js';
 
 type AnyEnvelope = Envelope<'request'>;
 type Perform = (envelope: AnyEnvelope) => Promise<Outcome<unknown>>;
 
-const handlers = { session, account, contract, quote, lock, extend, release, award, renew, settle };
+const handlers = {
+  session,
+  account,
+  contract,
+  quote,
+  lock,
+  extend,
+  release,
+  award,
+  renew,
+  settle,
+  engage,
+  report,
+  task,
+};
 
 const MAX_UNDER_WAY = 8_192;
 

@@ -3,6 +3,7 @@
 import { ledgerScripts, runScript } from '@tender/credits/redis';
 import { marketScripts } from '@tender/market/redis';
 import type { Bank } from './bank.js';
+import { reported } from './endpoints/report.js';
 
 const AT_ONCE = 256;
 
@@ -53,6 +54,11 @@ export class Sweeper {
       case 'lease': {
         const reply = await runScript(redis, marketScripts.settle, meta, { kind: 'expire', contract: id });
         if (reply.ok) events.settled(reply);
+        return;
+      }
+      case 'task': {
+        const reply = await runScript(redis, marketScripts.report, meta, { kind: 'overdue', contract: id });
+        if (reply.ok) await reported(this.#bank, reply);
         return;
       }
       case 'cfp':

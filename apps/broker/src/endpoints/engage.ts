@@ -1,0 +1,222 @@
+// engage: a buyer closes on sealed offers; the bank ranks them anew and commits the contracts in one step.
+import { canonicalJson, parseMicro } from '@tender/credits';
+import { bodyDigest, runScript } from '@tender/credits/redis';
+import {
+  type BankRequest,
+  type BankResult,
+  dealDigest,
+  type Offer,
+  type PolicyFacts,
+  type PolicyVerdict,
+  type Refusal,
+  rankOffers,
+  refusal,
+  type ShownVerdict,
+  type TaskView,
+} from '@tender/market';
+import { type EngageInput, marketScripts, type TaskOffer } from '@tender/market/redis';
+import type { Asked, Bank } from '../bank.js';
+import { type Outcome, ok } from '../outcome.js';
+import { refused } from './calls.js';
+import { accountSpokenFor } from './speaks-for.js';
+
+type Body = BankRequest<'engage'>;
+type Result = BankResult<'engage'>;
+
+const policies = { version: 0, judge: (_facts: PolicyFacts): PolicyVerdict => ({ ok: true }) };
+
+/** How often the offers are judged anew because the policy moved between the judgement and the script. */
+const ATTEMPTS = 3;
+
+/** `approved`: the proposal under which an operator approved it; its key is the proposal's own. */
+export async function engage(bank: Bank, asked: Asked<Body>, approved?: string): Promise<Outcome<Result>> {
+  const { sender, body } = asked;
+  const { frame } = body;
+  if (frame.market !== bank.market) return refusal('malformed', `frame.market: this is ${bank.market}`);
+  const buyer = await accountSpokenFor(bank, sender, frame.buyer);
+  if (!buyer.ok) return buyer;
+  const unfit = unfitOf(body);
+  if (unfit !== undefined) return unfit;
+  const sealed = body.offers.filter((offer) => holds(bank, body, offer));
+  if (sealed.length === 0) return refusal('bad-signature', 'no offer that was shown carries a good seal for this deal');
+  const forged = body.offers.filter((offer) => !sealed.includes(offer)).map((offer) => barred(offer, 'bad-signature'));
+  for (let attempt = 1; ; attempt += 1) {
+    const judged = judge(bank, body, sealed, approved !== undefined);
+    if (judged.approval !== undefined) {
+      return refusal('authorization-required', `rule ${judged.approval.rule} asks for approval`);
+    }
+    if (judged.kept.length === 0) return { ...judged.refusal!, verdicts: [...judged.verdicts, ...forged] };
+    const reply = await runScript(bank.redis, marketScripts.engage, bank.meta, inputOf(asked, judged));
+    if (!reply.ok && reply.detail === 'stale' && reply.message.startsWith('the policy') && attempt < ATTEMPTS) {
+      continue;
+    }
+    const others = [...judged.verdicts, ...forged];
+    if (!reply.ok) {
+      const refusal = refused(bank, reply);
+      return reply.verdicts === undefined ? refusal : { ...refusal, verdicts: [...reply.verdicts, ...others] };
+    }
+    return engaged(bank, body, reply, others);
+  }
+}
+
+/** What a script would have to take on trust. */
+function unfitOf({ rule, weights, fill, ask, frame }: Body): Refusal | undefined {
+  if ((rule === 'best-score') !== (weights !== undefined)) {
+    return refusal('malformed', 'weights: best-score needs them, lowest-price takes none');
+  }
+  if (fill.kind === 'one' || fill.by === 'units' || ask.scope > 1) return undefined;
+  return refusal('malformed', `ask.scope: ${frame.task.task} has no parts to be shared out`);
+}
+
+function holds(bank: Bank, { frame }: Body, offer: Offer): boolean {
+  return bank.seals.holds(frame.conversation, dealDigest(frame, offer.issues, offer.hold), offer.seal);
+}
+
+function barred({ seal }: Offer, detail: ShownVerdict['detail']): ShownVerdict {
+  return { participant: seal.participant, intent: seal.intent, outcome: 'barred', detail };
+}
+
+interface Judged {
+  readonly version: number;
+  /** In rank order. */
+  readonly kept: readonly TaskOffer[];
+  readonly verdicts: readonly ShownVerdict[];
+  readonly refusal?: Refusal;
+  readonly limitMicro?: number;
+  readonly approval?: Extract<PolicyVerdict, { kind: 'approval' }>;
+}
+
+/**
+ * Ranks the offers and takes out those that the market's rules refuse. An approval is asked for where the best of the
+ * rest needs one, or where several fill the call together and any of them does; a runner-up that would need one is
+ * left out, since nobody could ask for it when the contract is handed over.
+ */
+function judge(_bank: Bank, body: Body, offers: readonly Offer[], approved: boolean): Judged {
+  const { version } = policies;
+  const kept: TaskOffer[] = [];
+  const verdicts: ShownVerdict[] = [];
+  let first: Refusal | undefined;
+  let limitMicro: number | undefined;
+  const ranked = rankOffers(body.frame.conversation, body.rule, body.weights, offers.map(rankable));
+  for (const { offer, row } of ranked) {
+    const verdict = policies.judge(factsOf(body, offer));
+    if (verdict.ok) limitMicro = least(limitMicro, verdict.limitMicro);
+    else if (verdict.kind !== 'approval') {
+      const refused = refusal('not-permitted', verdict.message, { rule: verdict.rule });
+      first ??= refused;
+      verdicts.push(barred(offer, refused.detail));
+      continue;
+    } else if (!approved) {
+      if (kept.length === 0 || body.fill.kind !== 'one') return { version, kept: [], verdicts, approval: verdict };
+      verdicts.push(barred(offer, 'authorization-required'));
+      continue;
+    }
+    kept.push(row);
+  }
+  return {
+    ...{ version, kept, verdicts },
+    ...(first === undefined ? {} : { refusal: first }),
+    ...(limitMicro === undefined ? {} : { limitMicro }),
+  };
+}
+
+function least(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || (b !== undefined && b < a) ? b : a;
+}
+
+/** An offer as it is ranked, and as the script takes it: it holds until its own limit or its session's. */
+function rankable(offer: Offer) {
+  const { seal, issues, completesAt, quality, risk } = offer;
+  const { participant, intent } = seal;
+  const row: TaskOffer = {
+    ...{ participant, intent, completesAt, quality, risk },
+    until_ms: seal.seal === 'mac' ? Math.min(seal.until, seal.sessionUntil) : seal.until,
+    ...(seal.seal === 'mac' ? {} : { nkey: seal.nkey }),
+    price: parseMicro(issues.priceMicro)!,
+    units: issues.units,
+    scope: issues.scope,
+    startBy: issues.startBy,
+    deadline: issues.deadline,
+    durationMs: issues.durationMs,
+    hold: offer.hold ?? '',
+    issuesText: canonicalJson(issues),
+  };
+  return { ...{ participant, intent, issues, completesAt, quality, risk }, offer, row };
+}
+
+function factsOf({ frame }: Body, { issues, seal }: Offer): PolicyFacts {
+  const { reportEveryMs, rebatePermille, bondMicro } = frame.conditions;
+  return {
+    payer: frame.buyer,
+    payee: seal.participant,
+    resource: frame.task.resource,
+    amountMicro: parseMicro(issues.priceMicro)!,
+    units: issues.units,
+    durationMs: issues.durationMs,
+    region: issues.region,
+    dataClass: frame.task.dataClass,
+    ...{ reportEveryMs, rebatePermille, bondMicro: parseMicro(bondMicro)! },
+  };
+}
+
+function inputOf({ sender, body }: Asked<Body>, judged: Judged): EngageInput {
+  const { frame, ask, fill, rule, weights } = body;
+  return {
+    by: sender,
+    key: body.key,
+    digest: bodyDigest('engage', body),
+    buyer: frame.buyer,
+    conversation: frame.conversation,
+    task: frame.task.task,
+    resource: frame.task.resource,
+    policy: judged.version,
+    ...(judged.limitMicro === undefined ? {} : { limitMicro: String(judged.limitMicro) }),
+    frameText: canonicalJson(frame),
+    fill: fill.kind,
+    counts: fill.by,
+    total: ask[fill.by],
+    conditions: frame.conditions,
+    rule,
+    ...(weights === undefined ? {} : { weights }),
+    offers: judged.kept,
+  };
+}
+
+type Engaged = {
+  readonly contracts: readonly { readonly contract: string }[];
+  readonly verdicts: ShownVerdict[];
+  readonly replayed?: boolean | undefined;
+};
+
+async function engaged(
+  bank: Bank,
+  body: Body,
+  reply: Engaged,
+  others: readonly ShownVerdict[],
+): Promise<Outcome<Result>> {
+  const views = await Promise.all(reply.contracts.map(({ contract }) => bank.reader.task(contract)));
+  const contracts = views.filter((view): view is TaskView => view !== undefined);
+  const resource = body.frame.task.resource;
+  if (reply.replayed !== true) for (const view of contracts) bank.events.engaged(resource, factOf(view));
+  const first = contracts[0];
+  const budget = contracts.reduce((sum, { issues }) => sum + parseMicro(issues.priceMicro)!, 0);
+  return ok(
+    { kind: 'contracts', contracts, verdicts: [...reply.verdicts, ...others] },
+    {
+      status: 263,
+      scope: resource,
+      budget: String(budget),
+      ...(first === undefined ? {} : { expires: first.dueAt }),
+      ...(first !== undefined && first.fences.length > 0 ? { fence: Math.max(...first.fences) } : {}),
+    },
+  );
+}
+
+function factOf({ frame, contract, provider, awardedAt, issues, slots }: TaskView) {
+  const { conversation, buyer, conditions } = frame;
+  const { priceMicro, startBy, deadline, units } = issues;
+  return {
+    ...{ conversation, contract, buyer, provider, at: awardedAt, priceMicro, bondMicro: conditions.bondMicro },
+    ...{ startBy, deadline, units, slots },
+  };
+}

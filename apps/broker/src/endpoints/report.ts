@@ -1,0 +1,61 @@
+// report and task: how a contract's work goes, step by step, and how it stands.
+import { canonicalJson } from '@tender/credits';
+import { bodyDigest, runScript } from '@tender/credits/redis';
+import { type BankRequest, type BankResult, refusal, type TaskView } from '@tender/market';
+import { marketScripts, type ReportReply } from '@tender/market/redis';
+import type { Asked, Bank } from '../bank.js';
+import { type Outcome, ok } from '../outcome.js';
+import { refused } from './calls.js';
+import { accountSpokenFor } from './speaks-for.js';
+
+type Body = BankRequest<'report'>;
+
+/** A step on a task's contract, or of a lease's holder that says it runs. */
+export async function report(bank: Bank, asked: Asked<Body>): Promise<Outcome<BankResult<'report'>>> {
+  const { sender, body } = asked;
+  const keyed = { by: sender, key: body.key, digest: bodyDigest('report', body), contract: body.contract };
+  const reply = await runScript(bank.redis, marketScripts.report, bank.meta, {
+    ...{ ...keyed, step: body.step },
+    ...('percent' in body ? { percent: body.percent } : {}),
+    ...('deadline' in body ? { deadline: body.deadline } : {}),
+    ...('receipt' in body ? { text: canonicalJson(body.receipt), receiptOutcome: body.receipt.outcome } : {}),
+    ...('message' in body ? { text: body.message } : {}),
+  });
+  if (reply.ok) return reported(bank, reply);
+  return refused(bank, reply);
+}
+
+/** What a step came to, as it is told to whoever took it and, once, to everybody. */
+export async function reported(bank: Bank, reply: Extract<ReportReply, { ok: true }>): Promise<Outcome<TaskView>> {
+  const view = await bank.reader.task(reply.contract);
+  if (view === undefined) return refusal('expired', 'the contract is settled and forgotten');
+  // Each progress report is for the buyer alone; everybody hears of changes.
+  if (reply.replayed !== true && reply.step !== 'progress') publish(bank, reply, view);
+  const fence = view.fences.length === 0 ? {} : { fence: Math.max(...view.fences) };
+  return ok(view, { scope: view.frame.task.resource, expires: view.dueAt, ...fence });
+}
+
+/** The step as it was committed: the view may be of a later one. */
+function publish(bank: Bank, reply: Extract<ReportReply, { ok: true }>, { frame }: TaskView): void {
+  const { contract, participant, at, step, state, percent, outcome, paidMicro, refundedMicro, bondTo } = reply;
+  bank.events.task(frame.task.resource, {
+    ...{ contract, buyer: frame.buyer, provider: participant, at, step, state, percent },
+    ...(outcome === undefined ? {} : { outcome, paidMicro, refundedMicro, bondTo }),
+  });
+}
+
+export async function task(bank: Bank, asked: Asked<BankRequest<'task'>>): Promise<Outcome<TaskView>> {
+  const { body } = asked;
+  const found = await accountSpokenFor(bank, asked.sender, body.agent);
+  if (!found.ok) return found;
+  const agent = found.result.id;
+  const id = body.contract ?? (await bank.reader.contractOfIntent(agent, body.intent!));
+  if (id === undefined) return refusal('unknown', 'no contract has come of this intent so far');
+  const view = await bank.reader.task(id);
+  if (view === undefined) return refusal('unknown', `there is no task's contract ${id}`);
+  // What was agreed concerns the two sides: inputs and outputs may be confidential.
+  if (view.frame.buyer !== agent && view.provider !== agent) {
+    return refusal('not-permitted', `${id} is between ${view.frame.buyer} and ${view.provider}`);
+  }
+  return ok(view, { scope: view.frame.task.resource, expires: view.dueAt });
+}

@@ -3,6 +3,7 @@ import { type Call, encode, subjects, termsDigest } from '@tender/market';
 import { newId } from '@tender/market/nats';
 import { headers } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { dump } from './dump.js';
 import { type MarketUnderTest, startMarket, until } from './market-under-test.js';
 import { newSeed, type Reply, WireClient } from './wire-client.js';
 
@@ -21,29 +22,15 @@ beforeAll(async () => {
 });
 afterAll(() => market?.stop());
 
-/** Every key with its value; the clock-bound rest (ttl of locks) stays out. */
-async function dump(): Promise<Record<string, unknown>> {
-  const state: Record<string, unknown> = {};
-  for (const key of (await market.redis.keys('*')).sort()) {
-    const type = await market.redis.type(key);
-    if (type === 'hash') state[key] = await market.redis.hgetall(key);
-    else if (type === 'set') state[key] = (await market.redis.smembers(key)).sort();
-    else if (type === 'zset') state[key] = await market.redis.zrange(key, '0', '-1', 'WITHSCORES');
-    else if (type === 'stream') state[key] = await market.redis.xlen(key);
-    else state[key] = await market.redis.get(key);
-  }
-  return state;
-}
-
 async function refusedUnchanged(ask: () => Promise<Reply | undefined>): Promise<Reply> {
-  const before = await dump();
+  const before = await dump(market.redis);
   const reply = await ask();
   expect(reply, 'an answer').toBeDefined();
   expect(reply!.performative).not.toBe('inform');
   expect(reply!.headers!.get('Tender-Status')).toBe(String(reply!.body.status));
   expect(reply!.headers!.get('Nats-Service-Error-Code')).toBe(String(reply!.body.status));
   expect(reply!.body.message).toMatch(/\w/);
-  expect(await dump()).toEqual(before);
+  expect(await dump(market.redis)).toEqual(before);
   return reply!;
 }
 
@@ -192,7 +179,7 @@ describe('who speaks', () => {
         stray += 1;
       },
     });
-    const before = await dump();
+    const before = await dump(market.redis);
     const subject = subjects.bank(market.market, 'seller', 'release');
     const body = seller.envelope({ key: 'release-1', cfp: call.terms.cfp });
     for (const reply of ['_INBOX_victim.1', '_INBOX_seller', 'tender.x', `tender.${market.market}.bank.seller.lock`]) {
@@ -202,7 +189,7 @@ describe('who speaks', () => {
     await seller.done('quote', { pool: 'gpu' });
     await market.operator.nats.flush();
     expect(stray).toBe(0);
-    expect(await dump()).toEqual(before);
+    expect(await dump(market.redis)).toEqual(before);
     sub.unsubscribe();
   });
 
@@ -299,10 +286,10 @@ describe('cheques', () => {
     const other: Call = await seller.done('lock', seller.offer('gpu', { ttlMs: 600_000 }));
     const body = seller.award(other, [buyer.cheque(other, 1_000)]);
     const first = await seller.done('award', body);
-    const before = await dump();
+    const before = await dump(market.redis);
     const again = await seller.done('award', body);
     expect(again).toEqual(first);
-    expect(await dump()).toEqual(before);
+    expect(await dump(market.redis)).toEqual(before);
     const changed = { ...body, bids: [buyer.cheque(other, 2_000)] };
     expect((await refusedUnchanged(() => seller.once('award', changed))).body.detail).toBe('duplicate');
   });

@@ -18,6 +18,8 @@ export * from './model/market-book.js';
 export * from './model/market-state.js';
 export * from './model/replay.js';
 export * from './model/snapshot.js';
+export * from './model/task-command.js';
+export * from './model/task-record.js';
 export * from './negotiation/barred.js';
 export * from './negotiation/bid-book.js';
 export * from './negotiation/initiator.js';

@@ -3,6 +3,7 @@ import type { Winner } from '../messages.js';
 import type { PoolSpec } from '../operations.js';
 import type { Detail, ShownVerdict } from '../refusal.js';
 import type { AuctionRule, SealKind } from '../terms.js';
+import type { EngageAsked, Engaged, ReportAsked, Reported } from './task-command.js';
 
 /** Who asks, under which idempotency key, with which body. */
 export interface Asked {
@@ -35,7 +36,7 @@ export interface CallTerms {
   readonly termsDigest: string;
 }
 
-/** `lapse-call` and `expire-lease` are the sweeper's: they need no key, because asked again they find nothing to do. */
+/** `lapse-call`, `expire-lease` and `overdue-task` are the sweeper's: they need no key, because asked again they find nothing to do. */
 export type MarketCommand =
   | ({ readonly kind: 'open-pool'; readonly pool: PoolSpec } & Asked)
   | ({ readonly kind: 'open-call' } & Asked & CallTerms)
@@ -50,7 +51,10 @@ export type MarketCommand =
     } & Asked)
   | ({ readonly kind: 'renew'; readonly contract: string; readonly maxPriceMicro: string } & Asked)
   | ({ readonly kind: 'settle'; readonly contract: string } & Asked)
-  | { readonly kind: 'expire-lease'; readonly contract: string };
+  | { readonly kind: 'expire-lease'; readonly contract: string }
+  | ({ readonly kind: 'engage' } & Asked & EngageAsked)
+  | ({ readonly kind: 'report' } & Asked & ReportAsked)
+  | { readonly kind: 'overdue-task'; readonly contract: string };
 
 export interface Refused {
   readonly ok: false;
@@ -114,6 +118,9 @@ export interface Done {
   renew: Renewed;
   settle: Settled;
   'expire-lease': Settled;
+  engage: Engaged;
+  report: Reported;
+  'overdue-task': Reported;
 }
 
 export function refused(detail: Detail): Refused {

@@ -5,6 +5,11 @@ import { contractIdText, poolIdText, timeMs } from '../ids.js';
 import { winnerSpec } from '../messages.js';
 import { poolSpec } from '../operations.js';
 import { details } from '../refusal.js';
+import { conditionsSpec } from '../task/deal.js';
+import { permille } from '../task/issues.js';
+import { keptStates, type TaskStep, taskOutcomes, taskSteps } from '../task/life-cycle.js';
+import { buyRules, weightsSpec } from '../task/offer.js';
+import { fillSpec } from '../task/task-call.js';
 import { auctionRules, sealKinds } from '../terms.js';
 
 const at = { at: timeMs };
@@ -50,9 +55,78 @@ const award = z.strictObject({
   winners: z.array(winnerSpec).min(1),
   ...keyed,
 });
+
+/** An offer as the engage script judged it; the issues as JSON, as they were sealed. */
+export const judgedOfferSpec = z.strictObject({
+  participant: idText,
+  intent: idText,
+  until: timeMs,
+  nkey: z.string().optional(),
+  /** The call whose locked slots back it; empty where there is none. */
+  hold: z.string(),
+  completesAt: timeMs,
+  quality: permille,
+  risk: permille,
+  issues: z.string(),
+  outcome: z.enum(['won', 'lost', 'barred']),
+  detail: z.enum(details).optional(),
+});
+export type JudgedOfferEntry = z.infer<typeof judgedOfferSpec>;
+
+/** Slots that a hold named, and their fences; absent where a provider holds none. */
+const taken = { slots: slots.optional(), fences: slots.optional() };
+const engage = z.strictObject({
+  kind: z.literal('engage'),
+  buyer: idText,
+  /** Of the buyer's account. */
+  class: z.enum(['system', 'standard']),
+  conversation: idText,
+  task: idText,
+  resource: poolIdText,
+  policy: z.int().min(0),
+  limitMicro: microText.optional(),
+  /** The frame as JSON. */
+  frame: z.string(),
+  fill: fillSpec.shape.kind,
+  counts: fillSpec.shape.by,
+  total: z.int().min(1),
+  conditions: conditionsSpec,
+  rule: z.enum(buyRules),
+  weights: weightsSpec.optional(),
+  offers: z.array(judgedOfferSpec).min(1),
+  winners: z.array(z.strictObject({ contract: contractIdText, participant: idText, intent: idText, ...taken })).min(1),
+  ...keyed,
+});
+
+/** A step of a task's contract, and what it led to; with `tried` it went to the standby that is named. */
+const report = z.strictObject({
+  kind: z.literal('report'),
+  contract: contractIdText,
+  step: z.enum(Object.keys(taskSteps) as [TaskStep, ...TaskStep[]]),
+  /** Whose step it was; `clock` where somebody or nobody asked past the contract's time. */
+  side: z.enum(['buyer', 'provider', 'operator', 'clock']),
+  state: z.enum(keptStates),
+  percent: z.int().min(0).max(100).optional(),
+  deadline: timeMs.optional(),
+  /** The receipt as JSON, or what people were told. */
+  text: z.string().optional(),
+  tried: z.int().min(1).optional(),
+  participant: idText.optional(),
+  intent: idText.optional(),
+  ...taken,
+  outcome: z.enum(taskOutcomes).optional(),
+  paid: amount.optional(),
+  bondTo: z.enum(['buyer', 'provider']).optional(),
+  ...keyed,
+  by: idText.optional(),
+  key: z.string().optional(),
+  digest: z.string().optional(),
+});
 const settled = { contract: contractIdText, outcome: z.enum(['released', 'expired']), paid: amount };
 
 const marketEntries = [
+  engage,
+  report,
   z.strictObject({ kind: z.literal('open-pool'), pool: poolSpec, ...keyed }),
   openCall,
   z.strictObject({ kind: z.literal('extend-call'), cfp: idText, ttlMs: z.int().min(1), ...keyed }),

@@ -97,20 +97,11 @@ export function settle(
 export function commitSettlement(market: MarketState, lease: ContractState, nowMs: number): 'released' | 'expired' {
   market.ledger.tick(nowMs);
   endTerms(market, lease, Math.min(nowMs, lease.until), true);
-  const pool = market.pools.get(lease.pool)!;
-  for (const slot of lease.slots) {
-    pool.slots[slot]!.contract = '';
-    pool.free.add(slot);
-  }
+  market.freeSlots(lease.pool, lease.slots, lease.cfp, nowMs);
   const forgottenAt = nowMs + ENDED_KEPT_MS;
   lease.state = 'settled';
   lease.forgottenAt = forgottenAt;
   market.intents.set(`${lease.participant}:${lease.intent}`, { contract: lease.id, forgottenAt });
   market.deadlines.delete(`lease:${lease.id}`);
-  const call = market.calls.get(lease.cfp);
-  if (call !== undefined) {
-    call.leases -= 1;
-    if (call.leases === 0) call.forgottenAt = forgottenAt;
-  }
   return nowMs >= lease.until ? 'expired' : 'released';
 }

@@ -2,9 +2,11 @@
 import { award } from './award.js';
 import { closeCall, extendCall, openCall } from './call.js';
 import { type Answer, type Done, type MarketCommand, refused } from './command.js';
+import { engage } from './engage.js';
 import { renew, settle } from './lease.js';
 import { MarketState } from './market-state.js';
 import { openPool } from './pool.js';
+import { report } from './task.js';
 
 interface Saved {
   readonly digest: string;
@@ -49,6 +51,11 @@ export class MarketBook extends MarketState {
       case 'settle':
       case 'expire-lease':
         return settle(this, command, nowMs);
+      case 'engage':
+        return engage(this, command, nowMs);
+      case 'report':
+      case 'overdue-task':
+        return report(this, command, nowMs);
     }
   }
 }

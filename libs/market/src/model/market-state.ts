@@ -1,6 +1,7 @@
 // What the model knows of a market at one instant: the same records that the scripts keep in Redis.
 import { LedgerBook } from '@tender/credits';
 import type { AuctionRule, SealKind } from '../terms.js';
+import type { GivenOut, TaskRecord } from './task-record.js';
 
 /** How long a call may stay open at most, and how long what has ended is remembered, in ms. */
 export const CALL_LIFE_MS = 86_400_000;
@@ -82,11 +83,16 @@ export class MarketState {
   readonly pools = new Map<string, PoolState>();
   readonly calls = new Map<string, CallState>();
   readonly contracts = new Map<string, ContractState>();
+  readonly tasks = new Map<string, TaskRecord>();
+  /** Tasks under contract or done, by `<buyer>:<task>`. */
+  readonly givenOut = new Map<string, GivenOut>();
+  /** The version of the market's rules. */
+  policyVersion = 0;
   /** By `<agent>:<intent>`. */
   readonly intents = new Map<string, IntentState>();
   /** The negotiation locks, `<pool>:<slot>` to value: taken and dropped from outside, as redlock does. */
   readonly locks = new Map<string, string>();
-  /** As the zset: `lease:…` and `cfp:…` (a pending transfer's limit is the ledger's). */
+  /** As the zset: `lease:…`, `task:…` and `cfp:…` (a pending transfer's limit is the ledger's). */
   readonly deadlines = new Map<string, number>();
 
   call(cfp: string, nowMs: number): CallState | undefined {
@@ -95,6 +101,14 @@ export class MarketState {
 
   contract(id: string, nowMs: number): ContractState | undefined {
     return remembered(this.contracts.get(id), nowMs);
+  }
+
+  task(id: string, nowMs: number): TaskRecord | undefined {
+    return remembered(this.tasks.get(id), nowMs);
+  }
+
+  taskGivenOut(buyer: string, task: string, nowMs: number): GivenOut | undefined {
+    return remembered(this.givenOut.get(`${buyer}:${task}`), nowMs);
   }
 
   intent(agent: string, intent: string, nowMs: number): IntentState | undefined {
@@ -118,6 +132,20 @@ export class MarketState {
       const state = pool?.slots[slot];
       return state !== undefined && state.fence === call.fences[index] && state.contract === '';
     });
+  }
+
+  /** Frees a contract's slots; the call that they were sold in is forgotten a day after the last of its contracts. */
+  freeSlots(pool: string, slots: readonly number[], cfp: string, nowMs: number): void {
+    const state = this.pools.get(pool);
+    if (state === undefined) throw new Error(`there is no pool ${pool}`);
+    for (const slot of slots) {
+      state.slots[slot]!.contract = '';
+      state.free.add(slot);
+    }
+    const call = this.calls.get(cfp);
+    if (call === undefined) return;
+    call.leases -= 1;
+    if (call.leases === 0) call.forgottenAt = nowMs + ENDED_KEPT_MS;
   }
 
   /** Whether `by` is the holder or the host that may speak for it. */

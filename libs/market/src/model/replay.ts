@@ -9,6 +9,7 @@ import { type EntryOf, isLedgerEntry, type JournalEntry, type JudgedBid } from '
 import { commitRenewal, commitSettlement, nextTermPrice, termId } from './lease.js';
 import type { CallState, ContractState, MarketState } from './market-state.js';
 import { openPool } from './pool.js';
+import { replayEngagement, replayReport } from './task-replay.js';
 
 /**
  * Does an entry's change to the model; decisions (who won, at what price) are the entry's, consequences (slots,
@@ -62,6 +63,10 @@ function replayed(market: MarketState, entry: JournalEntry): string | undefined 
       if (outcome === entry.outcome && lease.paid === entry.paid) return undefined;
       return `settle ${entry.contract}: ${entry.outcome}, ${entry.paid} paid; by the rules ${outcome}, ${lease.paid} paid`;
     }
+    case 'engage':
+      return replayEngagement(market, entry);
+    case 'report':
+      return replayReport(market, entry);
   }
 }
 

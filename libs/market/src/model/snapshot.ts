@@ -1,12 +1,15 @@
 // All live state at one instant, in one shape for the model and for Redis: so that the two can be compared as they are.
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '@tender/credits';
 import type { CallState, ContractState, MarketState, PoolState } from './market-state.js';
+import type { TaskRecord } from './task-record.js';
 
 type Fields = Readonly<Record<string, string>>;
 type Records = Readonly<Record<string, Fields>>;
 
 /**
- * What snapshot.lua replies: every account and pool, every slot as `<pool>:<n>`, and of contracts, pending transfers
- * and calls those that have not ended.
+ * What snapshot.lua replies: every account and pool, every slot as `<pool>:<n>`, and of contracts, tasks'
+ * contracts, pending transfers and calls those that have not ended.
  */
 export interface MarketSnapshot {
   readonly seq: number;
@@ -19,13 +22,14 @@ export interface MarketSnapshot {
   readonly slots: Readonly<Record<string, { readonly fence: number; readonly contract: string }>>;
   readonly free: Readonly<Record<string, string>>;
   readonly contracts: Records;
+  readonly tasks: Records;
   readonly transfers: Records;
   readonly calls: Records;
 }
 
 /** The snapshot of a model; `seq` is how many changes its holder counted. */
 export function snapshotOf(market: MarketState, seq: number): MarketSnapshot {
-  const { ledger, pools, contracts, calls } = market;
+  const { ledger, pools, contracts, tasks, calls } = market;
   const slots: Record<string, { fence: number; contract: string }> = {};
   const free: Record<string, string> = {};
   for (const [id, pool] of pools) {
@@ -40,6 +44,9 @@ export function snapshotOf(market: MarketState, seq: number): MarketSnapshot {
     pools: records([...pools].map(([id, pool]) => [id, poolFields(pool)])),
     contracts: records(
       [...contracts].filter(([, lease]) => lease.state === 'awarded').map(([id, lease]) => [id, leaseFields(lease)]),
+    ),
+    tasks: records(
+      [...tasks].filter(([, task]) => task.state !== 'settled').map(([id, task]) => [id, taskFields(task)]),
     ),
     transfers: records(
       [...ledger.transfers()]
@@ -68,6 +75,21 @@ function poolFields(pool: PoolState): Record<string, Value> {
 function leaseFields(lease: ContractState): Record<string, Value> {
   const { id: _id, forgottenAt: _forgottenAt, slots, fences, ...fields } = lease;
   return { ...fields, slots: slots.join(','), fences: fences.join(',') };
+}
+
+function taskFields(task: TaskRecord): Record<string, Value> {
+  const { id: _id, forgottenAt: _forgottenAt, slots, fences, standbys, frame, receipt, ...fields } = task;
+  return {
+    ...{ kind: 'task', ...fields, slots: slots.join(','), fences: fences.join(',') },
+    standbys: JSON.stringify(standbys),
+    frame: sumOf(frame),
+    receipt: receipt === undefined ? undefined : sumOf(receipt),
+  };
+}
+
+/** Long texts are compared by their sums. */
+function sumOf(text: string): string {
+  return createHash('sha1').update(text).digest('hex');
 }
 
 function callFields(call: CallState): Record<string, Value> {
@@ -114,7 +136,7 @@ export function compareSnapshots(
   for (const part of ['minted', 'burned'] as const) fact(part, expected[part], found[part]);
   // A clock that waits for the real time to catch up may be ahead of the last entry, never behind.
   fact('clock', Math.max(expected.clock, found.clock), found.clock);
-  for (const part of ['accounts', 'pools', 'slots', 'free', 'contracts', 'transfers', 'calls'] as const) {
+  for (const part of ['accounts', 'pools', 'slots', 'free', 'contracts', 'tasks', 'transfers', 'calls'] as const) {
     const wanted = expected[part] as Readonly<Record<string, unknown>>;
     const is = found[part] as Readonly<Record<string, unknown>>;
     for (const id of union(wanted, is)) {
@@ -134,13 +156,12 @@ function union(a: object, b: object): Set<string> {
   return new Set([...Object.keys(a), ...Object.keys(b)]);
 }
 
-/** Attribution tags are JSON, whose order is cjson's own. */
+/** Attribution tags and standbys are JSON, whose order is cjson's own. */
 function sameValue(a: unknown, b: unknown): boolean {
   if (a === b) return true;
-  if (typeof a !== 'string' || typeof b !== 'string' || !a.startsWith('{') || !b.startsWith('{')) return false;
-  const sorted = (text: string) => JSON.stringify(Object.entries(JSON.parse(text)).sort());
+  if (typeof a !== 'string' || typeof b !== 'string' || !/^[{[]/.test(a) || !/^[{[]/.test(b)) return false;
   try {
-    return sorted(a) === sorted(b);
+    return canonicalJson(JSON.parse(a)) === canonicalJson(JSON.parse(b));
   } catch {
     return false;
   }

@@ -1,6 +1,7 @@
 // The effect door to Redis: scripts, lock, reader, checker.
 export type { CheckReport, Finding } from '../checker/finding.js';
 export { showFinding, showReport } from '../checker/report.js';
+export type { TaskOffer } from '../model/task-command.js';
 export { AwardBatch, MAX_BATCH } from './award-batch.js';
 export { checkRedis } from './check.js';
 export { MarketReader } from './market-reader.js';
@@ -17,4 +18,4 @@ export {
   type SettleReply,
   type Snapshot,
 } from './scripts.js';
-export type { EngageInput, EngageReply, ReportInput, ReportReply, TaskOffer } from './task-scripts.js';
+export type { EngageInput, EngageReply, ReportInput, ReportReply } from './task-scripts.js';

@@ -1,56 +1,13 @@
 // The registry's part for tasks: closing on offers, and each step of a contract's life.
 import { defineScript } from '@tender/credits/redis';
 import { z } from 'zod';
+import type { EngageAsked, ReportAsked } from '../model/task-command.js';
 import { verdictSpec } from '../refusal.js';
-import type { Conditions } from '../task/deal.js';
 import { keptStates, type TaskStep, taskOutcomes, taskSteps } from '../task/life-cycle.js';
-import type { BuyRule, Weights } from '../task/offer.js';
-import type { Fill } from '../task/task-call.js';
 import { type FieldsOf, folders, type Keyed, replyOf } from './script-reply.js';
 
-/** An offer whose seal holds, as the script takes it. Ranked before it is shown. */
-export interface TaskOffer {
-  readonly participant: string;
-  readonly intent: string;
-  readonly until_ms: number;
-  /** Set where the offer was sealed by it: the script compares it with the account's. */
-  readonly nkey?: string | undefined;
-  /** In micro-credits, for the whole task. */
-  readonly price: number;
-  readonly units: number;
-  readonly scope: number;
-  readonly startBy: number;
-  readonly deadline: number;
-  readonly durationMs: number;
-  /** The provider's call whose locked slots do the work; empty where there is none. */
-  readonly hold: string;
-  /** The issues as JSON, as they were sealed; kept verbatim. */
-  readonly issuesText: string;
-  readonly completesAt: number;
-  readonly quality: number;
-  readonly risk: number;
-}
-
-export interface EngageInput extends Keyed {
-  readonly buyer: string;
-  readonly conversation: string;
-  readonly task: string;
-  readonly resource: string;
-  /** The version of the policy by which the offers were judged. */
-  readonly policy: number;
-  /** The most that the buyer may have set aside with these contracts. */
-  readonly limitMicro?: string | undefined;
-  /** The frame as JSON; kept verbatim. */
-  readonly frameText: string;
-  readonly fill: Fill['kind'];
-  /** What is counted, and up to how much. */
-  readonly counts: Fill['by'];
-  readonly total: number;
-  readonly conditions: Conditions;
-  readonly rule: BuyRule;
-  readonly weights?: Weights | undefined;
-  readonly offers: readonly TaskOffer[];
-}
+export type EngageInput = Keyed & EngageAsked;
+export type ReportInput = Keyed & ReportAsked;
 
 const numbers = z.array(z.number());
 const engageReply = replyOf({
@@ -73,20 +30,6 @@ const engageReply = replyOf({
   verdicts: z.array(verdictSpec),
 });
 export type EngageReply = z.infer<typeof engageReply>;
-
-export interface ReportInput extends Keyed {
-  readonly contract: string;
-  readonly step: Exclude<TaskStep, 'overdue'>;
-  /** Set where an operator's request was checked. */
-  readonly operator?: true | undefined;
-  readonly percent?: number | undefined;
-  readonly deadline?: number | undefined;
-  /** The receipt as JSON, kept verbatim, or what people are told. */
-  readonly text?: string | undefined;
-  readonly receiptOutcome?: 'done' | 'failed' | undefined;
-  readonly paidMicro?: string | undefined;
-  readonly bondTo?: 'buyer' | 'provider' | undefined;
-}
 
 const reportReply = replyOf({
   contract: z.string(),

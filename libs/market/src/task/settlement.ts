@@ -19,7 +19,7 @@ export interface TaskMoney {
   readonly priceMicro: number;
   readonly deadline: number;
   readonly durationMs: number;
-  readonly conditions: Conditions;
+  readonly conditions: Pick<Conditions, 'lateMs' | 'rebatePermille' | 'penaltyPermille'>;
 }
 
 export interface Settlement {

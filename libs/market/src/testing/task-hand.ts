@@ -2,8 +2,9 @@
 import { canonicalJson } from '@tender/credits';
 import { bodyDigest, metaKey, runScript } from '@tender/credits/redis';
 import type { Redis } from 'ioredis';
+import type { TaskOffer } from '../model/task-command.js';
 import { marketScripts } from '../redis/scripts.js';
-import type { EngageInput, EngageReply, ReportInput, ReportReply, TaskOffer } from '../redis/task-scripts.js';
+import type { EngageInput, EngageReply, ReportInput, ReportReply } from '../redis/task-scripts.js';
 import { type Conditions, type Frame, frameSpec } from '../task/deal.js';
 import type { Issues } from '../task/issues.js';
 import type { Receipt } from '../task/receipt.js';
@@ -11,11 +12,11 @@ import type { Receipt } from '../task/receipt.js';
 /** An offer with what a test does not care about left out: one unit, all of the scope, no hold, valid for an hour. */
 export type OfferDraft = Partial<Omit<TaskOffer, 'issuesText'>> & { readonly participant: string };
 
-export interface EngageDraft extends Partial<Omit<EngageInput, 'conditions' | 'offers' | 'frameText'>> {
+export type EngageDraft = Partial<Omit<EngageInput, 'conditions' | 'offers' | 'frameText'>> & {
   readonly conversation: string;
   readonly conditions?: Partial<Conditions>;
   readonly offers: readonly OfferDraft[];
-}
+};
 
 /** Tight but forgiving: a second of grace, a report every ten seconds, ten seconds late at half the price. */
 export const TEST_CONDITIONS: Conditions = {

@@ -64,13 +64,11 @@ for i, offer in ipairs(won) do
     'tried', 0, 'awardedAt', now)
   if limit then redis.call('HSET', key('contract', id), 'limit', limit) end
   local c = { id = id, attempt = 1, buyer = input.buyer, resource = input.resource, bond = bond, grace = terms.graceMs }
-  local slots, fences, due_at = give_task(c, offer)
-  -- An empty table would be an object to cjson: no slots, no field.
-  local taken, under = offer.held and slots or nil, offer.held and fences or nil
-  winners[i] = { contract = id, participant = offer.participant, intent = offer.intent, slots = taken, fences = under }
+  local due_at, slots, fences = give_task(c, offer)
+  winners[i] = { contract = id, participant = offer.participant, intent = offer.intent, slots = slots, fences = fences }
   contracts[i] = {
     contract = id, participant = offer.participant, intent = offer.intent, priceMicro = tostring(offer.price),
-    units = offer.units, startBy = offer.startBy, deadline = offer.deadline, slots = taken, fences = under, dueAt = due_at,
+    units = offer.units, startBy = offer.startBy, deadline = offer.deadline, slots = slots, fences = fences, dueAt = due_at,
   }
 end
 redis.call('HSET', task, 'conversation', input.conversation, 'live', #won, 'done', 0)

@@ -96,8 +96,10 @@ if step == 'done' then
   if not ended then leave_slots(c) end
 end
 
+local slots, fences = nil, nil
 if standby then
-  due_at, participant = hand_over(c, standby, tried), standby.participant
+  due_at, slots, fences = hand_over(c, standby, tried)
+  participant = standby.participant
 elseif ended then
   end_task(c, ended.outcome, paid, forfeited)
   due_at, state = now, 'settled'
@@ -114,10 +116,11 @@ else
 end
 local bond_to = ended and (forfeited and 'buyer' or 'provider') or nil
 local entry = {
-  kind = 'report', contract = c.id, step = step, side = side, state = state, percent = step == 'progress' and percent or nil,
-  deadline = step == 'ask-time' and input.deadline or nil, text = side ~= 'clock' and input.text or nil,
-  intent = standby and standby.intent or nil, participant = standby and standby.participant or nil, tried = standby and tried or nil,
-  outcome = ended and ended.outcome or nil, paid = paid, bondTo = bond_to,
+  kind = 'report', contract = c.id, step = step, side = side, state = state,
+  percent = step == 'progress' and percent or nil, deadline = step == 'ask-time' and input.deadline or nil,
+  text = side ~= 'clock' and input.text or nil, tried = standby and tried or nil,
+  participant = standby and participant or nil, intent = standby and standby.intent or nil, slots = slots,
+  fences = fences, outcome = ended and ended.outcome or nil, paid = paid, bondTo = bond_to,
 }
 local reply = {
   contract = c.id, step = step, state = state, attempt = c.attempt, participant = participant, at = now, dueAt = due_at,

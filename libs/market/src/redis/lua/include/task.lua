@@ -38,6 +38,7 @@ end
 
 -- Why an offer may not be engaged at all, or nil. `deal` has buyer, counts, needs; sets `account` and `held`.
 local function unfit(offer, deal, bound)
+  if offer.barred then return offer.barred end
   if offer.price ~= floor(offer.price) or offer.price < 1 or offer.price > MAX_MICRO then return 'malformed' end
   if offer.participant == deal.buyer.id then return 'not-permitted' end
   if offer.until_ms < now then return 'expired' end
@@ -79,7 +80,7 @@ local function standby_of(offer)
 end
 
 -- Gives the contract `c` (id, attempt, buyer, resource, bond, grace) to an offer: payments, intent, slots, record.
--- Returns the slots, their fences, and when the contract is overdue.
+-- Returns when the contract is overdue, and where slots were taken these and their fences.
 local function give_task(c, offer)
   local pool, slots, fences = '', {}, {}
   open_pending(price_id(c), c.buyer, offer.participant, offer.price, nil,
@@ -107,7 +108,8 @@ local function give_task(c, offer)
     'issues', offer.issuesText, 'hold', offer.hold, 'pool', pool, 'slots', table.concat(slots, ','),
     'fences', table.concat(fences, ','), 'percent', 0, 'dueAt', due_at)
   redis.call('ZADD', key('deadlines'), due_at, 'task:' .. c.id)
-  return slots, fences, due_at
+  -- To cjson an empty table would be an object: no slots, no field.
+  return due_at, offer.held and slots or nil, offer.held and fences or nil
 end
 
 local function task_of(id)
@@ -163,8 +165,7 @@ local function hand_over(c, offer, tried)
   leave_slots(c)
   c.attempt = c.attempt + 1
   redis.call('HSET', key('contract', c.id), 'tried', tried)
-  local _, _, due_at = give_task(c, offer)
-  return due_at
+  return give_task(c, offer)
 end
 
 -- What the provider gets of the price, and whether its bond goes to the buyer: settlement.ts states the same rules.

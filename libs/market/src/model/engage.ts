@@ -1,0 +1,254 @@
+// Engaging in the model: which offers may be closed on, and what each binds; the rules of engage.lua and task.lua.
+import { MAX_MICRO, parseMicro } from '@tender/credits';
+import type { Detail, ShownVerdict } from '../refusal.js';
+import { type Answer, type Asked, refused } from './command.js';
+import type { CallState, MarketState } from './market-state.js';
+import type { EngageAsked, Engaged, StandbyOffer, TaskOffer } from './task-command.js';
+import { paymentIds, type TaskRecord } from './task-record.js';
+
+/** The wire's times have 14 digits at most. */
+export const MAX_MS = 99_999_999_999_999;
+
+/** What the contract to be asks of an offer; `needs` in units or thousandths of the scope. */
+export interface Deal extends Pick<TaskRecord, 'buyer' | 'counts' | 'needs' | 'bond' | 'limit'> {}
+
+/** What is bound by the offers that are taken together with the one that is looked at. */
+export interface Bound {
+  spent: number;
+  readonly bonds: Map<string, number>;
+  /** Slots by pool. */
+  readonly taken: Map<string, number>;
+  readonly intents: Set<string>;
+  readonly holds: Set<string>;
+}
+
+export interface JudgedOffer {
+  readonly offer: TaskOffer;
+  readonly outcome: ShownVerdict['outcome'];
+  readonly detail?: Detail | undefined;
+}
+
+export function nothingBound(): Bound {
+  return { spent: 0, bonds: new Map(), taken: new Map(), intents: new Set(), holds: new Set() };
+}
+
+function add(sums: Map<string, number>, name: string, amount: number): void {
+  sums.set(name, (sums.get(name) ?? 0) + amount);
+}
+
+export function bind(market: MarketState, bound: Bound, offer: StandbyOffer, bond: number): void {
+  bound.spent += offer.price;
+  add(bound.bonds, offer.participant, bond);
+  bound.intents.add(`${offer.participant}:${offer.intent}`);
+  const call = market.calls.get(offer.hold);
+  if (call === undefined) return;
+  bound.holds.add(offer.hold);
+  add(bound.taken, call.pool, offer.units);
+}
+
+export function engage(market: MarketState, asked: Asked & EngageAsked, nowMs: number): Answer<Engaged> {
+  const detail = refusalOf(market, asked, nowMs);
+  if (detail !== undefined) return refused(detail);
+  const judged = judgeOffers(market, asked, nowMs);
+  const won = judged.filter(({ outcome }) => outcome === 'won');
+  if (won.length === 0) return { ...refused(judged[0]!.detail!), verdicts: verdictsOf(judged) };
+  const sum = won.reduce((total, { offer }) => total + offer[asked.counts], 0);
+  if (asked.fill === 'all' && sum < asked.total) {
+    const verdicts = verdictsOf(judged).map((verdict) =>
+      verdict.outcome === 'won' ? { ...verdict, outcome: 'lost' as const } : verdict,
+    );
+    return { ...refused('no-capacity'), verdicts };
+  }
+  const contracts = commitEngagement(market, asked, judged, nowMs).map(engagedOf);
+  return { ok: true, conversation: asked.conversation, at: nowMs, contracts, verdicts: verdictsOf(judged) };
+}
+
+function refusalOf(market: MarketState, asked: Asked & EngageAsked, nowMs: number): Detail | undefined {
+  const { buyer, conversation, conditions, limitMicro } = asked;
+  if (!market.speaksFor(asked.by, buyer)) return 'not-permitted';
+  if (market.ledger.account(buyer)?.kind !== 'agent') return 'unknown';
+  if (market.policyVersion !== asked.policy) return 'stale';
+  if (market.taskGivenOut(buyer, asked.task, nowMs) !== undefined) return 'duplicate';
+  if (asked.offers.some((_, index) => market.task(`${conversation}-t${index + 1}`, nowMs) !== undefined)) {
+    return 'duplicate';
+  }
+  const amounts = [conditions.bondMicro, limitMicro ?? '0'];
+  return amounts.some((amount) => parseMicro(amount) === undefined) ? 'malformed' : undefined;
+}
+
+/** What each contract of an engagement asks of an offer. */
+export function dealOf(asked: EngageAsked): Deal {
+  return {
+    buyer: asked.buyer,
+    counts: asked.counts,
+    needs: asked.fill === 'one' ? asked.total : 1,
+    bond: Number(asked.conditions.bondMicro),
+    limit: asked.limitMicro === undefined ? undefined : Number(asked.limitMicro),
+  };
+}
+
+/** In rank order, each offer whole: what is taken counts for those behind it; those not needed stand by. */
+function judgeOffers(market: MarketState, asked: EngageAsked, nowMs: number): JudgedOffer[] {
+  const deal = dealOf(asked);
+  const bound = nothingBound();
+  let sum = 0;
+  return asked.offers.map((offer): JudgedOffer => {
+    const full = sum >= asked.total;
+    const detail =
+      unfit(market, offer, deal, bound, nowMs) ?? (full ? undefined : uncovered(market, offer, deal, bound));
+    if (detail !== undefined) return { offer, outcome: 'barred', detail };
+    if (full) return { offer, outcome: 'lost' };
+    bind(market, bound, offer, deal.bond);
+    sum += offer[asked.counts];
+    return { offer, outcome: 'won' };
+  });
+}
+
+/** Why an offer may not be engaged at all, or undefined. */
+export function unfit(
+  market: MarketState,
+  offer: StandbyOffer & Pick<TaskOffer, 'barred'>,
+  deal: Deal,
+  bound: Bound,
+  nowMs: number,
+): Detail | undefined {
+  if (offer.barred !== undefined) return offer.barred;
+  if (!Number.isInteger(offer.price) || offer.price < 1 || offer.price > MAX_MICRO) return 'malformed';
+  if (offer.participant === deal.buyer) return 'not-permitted';
+  if (offer.until_ms < nowMs) return 'expired';
+  const account = market.ledger.account(offer.participant);
+  if (account?.kind !== 'agent') return 'unknown';
+  if (offer.nkey !== undefined && offer.nkey !== account.nkey) return 'bad-signature';
+  if (bound.intents.has(`${offer.participant}:${offer.intent}`)) return 'duplicate';
+  if (market.intent(offer.participant, offer.intent, nowMs) !== undefined) return 'duplicate';
+  if (offer.deadline <= nowMs) return 'deadline-infeasible';
+  if (offer[deal.counts] < deal.needs) return 'no-capacity';
+  if (offer.hold === '') return undefined;
+  return bound.holds.has(offer.hold) ? 'lock-lost' : notHeld(market, offer, nowMs);
+}
+
+/** Why the provider's call does not back its offer. */
+function notHeld(market: MarketState, offer: StandbyOffer, nowMs: number): Detail | undefined {
+  const call = market.call(offer.hold, nowMs);
+  if (call !== undefined && call.initiator !== offer.participant) return 'not-permitted';
+  if (call?.state !== 'open' || nowMs > call.awardBy || !market.stillHeld(call)) return 'lock-lost';
+  return call.slots.length === offer.units ? undefined : 'no-capacity';
+}
+
+/** Why an offer that is fit may not be engaged beside what is bound already, or undefined. */
+export function uncovered(market: MarketState, offer: StandbyOffer, deal: Deal, bound: Bound): Detail | undefined {
+  const provider = market.ledger.account(offer.participant)!;
+  const buyer = market.ledger.account(deal.buyer)!;
+  if (provider.available - (bound.bonds.get(offer.participant) ?? 0) < deal.bond) return 'insufficient-credits';
+  const call = market.calls.get(offer.hold);
+  if (call !== undefined && buyer.class !== 'system') {
+    const pool = market.pools.get(call.pool)!;
+    if (pool.free.size - (bound.taken.get(call.pool) ?? 0) - offer.units < pool.reserve) return 'reserved-for-system';
+  }
+  if (buyer.available - bound.spent < offer.price) return 'insufficient-credits';
+  if (deal.limit !== undefined && buyer.pending + bound.spent + offer.price > deal.limit) return 'over-budget';
+  return undefined;
+}
+
+/** Makes the winners' contracts; throws where there is no such account, call or slot. */
+export function commitEngagement(
+  market: MarketState,
+  asked: EngageAsked,
+  judged: readonly JudgedOffer[],
+  nowMs: number,
+): readonly TaskRecord[] {
+  market.ledger.tick(nowMs);
+  const { graceMs, reportEveryMs, lateMs, rebatePermille, penaltyPermille, disputeMs } = asked.conditions;
+  const { buyer, conversation, task, resource, counts, frameText: frame } = asked;
+  const { needs, bond, limit } = dealOf(asked);
+  const standbys = judged.filter(({ outcome }) => outcome === 'lost').map(({ offer }) => standbyOf(offer));
+  const won = judged.filter(({ outcome }) => outcome === 'won');
+  market.givenOut.set(`${buyer}:${task}`, { conversation, live: won.length, done: 0 });
+  return won.map(({ offer }, index) => {
+    const terms = {
+      ...{ id: `${conversation}-t${index + 1}`, buyer, conversation, task, resource, counts, frame, bond, limit },
+      ...{ graceMs, reportEveryMs, lateMs, rebatePermille, penaltyPermille, disputeMs },
+      // A standby makes up for what its forerunner leaves open.
+      needs: asked.fill === 'all' ? offer[counts] : needs,
+      ...{ standbys, tried: 0, awardedAt: nowMs, attempt: 1 },
+    };
+    const record: TaskRecord = { ...terms, ...giveTask(market, terms, offer, nowMs) };
+    market.tasks.set(record.id, record);
+    return record;
+  });
+}
+
+type Terms = Pick<TaskRecord, 'id' | 'attempt' | 'buyer' | 'resource' | 'bond' | 'graceMs'>;
+type Attempt = Omit<TaskRecord, keyof EngagedTerms>;
+type EngagedTerms = Omit<Terms, 'graceMs'> &
+  Pick<
+    TaskRecord,
+    'conversation' | 'task' | 'counts' | 'needs' | 'limit' | 'frame' | 'standbys' | 'tried' | 'awardedAt'
+  > &
+  Pick<TaskRecord, 'graceMs' | 'reportEveryMs' | 'lateMs' | 'rebatePermille' | 'penaltyPermille' | 'disputeMs'>;
+
+/** Gives a contract to an offer: payments, intent, slots. Returns what the record says of the present provider. */
+export function giveTask(market: MarketState, terms: Terms, offer: StandbyOffer, nowMs: number): Attempt {
+  const { id, buyer, resource, bond } = terms;
+  const { participant, intent, price, units, scope, startBy, deadline, durationMs, hold } = offer;
+  const tags = (agent: string) => ({ agent, pool: resource, contract: id });
+  const payments = paymentIds(terms);
+  const { ledger } = market;
+  ledger.openPending(
+    { id: payments.price, debit: buyer, credit: participant, amount: price, tags: tags(buyer) },
+    undefined,
+  );
+  if (bond > 0) {
+    const posting = { id: payments.bond, debit: participant, credit: buyer, amount: bond, tags: tags(participant) };
+    ledger.openPending(posting, undefined);
+  }
+  market.intents.set(`${participant}:${intent}`, { contract: id });
+  const taken = hold === '' ? { pool: '', slots: [], fences: [] } : takeSlots(market, hold, id);
+  const dueAt = Math.min(Math.max(startBy, nowMs) + terms.graceMs, MAX_MS);
+  market.deadlines.set(`task:${id}`, dueAt);
+  return {
+    ...{ state: 'awarded', handedAt: nowMs, participant, intent, price, units, scope, startBy, deadline, durationMs },
+    ...{ issues: offer.issuesText, hold, ...taken, percent: 0, dueAt },
+  };
+}
+
+function takeSlots(market: MarketState, hold: string, contract: string) {
+  const call = openCallOf(market, hold);
+  const pool = market.pools.get(call.pool)!;
+  const fences = call.slots.map((n) => {
+    const slot = pool.slots[n];
+    if (slot === undefined) throw new Error(`there is no slot ${call.pool}:${n}`);
+    slot.fence += 1;
+    slot.contract = contract;
+    pool.free.delete(n);
+    return slot.fence;
+  });
+  call.state = 'awarded';
+  call.leases = 1;
+  market.deadlines.delete(`cfp:${call.cfp}`);
+  market.dropLock(call.pool, call.slots, call.lockValue);
+  return { pool: call.pool, slots: call.slots, fences };
+}
+
+function openCallOf(market: MarketState, cfp: string): CallState {
+  const call = market.calls.get(cfp);
+  if (call?.state !== 'open') throw new Error(`call ${cfp} is ${call?.state ?? 'unknown'}, not open`);
+  return call;
+}
+
+function standbyOf(offer: TaskOffer): StandbyOffer {
+  const { completesAt: _completesAt, quality: _quality, risk: _risk, barred: _barred, ...standby } = offer;
+  return standby;
+}
+
+function verdictsOf(judged: readonly JudgedOffer[]): ShownVerdict[] {
+  return judged.map(({ offer, outcome, detail }) => ({
+    ...{ participant: offer.participant, intent: offer.intent, outcome },
+    ...(detail === undefined ? {} : { detail }),
+  }));
+}
+
+function engagedOf(record: TaskRecord): Engaged['contracts'][number] {
+  const { id: contract, participant, intent, price, units, startBy, deadline, slots, fences, dueAt } = record;
+  return { contract, participant, intent, priceMicro: String(price), units, startBy, deadline, slots, fences, dueAt };
+}

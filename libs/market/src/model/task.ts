@@ -1,0 +1,247 @@
+// The life of a task's contract in the model: steps, hand-over, settlement; the rules of report.lua and task.lua.
+import { parseMicro } from '@tender/credits';
+import type { Detail } from '../refusal.js';
+import {
+  DISPUTE_LIMIT_MS,
+  type KeptState,
+  keptStates,
+  lifeCycle,
+  type TaskOutcome,
+  type TaskState,
+  type TaskStep,
+  taskSteps,
+} from '../task/life-cycle.js';
+import { settlementOf, type TaskEnd } from '../task/settlement.js';
+import { type Answer, type Asked, refused } from './command.js';
+import { type Bound, giveTask, MAX_MS, nothingBound, uncovered, unfit } from './engage.js';
+import { ENDED_KEPT_MS, type MarketState } from './market-state.js';
+import type { ReportAsked, Reported, StandbyOffer } from './task-command.js';
+import { paymentIds, type TaskRecord } from './task-record.js';
+
+export type Side = TaskEnd['by'];
+
+/** A step, its consequences decided: what a journal tells, and what is done. */
+export interface TakenStep {
+  readonly step: TaskStep;
+  readonly side: Side;
+  /** Of progress, of a request for time, of a receipt. */
+  readonly percent?: number | undefined;
+  readonly deadline?: number | undefined;
+  readonly text?: string | undefined;
+  /** Who takes over after a turn-down, and how many were tried with it. */
+  readonly standby?: { readonly offer: StandbyOffer; readonly tried: number } | undefined;
+  readonly ended?: Ended | undefined;
+}
+
+export interface Ended {
+  readonly outcome: TaskOutcome;
+  readonly paid: number;
+  readonly bondTo: 'buyer' | 'provider';
+}
+
+type Asking = (Asked & ReportAsked) | { readonly contract: string };
+
+/** Without `step` it is the sweeper's question whether the contract is overdue. */
+export function report(market: MarketState, asked: Asking, nowMs: number): Answer<Reported> {
+  const task = market.task(asked.contract, nowMs);
+  if (task === undefined) return refused('unknown');
+  const asks = 'step' in asked ? asked : undefined;
+  const asker = asks === undefined ? 'clock' : sideOf(market, task, asks);
+  if (asker === undefined) return refused('not-permitted');
+  const over = task.state !== 'settled' && nowMs > task.dueAt;
+  if (asks === undefined && task.state !== 'settled' && !over) return refused('stale');
+  // What comes when the time is over finds the contract as the sweeper would leave it.
+  const wanted = over ? undefined : asks;
+  const step = wanted?.step ?? 'overdue';
+  const cell = lifeCycle[task.state][step];
+  if ('detail' in cell) return refused(cell.detail);
+  const misfit = wanted && misfitOf(task, wanted);
+  if (misfit !== undefined) return refused(misfit);
+  const { percent, deadline, text }: Partial<ReportAsked> = wanted ?? {};
+  const side = wanted === undefined ? 'clock' : asker;
+  const standby = step === 'turn-down' ? nextStandby(market, task, nowMs) : undefined;
+  const turn: Turn = { step, side, to: cell.to, handedOver: standby !== undefined };
+  const ended = wanted?.step === 'resolve' ? resolved(wanted) : endOf(task, turn, nowMs);
+  commitStep(market, task, { step, side, percent, deadline, text, standby, ended }, nowMs);
+  return { ok: true, ...reportedOf(task, step, nowMs) };
+}
+
+/** Whose step it is: `by` itself, or the host that speaks for it; for who may be both, the buyer's. */
+function sideOf(market: MarketState, task: TaskRecord, asked: Asked & ReportAsked): Side | undefined {
+  const whose = taskSteps[asked.step];
+  if (whose === 'operator') return asked.operator === true ? 'operator' : undefined;
+  const buys = asked.by === task.buyer || (asked.by !== task.participant && market.speaksFor(asked.by, task.buyer));
+  if (whose !== 'provider' && buys) return 'buyer';
+  return whose !== 'buyer' && market.speaksFor(asked.by, task.participant) ? 'provider' : undefined;
+}
+
+/** What a step says that it may not say. */
+function misfitOf(task: TaskRecord, asked: ReportAsked): Detail | undefined {
+  const { step, percent = -1, deadline = 0, receiptOutcome, paidMicro = '', bondTo } = asked;
+  if (step === 'progress' && (percent < 0 || percent > 100)) return 'malformed';
+  if (step === 'ask-time' && (deadline <= task.deadline || deadline > MAX_MS)) return 'malformed';
+  if ((step === 'done' && receiptOutcome !== 'done') || (step === 'fail' && receiptOutcome !== 'failed')) {
+    return 'malformed';
+  }
+  if (step !== 'resolve') return undefined;
+  const paid = parseMicro(paidMicro);
+  return paid === undefined || paid > task.price || bondTo === undefined ? 'malformed' : undefined;
+}
+
+/** Who was paid nothing has done nothing: the task can be given out again. */
+function resolved({ paidMicro, bondTo }: ReportAsked): Ended {
+  const paid = Number(paidMicro);
+  return { outcome: paid > 0 ? 'done' : 'failed', paid, bondTo: bondTo! };
+}
+
+interface Turn {
+  readonly step: TaskStep;
+  readonly side: Side;
+  readonly to: TaskState;
+  readonly handedOver: boolean;
+}
+
+/** How the contract ends with a step, by the rules; undefined where it goes on. An operator's ruling is its own. */
+export function endOf(task: TaskRecord, { step, side, to, handedOver }: Turn, nowMs: number): Ended | undefined {
+  const end = (outcome: TaskOutcome, at: number, more: Partial<TaskEnd> = {}): Ended => {
+    const money = {
+      priceMicro: task.price,
+      deadline: task.deadline,
+      durationMs: task.durationMs,
+      conditions: task,
+    };
+    const { paid, forfeited } = settlementOf({ outcome, by: side, at, startedAt: task.startedAt, ...more }, money);
+    return { outcome, paid, bondTo: forfeited ? 'buyer' : 'provider' };
+  };
+  if (step === 'turn-down') return handedOver ? undefined : end('failed', nowMs, { turnedDown: true });
+  if (to === 'settled' || (to === 'done' && task.disputeMs === 0)) return end('done', task.doneAt ?? nowMs);
+  if (to === 'failed' && step === 'overdue' && task.dueAt >= task.deadline + task.lateMs) return end('expired', nowMs);
+  return isKept(to) ? undefined : end(to, nowMs);
+}
+
+function isKept(state: TaskState): state is KeptState {
+  return (keptStates as readonly TaskState[]).includes(state);
+}
+
+/** What the present provider gives back counts as there. */
+export function boundWithout(task: TaskRecord): Bound {
+  const bound = nothingBound();
+  bound.spent = -task.price;
+  bound.bonds.set(task.participant, -task.bond);
+  bound.taken.set(task.pool, -task.slots.length);
+  return bound;
+}
+
+/** The first standby that may be engaged in the present provider's place. */
+function nextStandby(market: MarketState, task: TaskRecord, nowMs: number): TakenStep['standby'] {
+  const bound = boundWithout(task);
+  for (const [index, offer] of task.standbys.entries()) {
+    if (index < task.tried || unfit(market, offer, task, bound, nowMs) !== undefined) continue;
+    if (uncovered(market, offer, task, bound) === undefined) return { offer, tried: index + 1 };
+  }
+  return undefined;
+}
+
+/** Takes a step; checks nothing but that the contract has such a step now, and throws where it has none. */
+export function commitStep(market: MarketState, task: TaskRecord, taken: TakenStep, nowMs: number): void {
+  const { step, standby, ended } = taken;
+  market.ledger.tick(nowMs);
+  const cell = lifeCycle[task.state][step];
+  if ('detail' in cell) throw new Error(`contract ${task.id} is ${task.state}: no ${step} now`);
+  note(task, taken, nowMs);
+  if (cell.to !== 'renewing') task.askedDeadline = undefined;
+  if (step === 'done' && ended === undefined) leaveSlots(market, task, nowMs);
+  if (standby !== undefined) handOver(market, task, standby, nowMs);
+  else if (ended !== undefined) endTask(market, task, ended, nowMs);
+  else if (isKept(cell.to)) goOn(market, task, cell.to, nowMs);
+  else throw new Error(`contract ${task.id}: ${step} ends it, but how is not told`);
+}
+
+function goOn(market: MarketState, task: TaskRecord, state: KeptState, nowMs: number): void {
+  task.state = state;
+  task.dueAt = Math.min(dueAt(task, nowMs), MAX_MS);
+  market.deadlines.set(`task:${task.id}`, task.dueAt);
+}
+
+/** What a step says of the work. */
+function note(task: TaskRecord, { step, percent, deadline, text }: TakenStep, nowMs: number): void {
+  if (step === 'run' || step === 'progress' || step === 'ask-time') task.heardAt = nowMs;
+  if (step === 'run') task.startedAt = nowMs;
+  if (step === 'progress') task.percent = percent!;
+  if (step === 'ask-time') task.askedDeadline = deadline;
+  if (step === 'grant-time') task.deadline = task.askedDeadline!;
+  if (step === 'done' || step === 'fail') task.receipt = text!;
+  if (step === 'done') {
+    task.percent = 100;
+    task.doneAt = nowMs;
+  }
+}
+
+/** When the contract is overdue in the state that it has come to. */
+function dueAt(task: TaskRecord, nowMs: number): number {
+  switch (task.state) {
+    case 'running':
+    case 'renewing':
+      return Math.min(task.heardAt! + task.reportEveryMs, task.deadline + task.lateMs);
+    case 'done':
+      return nowMs + task.disputeMs;
+    case 'disputed':
+      return nowMs + DISPUTE_LIMIT_MS;
+    default:
+      return task.dueAt;
+  }
+}
+
+function endAttempt(market: MarketState, task: TaskRecord, paid: number, forfeited: boolean, nowMs: number): void {
+  const payments = paymentIds(task);
+  market.ledger.endPending(payments.price, paid, paid > 0 ? 'posted' : 'voided');
+  if (task.bond > 0) {
+    market.ledger.endPending(payments.bond, forfeited ? task.bond : 0, forfeited ? 'posted' : 'voided');
+  }
+  const forgottenAt = nowMs + ENDED_KEPT_MS;
+  market.intents.set(`${task.participant}:${task.intent}`, { contract: task.id, forgottenAt });
+}
+
+/** The slots are free as soon as the work is over, whatever becomes of a dispute. */
+function leaveSlots(market: MarketState, task: TaskRecord, nowMs: number): void {
+  if (task.hold !== '') market.freeSlots(task.pool, task.slots, task.hold, nowMs);
+}
+
+function handOver(
+  market: MarketState,
+  task: TaskRecord,
+  { offer, tried }: NonNullable<TakenStep['standby']>,
+  nowMs: number,
+): void {
+  endAttempt(market, task, 0, false, nowMs);
+  leaveSlots(market, task, nowMs);
+  task.attempt += 1;
+  task.tried = tried;
+  Object.assign(task, giveTask(market, task, offer, nowMs));
+}
+
+function endTask(market: MarketState, task: TaskRecord, { outcome, paid, bondTo }: Ended, nowMs: number): void {
+  endAttempt(market, task, paid, bondTo === 'buyer', nowMs);
+  if (task.state !== 'done' && task.state !== 'disputed') leaveSlots(market, task, nowMs);
+  const forgottenAt = nowMs + ENDED_KEPT_MS;
+  Object.assign(task, { state: 'settled', outcome, paid, bondTo, settledAt: nowMs, dueAt: nowMs, forgottenAt });
+  market.deadlines.delete(`task:${task.id}`);
+  const name = `${task.buyer}:${task.task}`;
+  const givenOut = market.givenOut.get(name);
+  if (givenOut === undefined) throw new Error(`task ${name} is not given out`);
+  givenOut.live -= 1;
+  if (outcome === 'done') givenOut.done += 1;
+  if (givenOut.live > 0) return;
+  if (givenOut.done > 0) givenOut.forgottenAt = forgottenAt;
+  else market.givenOut.delete(name);
+}
+
+function reportedOf(task: TaskRecord, step: TaskStep, nowMs: number): Reported {
+  const { id: contract, state, attempt, participant, dueAt, percent, price, outcome, paid = 0, bondTo } = task;
+  return {
+    ...{ contract, step, state, attempt, participant, at: nowMs, dueAt, percent },
+    ...(outcome === undefined || bondTo === undefined
+      ? {}
+      : { outcome, paidMicro: String(paid), refundedMicro: String(price - paid), bondTo }),
+  };
+}

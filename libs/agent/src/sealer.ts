@@ -4,7 +4,11 @@ import {
   type Bid,
   type Call,
   type Cheque,
+  dealDigest,
   ephemeralText,
+  type Frame,
+  type Issues,
+  type Offer,
   privateKeyOf,
   publicNkeyOf,
   type Refusal,
@@ -19,6 +23,9 @@ import {
 } from '@tender/market';
 import { newId } from '@tender/market/nats';
 import type { Link } from './link.js';
+
+/** What a provider says of its offer beside the issues. */
+export type Offered = Omit<Offer, 'issues' | 'seal'> & Pick<Bid, 'intent' | 'until'>;
 
 /** A session is renewed when less than this share of its life is left. */
 const RENEW_SHARE = 0.3;
@@ -111,14 +118,35 @@ export class Sealer {
 
   /** Makes a cheque of a bid; undefined where the call takes none of this agent's seals or no session runs. */
   seal(call: Call, digest: string, bid: Bid): Cheque | undefined {
-    const { market, cfp } = call.terms;
-    switch (this.sealFor(call)) {
-      case undefined:
-        return undefined;
-      case 'ed25519':
-        return sealEd25519(market, cfp, digest, bid, this.nkey, this.#key);
-      case 'mac':
-        return this.#session && sealMac(market, cfp, digest, bid, this.#session, this.#session.secret);
-    }
+    const kind = this.sealFor(call);
+    return kind && this.#sealAs(kind, call.terms.cfp, digest, bid);
+  }
+
+  #sealAs(kind: SealKind, conversation: string, digest: string, bid: Bid): Cheque | undefined {
+    const { market } = this.#link;
+    if (kind === 'ed25519') return sealEd25519(market, conversation, digest, bid, this.nkey, this.#key);
+    return this.#session && sealMac(market, conversation, digest, bid, this.#session, this.#session.secret);
+  }
+
+  /** Whether an offer that holds until then can be sealed at once. Starts a login in time, as above. */
+  isReadyUntil(until: number): boolean {
+    if (this.#seal !== 'mac') return true;
+    const session = this.#session;
+    if (session === undefined) return false;
+    if (this.#link.clock.now() >= session.renewFrom) void this.login();
+    return session.until > until;
+  }
+
+  /**
+   * Seals an offer for a task over the deal's digest. It holds until `until`, or as long as the session under which it
+   * is sealed where that ends before. Undefined where no session runs.
+   */
+  sealOffer(frame: Frame, issues: Issues, offered: Offered): Offer | undefined {
+    const { intent, until, ...said } = offered;
+    const { units, priceMicro } = issues;
+    const bid: Bid = { participant: this.#agent, units, priceMicro, intent, until };
+    const digest = dealDigest(frame, issues, offered.hold);
+    const seal = this.#sealAs(this.#seal, frame.conversation, digest, bid);
+    return seal && { issues, seal, ...said };
   }
 }

@@ -1,0 +1,103 @@
+// One side of a conversation about a task, speaking: each step states itself in its headers, whoever it goes to.
+import { type Performative, subjects, type TaskBody, type TaskMessage } from '@tender/market';
+import { type StepFacts, stepHeaders } from '@tender/market/nats';
+import type { Link } from './link.js';
+
+export type Word = TaskMessage['performative'];
+
+/** What a step's headers say beyond what its body does. */
+export interface Said {
+  /** Until when an answer is awaited, by the broker's clock. */
+  readonly replyBy?: number | undefined;
+  readonly inReplyTo?: string | undefined;
+  readonly expires?: number | undefined;
+  readonly fence?: number | undefined;
+}
+
+/** AGTP's status of each step that does not carry one of its own. */
+const statuses: Readonly<Record<Word, number>> = {
+  cfp: 261,
+  propose: 261,
+  'counter-propose': 261,
+  'accept-proposal': 263,
+  'reject-proposal': 463,
+  refuse: 463,
+  withdraw: 410,
+  cancel: 410,
+  inform: 263,
+  escalate: 261,
+  'task-start': 202,
+  'task-progress': 202,
+  'task-done': 200,
+  failure: 503,
+};
+
+type AnyBody = Partial<{
+  kind: string;
+  status: number;
+  detail: StepFacts['detail'];
+  round: number;
+  issues: { priceMicro: string };
+  counter: { priceMicro: string };
+  ask: { priceMicro: string };
+  closesAt: number;
+  expiresAt: number;
+  view: { issues: { priceMicro: string }; dueAt: number; fences: readonly number[] };
+}>;
+
+function factsOf(word: Word, body: AnyBody): Omit<StepFacts, 'conversation'> {
+  const pending = word === 'inform' && body.kind === 'pending';
+  const { view } = body;
+  return {
+    status: body.status ?? (pending ? 261 : statuses[word]),
+    detail: body.detail,
+    round: body.round,
+    budget: (body.issues ?? body.counter ?? body.ask ?? view?.issues)?.priceMicro,
+    expires: body.closesAt ?? body.expiresAt ?? view?.dueAt,
+    fence: view === undefined || view.fences.length === 0 ? undefined : Math.max(...view.fences),
+  };
+}
+
+export class Voice {
+  readonly conversation: string;
+  readonly #link: Link;
+  readonly #resource: string;
+  readonly #traceparent: string | undefined;
+
+  constructor(link: Link, conversation: string, resource: string, traceparent?: string) {
+    this.conversation = conversation;
+    this.#link = link;
+    this.#resource = resource;
+    this.#traceparent = traceparent;
+  }
+
+  /** To another's talk subject. */
+  tell<W extends Word>(to: string, word: W, body: TaskBody<W>, said: Said = {}): void {
+    this.#send(subjects.talk(this.#link.market, to, this.#link.sender), word, body, said);
+  }
+
+  /** An answer to an announced call, to whoever announced it. */
+  bid<W extends Word>(to: string, word: W, body: TaskBody<W>, said: Said = {}): void {
+    this.#send(subjects.bid(this.#link.market, to, this.conversation, this.#link.sender), word, body, said);
+  }
+
+  /** To all who provide the resource. */
+  announce(body: TaskBody<'cfp'>): void {
+    const subject = subjects.cfp(this.#link.market, this.#resource, this.#link.sender);
+    this.#send(subject, 'cfp', body, { replyBy: body.closesAt });
+  }
+
+  #send(subject: string, word: Word, body: object, said: Said): void {
+    const { replyBy, inReplyTo, expires = replyBy, fence } = said;
+    const facts = factsOf(word, body as AnyBody);
+    const headers = stepHeaders({
+      ...facts,
+      conversation: this.conversation,
+      scope: this.#resource,
+      expires: expires ?? facts.expires,
+      fence: fence ?? facts.fence,
+      traceparent: this.#traceparent,
+    });
+    this.#link.send(subject, word satisfies Performative, this.conversation, body, { replyBy, inReplyTo, headers });
+  }
+}

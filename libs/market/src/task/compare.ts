@@ -1,0 +1,31 @@
+// Two proposals compared issue by issue, for one side: what is a step back, and what is the same.
+import { type Issues, issueValue, numericIssues, providerWants } from './issues.js';
+
+export type DealSide = 'buyer' | 'provider';
+
+export function otherSide(side: DealSide): DealSide {
+  return side === 'buyer' ? 'provider' : 'buyer';
+}
+
+/** Whether any numeric issue became better, and any worse, for a side. A region has no better and worse. */
+export function changeFor(side: DealSide, before: Issues, after: Issues): { better: boolean; worse: boolean } {
+  const sign = side === 'provider' ? 1 : -1;
+  let better = false;
+  let worse = false;
+  for (const name of numericIssues) {
+    const change = (issueValue(after, name) - issueValue(before, name)) * providerWants[name] * sign;
+    if (change > 0) better = true;
+    if (change < 0) worse = true;
+  }
+  return { better, worse };
+}
+
+/** Whether a side's own later proposal is, for the other side, nowhere better and somewhere worse. */
+export function isStepBack(by: DealSide, before: Issues, after: Issues): boolean {
+  const { better, worse } = changeFor(otherSide(by), before, after);
+  return worse && !better;
+}
+
+export function sameIssues(a: Issues, b: Issues): boolean {
+  return a.region === b.region && numericIssues.every((name) => issueValue(a, name) === issueValue(b, name));
+}

@@ -2,49 +2,51 @@
 import { clear } from '../auction/clear.js';
 import { rankBids } from '../auction/rank.js';
 import type { EntryOf, JudgedBid } from '../model/journal.js';
-import { CALL_LIFE_MS, type CallState, type MarketState } from '../model/market-state.js';
-import { type Finding, Tally } from './finding.js';
+import type { CallState, MarketState } from '../model/market-state.js';
+import type { LeaseCheck } from './lease-check.js';
+import type { SaleTallies } from './sale-tallies.js';
 
 type Award = EntryOf<'award'>;
 
 export class AwardCheck {
-  readonly #units = new Tally('I6');
-  readonly #accounts = new Tally('I10');
-  readonly #reserve = new Tally('I11');
-  readonly #rule = new Tally('I12');
-  /** Intents that won, until when another win under the same one is a breach. */
-  readonly #intents = new Map<string, number>();
+  readonly #tallies: SaleTallies;
+  readonly #leases: LeaseCheck;
 
-  /** Called before the replay takes the entry. */
-  award(market: MarketState, call: CallState, entry: Award): void {
+  constructor(tallies: SaleTallies, leases: LeaseCheck) {
+    this.#tallies = tallies;
+    this.#leases = leases;
+  }
+
+  /** Called before the replay takes the entry. A call that there is not is the replay's finding. */
+  award(market: MarketState, entry: Award): void {
+    const call = market.calls.get(entry.cfp);
+    if (call === undefined) return;
+    for (const winner of entry.winners) {
+      this.#leases.taken(call.pool, winner, winner.startedAt);
+      this.#tallies.intents.won(winner, entry.at, `call ${entry.cfp}`);
+    }
     this.#checkUnits(call, entry);
-    this.#checkIntents(entry);
     this.#checkAccounts(market, entry);
     this.#checkReserve(market, call, entry);
     this.#checkRule(call, entry);
   }
 
-  /** An intent is bound while its lease runs and, so that no call of that time can use it again, for a while after. */
   settle(market: MarketState, entry: EntryOf<'settle'>): void {
+    this.#leases.freed(entry.contract, entry.at);
     const lease = market.contracts.get(entry.contract);
-    // A second less than Redis keeps it, because Redis forgets by a clock of its own.
-    if (lease) this.#intents.set(`${lease.participant}:${lease.intent}`, entry.at + CALL_LIFE_MS - 1_000);
-  }
-
-  finish(): Finding[] {
-    return [this.#units.finding(), this.#accounts.finding(), this.#reserve.finding(), this.#rule.finding()];
+    if (lease !== undefined) this.#tallies.intents.ended(lease, entry.at);
   }
 
   #checkUnits(call: CallState, entry: Award): void {
     const given = entry.winners.flatMap((winner) => winner.slots);
-    this.#units.fact(
+    this.#tallies.units.fact(
       given.length <= call.slots.length &&
         new Set(given).size === given.length &&
         given.every((slot) => call.slots.includes(slot)),
       () => `call ${entry.cfp} offered slots ${call.slots}, awarded were ${given}`,
     );
     const won = entry.bids.filter((bid) => bid.outcome === 'won');
-    this.#units.fact(
+    this.#tallies.units.fact(
       won.length === entry.winners.length &&
         entry.winners.every((winner, index) => {
           const bid = won[index];
@@ -55,22 +57,13 @@ export class AwardCheck {
     );
   }
 
-  #checkIntents(entry: Award): void {
-    for (const { participant, intent } of entry.winners) {
-      const name = `${participant}:${intent}`;
-      const boundUntil = this.#intents.get(name) ?? 0;
-      this.#units.fact(entry.at >= boundUntil, () => `call ${entry.cfp}: intent ${name} has won before`);
-      this.#intents.set(name, Number.POSITIVE_INFINITY);
-    }
-  }
-
   #checkAccounts(market: MarketState, entry: Award): void {
     const spent = new Map<string, number>();
     for (const bid of entry.bids) {
       const account = market.ledger.account(bid.participant);
       const before = spent.get(bid.participant) ?? 0;
       const covered = (account?.available ?? 0) - before >= bid.price * bid.units;
-      this.#accounts.fact(
+      this.#tallies.accounts.fact(
         accountFits(bid, account?.class, account?.nkey, covered),
         () =>
           `call ${entry.cfp}: ${bid.participant} was taken as ${bid.class ?? bid.detail}; its account has ` +
@@ -87,13 +80,13 @@ export class AwardCheck {
     for (const bid of entry.bids) {
       const left = pool.free.size - taken - bid.units;
       if (bid.outcome === 'won' && market.ledger.account(bid.participant)?.class !== 'system') {
-        this.#reserve.fact(
+        this.#tallies.reserve.fact(
           left >= pool.reserve,
           () => `call ${entry.cfp}: ${bid.participant} leaves ${left} of a reserve of ${pool.reserve}`,
         );
       }
       if (bid.detail === 'reserved-for-system') {
-        this.#reserve.fact(
+        this.#tallies.reserve.fact(
           left < pool.reserve,
           () => `call ${entry.cfp}: ${bid.participant} was kept out though ${left} would have been left`,
         );
@@ -109,7 +102,7 @@ export class AwardCheck {
     verdicts.forEach((verdict, index) => {
       const shown = entry.bids[index]!;
       const pays = verdict.outcome === 'won' ? verdict.price : undefined;
-      this.#rule.fact(
+      this.#tallies.rule.fact(
         verdict.bid === shown && verdict.outcome === shown.outcome && pays === shown.pays,
         () =>
           `call ${entry.cfp}, rank ${index + 1}: ${shown.participant} ${shown.outcome} at ${shown.pays}; ` +
@@ -119,7 +112,7 @@ export class AwardCheck {
     const won = entry.bids.filter((bid) => bid.outcome === 'won');
     entry.winners.forEach((winner, index) => {
       const pays = won[index]?.pays ?? Number.NaN;
-      this.#rule.fact(
+      this.#tallies.rule.fact(
         Number(winner.priceMicro) === pays && Number(winner.amountMicro) === pays * winner.units,
         () => `call ${entry.cfp}: ${winner.participant} pays ${winner.amountMicro} for ${winner.units} at ${pays}`,
       );

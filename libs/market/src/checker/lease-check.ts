@@ -1,5 +1,4 @@
 // I4 and I5: who held each slot from when to when, by the journal, and what Redis says of it now.
-import type { EntryOf } from '../model/journal.js';
 import type { MarketSnapshot } from '../model/snapshot.js';
 import { type Finding, Tally } from './finding.js';
 
@@ -8,6 +7,13 @@ interface SlotHistory {
   /** When the last lease ended. */
   freeSince: number;
   fence: number;
+}
+
+/** Slots that go to a contract, each under a fence. */
+export interface Taken {
+  readonly contract: string;
+  readonly slots?: readonly number[] | undefined;
+  readonly fences?: readonly number[] | undefined;
 }
 
 export class LeaseCheck {
@@ -25,35 +31,33 @@ export class LeaseCheck {
     return history;
   }
 
-  award(entry: EntryOf<'award'>, pool: string): void {
-    for (const winner of entry.winners) {
-      const names = winner.slots.map((n) => `${pool}:${n}`);
-      this.#slotsOf.set(winner.contract, names);
-      names.forEach((name, index) => {
-        const slot = this.#history(name);
-        this.#overlaps.fact(
-          slot.holder === '' && winner.startedAt >= slot.freeSince,
-          () => `slot ${name} goes to ${winner.contract} at ${winner.startedAt}, held by ${slot.holder || 'nobody'}`,
-        );
-        const fence = winner.fences[index] ?? 0;
-        this.#fences.fact(
-          fence > slot.fence,
-          () => `slot ${name}: ${winner.contract} has fence ${fence}, ${slot.fence} was given before`,
-        );
-        slot.holder = winner.contract;
-        slot.fence = Math.max(slot.fence, fence);
-      });
-    }
+  taken(pool: string, { contract, slots = [], fences = [] }: Taken, atMs: number): void {
+    const names = slots.map((n) => `${pool}:${n}`);
+    this.#slotsOf.set(contract, names);
+    names.forEach((name, index) => {
+      const slot = this.#history(name);
+      this.#overlaps.fact(
+        slot.holder === '' && atMs >= slot.freeSince,
+        () => `slot ${name} goes to ${contract} at ${atMs}, held by ${slot.holder || 'nobody'}`,
+      );
+      const fence = fences[index] ?? 0;
+      this.#fences.fact(
+        fence > slot.fence,
+        () => `slot ${name}: ${contract} has fence ${fence}, ${slot.fence} was given before`,
+      );
+      slot.holder = contract;
+      slot.fence = Math.max(slot.fence, fence);
+    });
   }
 
-  settle(entry: EntryOf<'settle'>): void {
-    for (const name of this.#slotsOf.get(entry.contract) ?? []) {
+  freed(contract: string, atMs: number): void {
+    for (const name of this.#slotsOf.get(contract) ?? []) {
       const slot = this.#history(name);
-      if (slot.holder !== entry.contract) continue;
+      if (slot.holder !== contract) continue;
       slot.holder = '';
-      slot.freeSince = entry.at;
+      slot.freeSince = atMs;
     }
-    this.#slotsOf.delete(entry.contract);
+    this.#slotsOf.delete(contract);
   }
 
   finish(snapshot: MarketSnapshot): Finding[] {

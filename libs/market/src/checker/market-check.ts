@@ -4,10 +4,12 @@ import { MarketState } from '../model/market-state.js';
 import { replayEntry } from '../model/replay.js';
 import { compareSnapshots, type MarketSnapshot, snapshotOf } from '../model/snapshot.js';
 import { AwardCheck } from './award-check.js';
+import { EngageCheck } from './engage-check.js';
 import { type CheckReport, type Finding, type Invariant, invariants, Tally } from './finding.js';
 import { type Acknowledged, KeyCheck } from './key-check.js';
 import { LeaseCheck } from './lease-check.js';
 import { checkMoney } from './money-check.js';
+import { SaleTallies } from './sale-tallies.js';
 
 export interface CheckOptions {
   /** Operations whose success was acknowledged: each must be in the journal exactly once. */
@@ -19,7 +21,9 @@ export class MarketCheck {
   readonly #market = new MarketState();
   readonly #keys: KeyCheck;
   readonly #leases = new LeaseCheck();
-  readonly #awards = new AwardCheck();
+  readonly #sales = new SaleTallies();
+  readonly #awards = new AwardCheck(this.#sales, this.#leases);
+  readonly #engagements = new EngageCheck(this.#sales, this.#leases);
   readonly #gapless = new Tally('I8');
   readonly #replay = new Tally('I9');
   #seq = 0;
@@ -34,18 +38,17 @@ export class MarketCheck {
     this.#gapless.fact(entry.at >= this.#at, () => `entry ${seq} is of ${entry.at}, the one before of ${this.#at}`);
     this.#at = Math.max(this.#at, entry.at);
     this.#keys.entry(seq, entry);
-    if (entry.kind === 'award') {
-      const call = this.#market.calls.get(entry.cfp);
-      if (call !== undefined) {
-        this.#leases.award(entry, call.pool);
-        this.#awards.award(this.#market, call, entry);
-      }
-    } else if (entry.kind === 'settle') {
-      this.#leases.settle(entry);
-      this.#awards.settle(this.#market, entry);
-    }
+    this.#judge(entry);
     const misfit = replayEntry(this.#market, entry);
     this.#replay.fact(misfit === undefined, () => `entry ${seq}: ${misfit}`);
+  }
+
+  /** Whether what was decided was right, by the market as it was before. */
+  #judge(entry: JournalEntry): void {
+    if (entry.kind === 'award') this.#awards.award(this.#market, entry);
+    else if (entry.kind === 'settle') this.#awards.settle(this.#market, entry);
+    else if (entry.kind === 'engage') this.#engagements.engage(this.#market, entry);
+    else if (entry.kind === 'report') this.#engagements.report(this.#market, entry);
   }
 
   /** An entry that does not fit the journal's schema. */
@@ -75,7 +78,7 @@ export class MarketCheck {
     for (const finding of [
       ...checkMoney(snapshot),
       ...this.#leases.finish(snapshot),
-      ...this.#awards.finish(),
+      ...this.#sales.finish(),
       this.#keys.finish(),
       this.#gapless.finding(),
       this.#replay.finding(),

@@ -63,6 +63,7 @@ export function replayReport(market: MarketState, entry: EntryOf<'report'>): str
   const task = market.tasks.get(entry.contract);
   if (task === undefined) throw new Error(`there is no contract ${entry.contract}`);
   const { step, side, percent, deadline, text } = entry;
+  const inTime = (step === 'overdue') === entry.at > task.dueAt;
   const before = { ...task };
   const cell = lifeCycle[task.state][step];
   const handedOver = entry.tried !== undefined;
@@ -72,7 +73,7 @@ export function replayReport(market: MarketState, entry: EntryOf<'report'>): str
     step === 'resolve' || 'detail' in cell ? told : endOf(task, { step, side, to: cell.to, handedOver }, entry.at);
   const standby = standbyOf(task, entry);
   commitStep(market, task, { step, side, percent, deadline, text, standby, ended: told }, entry.at);
-  const fits = sameEnd(ruled, told) && task.state === entry.state && sameHandOver(task, entry);
+  const fits = inTime && sameEnd(ruled, told) && task.state === entry.state && sameHandOver(task, entry);
   if (told !== undefined || handedOver) forgetAttempt(market, before);
   if (told !== undefined) forgetTask(market, before);
   return fits

@@ -149,7 +149,7 @@ export class BankService {
     const conversation = asked?.conversation ?? 'none';
     const traceparent = traceparentOf(msg.headers);
     const status = outcome.ok ? 200 : outcome.status;
-    const facts = outcome.ok ? outcome.facts : { detail: outcome.detail };
+    const facts = outcome.ok ? outcome.facts : { detail: outcome.detail, reason: outcome.reason };
     const headers = stepHeaders({ status, conversation, traceparent, ...facts });
     if (!outcome.ok) {
       headers.set(ServiceErrorCodeHeader, String(outcome.status));

@@ -1,6 +1,6 @@
 // A step says in headers what it is, so that a logger, gateway or firewall need not read the payload. They are claims.
 import { type MsgHdrs, MsgHdrsImpl } from 'nats';
-import { type Detail, meanings } from '../refusal.js';
+import { type Detail, meanings, type Reason } from '../refusal.js';
 
 /** What a step may state about itself. */
 export interface StepFacts {
@@ -8,6 +8,8 @@ export interface StepFacts {
   readonly status: number;
   /** Ours, finer than AGTP's reason; the header holds both, `policy-refused/outbid`. */
   readonly detail?: Detail | undefined;
+  /** Where it is not the detail's usual one: a policy's. */
+  readonly reason?: Reason | undefined;
   readonly conversation: string;
   readonly round?: number | undefined;
   /** The pool that it is about. */
@@ -29,7 +31,9 @@ export function stepHeaders(facts: StepFacts): MsgHdrs {
     'Tender-Status': [String(facts.status)],
     'Tender-Conversation': [facts.conversation],
   };
-  if (facts.detail !== undefined) record['Tender-Reason'] = [`${meanings[facts.detail].reason}/${facts.detail}`];
+  if (facts.detail !== undefined) {
+    record['Tender-Reason'] = [`${facts.reason ?? meanings[facts.detail].reason}/${facts.detail}`];
+  }
   if (facts.round !== undefined) record['Tender-Round'] = [String(facts.round)];
   if (facts.scope !== undefined) record['Tender-Scope'] = [facts.scope];
   if (facts.budget !== undefined) record['Tender-Budget'] = [facts.budget];

@@ -57,6 +57,27 @@ export function has<T extends Key>(book: Book<T>, key: Key): boolean {
   return book.shelves[shelfOf(key.participant)]!.some((other) => same(other, key));
 }
 
+export function find<T extends Key>(book: Book<T>, key: Key): T | undefined {
+  return book.shelves[shelfOf(key.participant)]!.find((other) => same(other, key));
+}
+
+/** Adds an entry, or replaces the one of its key; undefined where it is one too many. */
+export function put<T extends Key>(book: Book<T>, entry: T, limits: BookLimits): Book<T> | undefined {
+  const at = shelfOf(entry.participant);
+  const shelf = book.shelves[at]!;
+  const index = shelf.findIndex((other) => same(other, entry));
+  if (index < 0) {
+    const added = addAll(book, [entry], limits);
+    return added.beyond.length === 0 ? added.book : undefined;
+  }
+  return { ...book, shelves: book.shelves.with(at, shelf.with(index, entry)) };
+}
+
+/** Another book of the same entries, each as `change` leaves it (its key as it was). */
+export function mapped<T extends Key>(book: Book<T>, change: (entry: T) => T): Book<T> {
+  return { ...book, shelves: book.shelves.map((shelf) => shelf.map(change)) };
+}
+
 /** Adds what one sender's message says that is new, in order, within the limits; gives back the rest. */
 export function addAll<T extends Key>(
   book: Book<T>,

@@ -65,6 +65,8 @@ interface Calling {
   readonly rejected: ReadonlyMap<string, number>;
   readonly rejections: number;
   readonly unchanged: number;
+  /** How often the bank was asked, in all rounds. */
+  readonly engagements: number;
   /** What the last round came to, to see whether the next one moves. */
   readonly last?: string | undefined;
 }
@@ -72,7 +74,7 @@ interface Calling {
 interface Showing {
   /** At most MAX_SHOWN_OFFERS, in rank order. */
   readonly shown: readonly BookedOffer[];
-  /** Counted from 1. */
+  /** Of those whose offers the bank barred before, counted from 1. */
   readonly attempt: number;
 }
 

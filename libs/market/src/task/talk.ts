@@ -52,6 +52,8 @@ export const rejectMove = z.strictObject({
   authorization: z.string().max(128).optional(),
   counter: issuesSpec.optional(),
   offer: offerSpec.optional(),
+  /** Of the offer that is rejected, for a side that made several. */
+  intent: idText.optional(),
 });
 export type RejectMove = z.infer<typeof rejectMove>;
 

@@ -13,7 +13,7 @@ const reading = new Set(['snapshot.lua', 'offer.lua']);
 
 /** Calls that change a key, and the shared functions that make them. */
 const WRITES =
-  /redis\.call\('(?:H?SET(?:NX)?|HINCRBY|HDEL|DEL|XADD|ZADD|ZREM|SADD|SREM|P?EXPIRE)'|\b(?:open_pending|end_pending|end_terms|open_term|take_slot|free_slots|give_task|leave_slots|hand_over|end_task|unlock|journal|remember|done)\(/g;
+  /redis\.call\('(?:H?SET(?:NX)?|HINCRBY|HDEL|DEL|XADD|ZADD|ZREM|SADD|SREM|P?EXPIRE)'|\b(?:open_pending|end_pending|end_terms|open_term|take_slot|free_slots|give_task|leave_slots|hand_over|end_task|end_proposal|stop_waiting|unlock|journal|remember|done)\(/g;
 const CHECKS = /\b(?:refuse|replay|recall|error|assert|refusal_of)\(/g;
 
 function read(path: string): string {

@@ -3,6 +3,7 @@ import type { Winner } from '../messages.js';
 import type { PoolSpec } from '../operations.js';
 import type { Detail, ShownVerdict } from '../refusal.js';
 import type { AuctionRule, SealKind } from '../terms.js';
+import type { FileProposalAsked, ProposalEnd, ProposalTold } from './proposal-command.js';
 import type { EngageAsked, Engaged, ReportAsked, Reported } from './task-command.js';
 
 /** Who asks, under which idempotency key, with which body. */
@@ -36,7 +37,10 @@ export interface CallTerms {
   readonly termsDigest: string;
 }
 
-/** `lapse-call`, `expire-lease` and `overdue-task` are the sweeper's: they need no key, because asked again they find nothing to do. */
+/**
+ * `lapse-call`, `expire-lease`, `overdue-task` and `expire-proposal` are the sweeper's, `close-proposal` the broker's
+ * own: they need no key, because asked again they find nothing to do.
+ */
 export type MarketCommand =
   | ({ readonly kind: 'open-pool'; readonly pool: PoolSpec } & Asked)
   | ({ readonly kind: 'open-call' } & Asked & CallTerms)
@@ -54,7 +58,12 @@ export type MarketCommand =
   | { readonly kind: 'expire-lease'; readonly contract: string }
   | ({ readonly kind: 'engage' } & Asked & EngageAsked)
   | ({ readonly kind: 'report' } & Asked & ReportAsked)
-  | { readonly kind: 'overdue-task'; readonly contract: string };
+  | { readonly kind: 'overdue-task'; readonly contract: string }
+  | ({ readonly kind: 'set-policy'; readonly text: string } & Asked)
+  | ({ readonly kind: 'file-proposal' } & Asked & FileProposalAsked)
+  | ({ readonly kind: 'decide-proposal'; readonly proposal: string; readonly verdict: 'approve' | 'deny' } & Asked)
+  | { readonly kind: 'expire-proposal'; readonly proposal: string }
+  | ({ readonly kind: 'close-proposal' } & ProposalEnd);
 
 export interface Refused {
   readonly ok: false;
@@ -121,6 +130,11 @@ export interface Done {
   engage: Engaged;
   report: Reported;
   'overdue-task': Reported;
+  'set-policy': { readonly version: number; readonly at: number };
+  'file-proposal': ProposalTold & { readonly expiresAt: number };
+  'decide-proposal': ProposalTold;
+  'expire-proposal': ProposalTold;
+  'close-proposal': ProposalTold;
 }
 
 export function refused(detail: Detail): Refused {

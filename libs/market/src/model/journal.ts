@@ -122,9 +122,45 @@ const report = z.strictObject({
   key: z.string().optional(),
   digest: z.string().optional(),
 });
+/** What the sweeper and the brokers do by themselves is asked by nobody. */
+const unkeyed = { by: idText.optional(), key: z.string().optional(), digest: z.string().optional() };
+const proposalEntries = [
+  z.strictObject({ kind: z.literal('set-policy'), version: z.int().min(1), text: z.string(), ...keyed }),
+  z.strictObject({
+    kind: z.literal('file-proposal'),
+    proposal: idText,
+    about: z.enum(['engage', 'escalation']),
+    buyer: idText,
+    conversation: idText,
+    rule: idText.optional(),
+    message: z.string(),
+    amountMicro: microText.optional(),
+    withinMs: z.int().min(1),
+    /** The request to engage as JSON. */
+    text: z.string().optional(),
+    ...keyed,
+  }),
+  z.strictObject({
+    kind: z.literal('decide-proposal'),
+    proposal: idText,
+    state: z.enum(['approved', 'denied', 'expired']),
+    ...keyed,
+    ...unkeyed,
+  }),
+  z.strictObject({
+    kind: z.literal('close-proposal'),
+    proposal: idText,
+    state: z.enum(['engaged', 'failed']),
+    contracts: z.array(contractIdText).min(1).optional(),
+    detail: z.enum(details).optional(),
+    message: z.string().optional(),
+    ...at,
+  }),
+] as const;
 const settled = { contract: contractIdText, outcome: z.enum(['released', 'expired']), paid: amount };
 
 const marketEntries = [
+  ...proposalEntries,
   engage,
   report,
   z.strictObject({ kind: z.literal('open-pool'), pool: poolSpec, ...keyed }),

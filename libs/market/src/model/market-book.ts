@@ -6,6 +6,7 @@ import { engage } from './engage.js';
 import { renew, settle } from './lease.js';
 import { MarketState } from './market-state.js';
 import { openPool } from './pool.js';
+import { closeProposal, decideProposal, fileProposal, setPolicy } from './proposal.js';
 import { report } from './task.js';
 
 interface Saved {
@@ -56,6 +57,16 @@ export class MarketBook extends MarketState {
       case 'report':
       case 'overdue-task':
         return report(this, command, nowMs);
+      case 'set-policy':
+        return setPolicy(this, command.text, nowMs);
+      case 'file-proposal':
+        return fileProposal(this, command, nowMs);
+      case 'decide-proposal':
+        return decideProposal(this, command, nowMs);
+      case 'expire-proposal':
+        return decideProposal(this, { ...command, verdict: 'expire' }, nowMs);
+      case 'close-proposal':
+        return closeProposal(this, command, nowMs);
     }
   }
 }

@@ -1,6 +1,7 @@
 // What the model knows of a market at one instant: the same records that the scripts keep in Redis.
 import { LedgerBook } from '@tender/credits';
 import type { AuctionRule, SealKind } from '../terms.js';
+import type { ProposalRecord } from './proposal.js';
 import type { GivenOut, TaskRecord } from './task-record.js';
 
 /** How long a call may stay open at most, and how long what has ended is remembered, in ms. */
@@ -88,11 +89,14 @@ export class MarketState {
   readonly givenOut = new Map<string, GivenOut>();
   /** The version of the market's rules. */
   policyVersion = 0;
+  policyText = '';
+  proposalsFiled = 0;
+  readonly proposals = new Map<string, ProposalRecord>();
   /** By `<agent>:<intent>`. */
   readonly intents = new Map<string, IntentState>();
   /** The negotiation locks, `<pool>:<slot>` to value: taken and dropped from outside, as redlock does. */
   readonly locks = new Map<string, string>();
-  /** As the zset: `lease:…`, `task:…` and `cfp:…` (a pending transfer's limit is the ledger's). */
+  /** As the zset: `lease:…`, `task:…`, `cfp:…` and `proposal:…` (a pending transfer's limit is the ledger's). */
   readonly deadlines = new Map<string, number>();
 
   call(cfp: string, nowMs: number): CallState | undefined {
@@ -105,6 +109,10 @@ export class MarketState {
 
   task(id: string, nowMs: number): TaskRecord | undefined {
     return remembered(this.tasks.get(id), nowMs);
+  }
+
+  proposal(id: string, nowMs: number): ProposalRecord | undefined {
+    return remembered(this.proposals.get(id), nowMs);
   }
 
   taskGivenOut(buyer: string, task: string, nowMs: number): GivenOut | undefined {

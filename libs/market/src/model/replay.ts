@@ -9,6 +9,8 @@ import { type EntryOf, isLedgerEntry, type JournalEntry, type JudgedBid } from '
 import { commitRenewal, commitSettlement, nextTermPrice, termId } from './lease.js';
 import type { CallState, ContractState, MarketState } from './market-state.js';
 import { openPool } from './pool.js';
+import { setPolicy } from './proposal.js';
+import { replayProposal } from './replay-proposal.js';
 import { replayEngagement, replayReport } from './task-replay.js';
 
 /**
@@ -67,6 +69,15 @@ function replayed(market: MarketState, entry: JournalEntry): string | undefined 
       return replayEngagement(market, entry);
     case 'report':
       return replayReport(market, entry);
+    case 'set-policy':
+      setPolicy(market, entry.text, entry.at);
+      return market.policyVersion === entry.version
+        ? undefined
+        : `set-policy: version ${entry.version}, by the rules ${market.policyVersion}`;
+    case 'file-proposal':
+    case 'decide-proposal':
+    case 'close-proposal':
+      return replayProposal(market, entry);
   }
 }
 

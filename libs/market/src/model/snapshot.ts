@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@tender/credits';
 import type { CallState, ContractState, MarketState, PoolState } from './market-state.js';
+import { isOpen, type ProposalRecord } from './proposal.js';
 import type { TaskRecord } from './task-record.js';
 
 type Fields = Readonly<Record<string, string>>;
@@ -9,7 +10,7 @@ type Records = Readonly<Record<string, Fields>>;
 
 /**
  * What snapshot.lua replies: every account and pool, every slot as `<pool>:<n>`, and of contracts, tasks'
- * contracts, pending transfers and calls those that have not ended.
+ * contracts, pending transfers, calls and proposals those that have not ended.
  */
 export interface MarketSnapshot {
   readonly seq: number;
@@ -25,11 +26,14 @@ export interface MarketSnapshot {
   readonly tasks: Records;
   readonly transfers: Records;
   readonly calls: Records;
+  readonly proposals: Records;
+  /** The market's rules: their version, and the sum of their text. */
+  readonly policy: Fields;
 }
 
 /** The snapshot of a model; `seq` is how many changes its holder counted. */
 export function snapshotOf(market: MarketState, seq: number): MarketSnapshot {
-  const { ledger, pools, contracts, tasks, calls } = market;
+  const { ledger, pools, contracts, tasks, calls, proposals } = market;
   const slots: Record<string, { fence: number; contract: string }> = {};
   const free: Record<string, string> = {};
   for (const [id, pool] of pools) {
@@ -59,6 +63,10 @@ export function snapshotOf(market: MarketState, seq: number): MarketSnapshot {
     calls: records(
       [...calls].filter(([, call]) => call.state === 'open').map(([cfp, call]) => [cfp, callFields(call)]),
     ),
+    proposals: records(
+      [...proposals].filter(([, proposal]) => isOpen(proposal)).map(([id, proposal]) => [id, proposalFields(proposal)]),
+    ),
+    policy: { version: String(market.policyVersion), sum: sumOf(market.policyText) },
   };
 }
 
@@ -85,6 +93,12 @@ function taskFields(task: TaskRecord): Record<string, Value> {
     frame: sumOf(frame),
     receipt: receipt === undefined ? undefined : sumOf(receipt),
   };
+}
+
+/** What an open proposal has: contracts and detail come with its end. */
+function proposalFields(proposal: ProposalRecord): Record<string, Value> {
+  const { id: _id, forgottenAt: _forgottenAt, contracts: _contracts, detail: _detail, text, ...fields } = proposal;
+  return { ...fields, text: sumOf(text) };
 }
 
 /** Long texts are compared by their sums. */

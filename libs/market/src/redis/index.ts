@@ -6,6 +6,8 @@ export { AwardBatch, MAX_BATCH } from './award-batch.js';
 export { checkRedis } from './check.js';
 export { MarketReader } from './market-reader.js';
 export { type HeldLock, type LockOutcome, NegotiationLock } from './negotiation-lock.js';
+export type { StoredProposal } from './proposal-record.js';
+export type { FileProposalInput, ProposalReply } from './proposal-scripts.js';
 export type { Keyed, ScriptRefusal } from './script-reply.js';
 export {
   type AwardInput,

@@ -1,8 +1,9 @@
-// What the bank reads without changing anything: contracts, calls, pools, what is due; accounts are the ledger's.
-import { marketKey } from '@tender/credits/redis';
+// What the bank reads without changing anything: contracts, calls, pools, rules, what waits, what is due; accounts are the ledger's.
+import { marketKey, metaKey } from '@tender/credits/redis';
 import type { Redis } from 'ioredis';
 import type { ContractView } from '../operations.js';
 import type { TaskView } from '../task/task-view.js';
+import { proposalOf, type StoredProposal } from './proposal-record.js';
 import { taskViewOf } from './task-record.js';
 
 export interface PoolRecord {
@@ -113,7 +114,26 @@ export class MarketReader {
     return f.kind === 'task' ? taskViewOf(id, f) : undefined;
   }
 
-  /** What is due by Redis' own clock: `lease:…`, `task:…`, `cfp:…`, `xfer:…`, at most `limit`. */
+  async proposal(id: string): Promise<StoredProposal | undefined> {
+    const f = await this.#redis.hgetall(this.#key('proposal', id));
+    return f.state === undefined ? undefined : proposalOf(id, f);
+  }
+
+  /** What waits for an operator, the most urgent first, at most `limit`. */
+  async waiting(limit: number): Promise<StoredProposal[]> {
+    const ids = await this.#redis.zrange(this.#key('proposals'), 0, limit - 1);
+    const found = await Promise.all(ids.map((id) => this.proposal(id)));
+    return found.filter((proposal) => proposal?.view.state === 'pending') as StoredProposal[];
+  }
+
+  /** The market's rules as JSON, undefined before the first; and their version, both of one instant. */
+  async policy(): Promise<{ readonly version: number; readonly text: string | undefined }> {
+    const read = this.#redis.multi().hget(metaKey(this.#market), 'policyVersion').get(this.#key('policy'));
+    const [version, text] = (await read.exec()) as [[null, string | null], [null, string | null]];
+    return { version: Number(version[1] ?? 0), text: text[1] ?? undefined };
+  }
+
+  /** What is due by Redis' own clock: `lease:…`, `task:…`, `cfp:…`, `proposal:…`, `xfer:…`, at most `limit`. */
   async due(limit: number): Promise<string[]> {
     const now = await this.clock();
     return this.#redis.zrangebyscore(this.#key('deadlines'), '-inf', now, 'LIMIT', 0, limit);

@@ -5,6 +5,7 @@ import { winnerSpec } from '../messages.js';
 import type { PoolSpec } from '../operations.js';
 import { verdictSpec } from '../refusal.js';
 import { auctionRules } from '../terms.js';
+import { proposalScriptFields, proposalScripts } from './proposal-scripts.js';
 import { type FieldsOf, folders, type Keyed, replyOf } from './script-reply.js';
 import { taskScriptFields, taskScripts } from './task-scripts.js';
 
@@ -91,6 +92,8 @@ const snapshotReply = z.object({
   tasks: z.record(z.string(), fields),
   transfers: z.record(z.string(), fields),
   calls: z.record(z.string(), fields),
+  proposals: z.record(z.string(), fields),
+  policy: fields,
 });
 
 export type OpenCallReply = z.infer<typeof openCallReply>;
@@ -141,6 +144,7 @@ export const marketScripts = {
   >(folders, 'settle', settleReply),
   snapshot: defineScript<Record<never, never>, Snapshot>(folders, 'snapshot', snapshotReply),
   ...taskScripts,
+  ...proposalScripts,
 };
 
 /** The input's field names at run time: the compiler holds them against the types, a test against the .lua headers. */
@@ -158,4 +162,5 @@ export const marketScriptFields = {
   settle: { kind: 1, by: 1, key: 1, digest: 1, contract: 1 },
   snapshot: {},
   ...taskScriptFields,
+  ...proposalScriptFields,
 } satisfies { [Name in keyof typeof marketScripts]: Record<FieldsOf<(typeof marketScripts)[Name]>, 1> };

@@ -2,17 +2,18 @@
 -- Reads all live state at one instant, for the invariant checker: accounts, pools, slots and what has a deadline.
 -- KEYS: meta
 -- ARGV: none
--- REPLY: seq, clock, minted, burned, accounts, pools, slots, free, contracts, tasks, transfers, calls
+-- REPLY: seq, clock, minted, burned, accounts, pools, slots, free, contracts, tasks, transfers, calls, proposals, policy
 -- include: lease
 local function pairs_of(name)
   local flat, fields = redis.call('HGETALL', name), {}
   for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
   return fields
 end
-local meta = redis.call('HMGET', META, 'seq', 'clock', 'minted', 'burned')
+local meta = redis.call('HMGET', META, 'seq', 'clock', 'minted', 'burned', 'policyVersion')
 local state = {
   seq = meta[1] or '0', clock = meta[2] or '0', minted = meta[3] or '0', burned = meta[4] or '0', accounts = {},
-  pools = {}, slots = {}, contracts = {}, tasks = {}, transfers = {}, calls = {}, free = {},
+  pools = {}, slots = {}, contracts = {}, tasks = {}, transfers = {}, calls = {}, free = {}, proposals = {},
+  policy = { version = meta[5] or '0', sum = redis.sha1hex(redis.call('GET', key('policy')) or '') },
 }
 for _, id in ipairs(redis.call('SMEMBERS', key('accounts'))) do state.accounts[id] = pairs_of(key('acct', id)) end
 for _, pool in ipairs(redis.call('SMEMBERS', key('pools'))) do
@@ -43,6 +44,10 @@ for _, member in ipairs(redis.call('ZRANGE', key('deadlines'), 0, -1)) do
     -- Long texts are compared by their sums.
     for _, text in ipairs({ 'frame', 'receipt' }) do c[text] = c[text] and redis.sha1hex(c[text]) end
     state.tasks[id] = c
+  elseif kind == 'proposal' then
+    local p = pairs_of(key('proposal', id))
+    p.text = redis.sha1hex(p.text or '')
+    state.proposals[id] = p
   elseif kind == 'xfer' then
     state.transfers[id] = pairs_of(key('xfer', id))
   else

@@ -4,6 +4,8 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError, simConfig } from './config.js';
 import { fitLines } from './fit.js';
 import { addSimOptions, conflict, optionsHelp, type SimOptions } from './options.js';
+import { addScenarioOptions, chosen, runScenarios, type ScenarioOptions, scenarioList } from './scenarios/command.js';
+import { WorldError } from './scenarios/world.js';
 import { DemandError, readTrace, simulate } from './simulate.js';
 import { SwarmError } from './swarm.js';
 import { parseTrace } from './trace.js';
@@ -29,6 +31,16 @@ async function run(options: SimOptions, command: Command): Promise<void> {
   // Who named the books wanted them checked: a check that could not be made is no success.
   const green = result.check.ok ?? config.redisUrl === undefined;
   process.exitCode = green ? 0 : 1;
+}
+
+async function play(names: readonly string[], options: ScenarioOptions): Promise<void> {
+  const scenarios = chosen(names);
+  if (typeof scenarios === 'string') return fail(scenarios, 2);
+  const config = simConfig();
+  const output = process.stdout;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+  const run = `s${Date.now().toString(36).slice(-5)}`;
+  process.exitCode = await runScenarios({ config, names, scenarios, options, run, output });
 }
 
 /** The commands' names here are nothing that people type: what they said wrong is told without them. */
@@ -63,12 +75,31 @@ program
     process.stdout.write(`${fitLines(parseTrace(await readTrace(file), 64)).join('\n')}\n`);
   });
 
+addScenarioOptions(program.command('scenario <names...>'))
+  .description('play scenarios of negotiation by name, or all')
+  .option('--validate', 'only say whether they could be played')
+  .action(async (names: string[], options: ScenarioOptions & { validate?: boolean }) => {
+    const wrong = chosen(names);
+    if (options.validate !== true) await play(names, options);
+    else if (typeof wrong === 'string') fail(wrong, 2);
+  });
+program
+  .command('scenarios')
+  .description('list them, a line each')
+  .action(() => {
+    process.stdout.write(scenarioList());
+  });
+
 for (const command of [program, ...program.commands]) command.exitOverride();
 try {
   await program.parseAsync();
 } catch (error) {
   // Commander has said it all; its own exit code for a wrong option, 1, is taken by broken invariants.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
-  const known = error instanceof ConfigError || error instanceof DemandError || error instanceof SwarmError;
+  const known =
+    error instanceof ConfigError ||
+    error instanceof DemandError ||
+    error instanceof SwarmError ||
+    error instanceof WorldError;
   fail(known ? error.message : String(error instanceof Error ? error.stack : error), known ? 2 : 70);
 }

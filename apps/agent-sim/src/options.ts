@@ -52,7 +52,7 @@ export function traceSeconds(text: string): number {
 }
 
 /** A file's name, not the option after one that was forgotten. */
-function fileName(text: string): string {
+export function fileName(text: string): string {
   if (text !== '' && !text.startsWith('--')) return text;
   throw new InvalidArgumentError(`argument missing: a file is needed${text === '' ? '' : `, ./${text} if it is one`}.`);
 }

@@ -3,26 +3,26 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { showCount, showWholeCredits } from './figures.js';
-import { barTable, escapeHtml, type Html, html, scriptJson, table } from './html.js';
+import { barTable, type Html, html, table } from './html.js';
+import { pageText } from './page.js';
 import { type Figure, figures } from './report-plots.js';
 import type { Result } from './result.js';
 import { headline, slownessOf } from './verdict.js';
 
-/** The page; reads its template and the plotting library from disk, the network never. */
+/** The page; reads template and plotting library from disk, the network never. */
 export function reportHtml(result: Result): string {
   const require = createRequire(import.meta.url);
   const uplot = dirname(require.resolve('uplot/package.json'));
   const drawn = figures(result);
-  const parts: Record<string, string> = {
-    title: escapeHtml(`Tender: ${result.run.pool}, seed ${result.run.seed}`),
-    uplotCss: readFileSync(join(uplot, 'dist/uPlot.min.css'), 'utf8'),
-    uplotJs: readFileSync(join(uplot, 'dist/uPlot.iife.min.js'), 'utf8'),
-    data: scriptJson(Object.fromEntries(drawn.map((figure) => [figure.id, figure.plot]))),
-    body: body(result, drawn).text,
-  };
-  const template = readFileSync(new URL('../src/report.html', import.meta.url), 'utf8');
-  // The slots are comments or strings, so that the template is a page by itself and a formatter leaves them alone.
-  return template.replace(/(?:<!-- |\/\* |")?slot: (\w+)(?: -->| \*\/|")?/g, (_, name: string) => parts[name] ?? '');
+  return pageText({
+    title: `Tender: ${result.run.pool}, seed ${result.run.seed}`,
+    body: body(result, drawn),
+    plots: {
+      css: readFileSync(join(uplot, 'dist/uPlot.min.css'), 'utf8'),
+      js: readFileSync(join(uplot, 'dist/uPlot.iife.min.js'), 'utf8'),
+      data: Object.fromEntries(drawn.map((figure) => [figure.id, figure.plot])),
+    },
+  });
 }
 
 function body(result: Result, drawn: readonly Figure[]): Html {

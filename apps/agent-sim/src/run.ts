@@ -137,6 +137,8 @@ function record(event: MarketEvent, { pool, tally, byId, nowMs }: Recorder): voi
     for (const fact of event.facts) tally.awarded(fact, nowMs);
     return;
   }
+  // Tasks are no slots: the swarm of this run sells and buys slots only.
+  if (event.kind !== 'settled') return;
   for (const fact of event.facts) {
     tally.settled(fact);
     byId.get(fact.participant)?.refunded(Number(fact.refundedMicro));

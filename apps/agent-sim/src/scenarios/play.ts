@@ -1,0 +1,56 @@
+// Plays scenarios one after the other in a running market, and has the books checked after each.
+import { connectOperator, type Operator } from '@tender/agent';
+import { checkMarket } from '../check.js';
+import type { SimConfig } from '../config.js';
+import { heldBy, type Played, type Scenario } from './scenario.js';
+import { World, WorldError } from './world.js';
+
+export interface PlayOptions {
+  readonly config: SimConfig;
+  readonly scenarios: readonly Scenario[];
+  readonly seed: number;
+  /** Four or so characters that begin all names of this run. */
+  readonly run: string;
+  readonly onStart?: (scenario: Scenario) => void;
+  readonly onEnd?: (played: Played) => void;
+}
+
+export async function playAll(options: PlayOptions): Promise<Played[]> {
+  const { natsUrl, market, operator: keys } = options.config;
+  const operator = await connectOperator({ servers: natsUrl, market, ...keys }).catch((error: unknown) => {
+    throw new WorldError(`No NATS server answers at ${natsUrl} (${String(error)}). Start a market with \`tender up\`.`);
+  });
+  try {
+    const played: Played[] = [];
+    for (const [number, scenario] of options.scenarios.entries()) {
+      options.onStart?.(scenario);
+      const one = await play(scenario, { ...options, operator, run: `${options.run}${number}` });
+      played.push(one);
+      options.onEnd?.(one);
+    }
+    return played;
+  } finally {
+    await operator.close();
+  }
+}
+
+type Playing = PlayOptions & { readonly operator: Operator };
+
+async function play(scenario: Scenario, { config, seed, run, operator }: Playing): Promise<Played> {
+  const { natsUrl, market, redisUrl } = config;
+  const world = await World.open({ natsUrl, market, run, seed, operator });
+  try {
+    const startedMs = performance.now();
+    const outcome = await scenario.run(world);
+    const tookMs = Math.round(performance.now() - startedMs);
+    const moves = await world.log();
+    await world.close();
+    const check = await checkMarket(redisUrl, market);
+    const { name, title, guardrail, metric } = scenario;
+    const guard = { ...outcome.guard, held: heldBy(outcome.guard) };
+    const ok = guard.held && (check.ok ?? redisUrl === undefined);
+    return { name, title, guardrail, metric, seed, tookMs, ...outcome, guard, moves, check, ok };
+  } finally {
+    await world.close();
+  }
+}

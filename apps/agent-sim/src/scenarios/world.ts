@@ -1,0 +1,144 @@
+// The world of a scenario: a running market, an operator's hands in it, and everybody who takes part, gone afterwards.
+import { type Agent, connectAgent, createSeed, type Operator } from '@tender/agent';
+import { CREDIT } from '@tender/credits';
+import { type AdminRequest, publicNkeyOf, type Refusal } from '@tender/market';
+import { createPrng, type Prng } from '../prng.js';
+import type { Move } from './move.js';
+import { Rogue } from './rogue.js';
+import { tapWire, type Wiretap } from './wiretap.js';
+
+export interface WorldOptions {
+  readonly natsUrl: string;
+  readonly market: string;
+  /** Begins every name, so that runs in one market do not meet. */
+  readonly run: string;
+  readonly seed: number;
+  readonly operator: Operator;
+}
+
+/** What a market refuses before a scenario has begun; for people. */
+export class WorldError extends Error {}
+
+const DEFAULT_CREDITS = 1000;
+
+export class World {
+  readonly market: string;
+  readonly run: string;
+  readonly seed: number;
+  readonly operator: Operator;
+  readonly #natsUrl: string;
+  readonly #closing: (() => Promise<void>)[] = [];
+  #tap!: Wiretap;
+  /** Takes no part; it knows the broker's clock. */
+  #clerk!: Agent;
+
+  private constructor(options: WorldOptions) {
+    this.#natsUrl = options.natsUrl;
+    this.market = options.market;
+    this.run = options.run;
+    this.seed = options.seed;
+    this.operator = options.operator;
+  }
+
+  static async open(options: WorldOptions): Promise<World> {
+    const world = new World(options);
+    try {
+      world.#clerk = await world.#connect('clerk', 0);
+      const { natsUrl, market, run } = options;
+      world.#tap = await tapWire({ natsUrl, market, run, now: () => world.now() });
+      return world;
+    } catch (error) {
+      await world.close();
+      throw error;
+    }
+  }
+
+  /** Draws of a scenario, apart from those of the others. */
+  prng(stream: string): Prng {
+    return createPrng(this.seed, stream);
+  }
+
+  /** `buyer-1` as the market knows it. */
+  id(name: string): string {
+    return `${this.run}-${name}`;
+  }
+
+  /** A resource of this run's own. */
+  resource(name: string): string {
+    return `${this.run}.${name}`;
+  }
+
+  /** Whom a rule means that is to bind this run only. */
+  get everybody(): string {
+    return `${this.run}-*`;
+  }
+
+  /** By the broker's clock. */
+  now(): number {
+    return this.#clerk.now();
+  }
+
+  /** What was said so far, heard by the wiretap. */
+  async log(): Promise<readonly Move[]> {
+    await this.#tap.flush();
+    return [...this.#tap.moves];
+  }
+
+  /** An agent with an account and credits, connected. */
+  agent(name: string, credits: number = DEFAULT_CREDITS): Promise<Agent> {
+    this.#tap.hear(this.id(name));
+    return this.#connect(name, credits);
+  }
+
+  async #connect(name: string, credits: number): Promise<Agent> {
+    const seed = createSeed();
+    const id = await this.#open(name, seed, credits);
+    const agent = await connectAgent({ servers: this.#natsUrl, market: this.market, id, seed });
+    this.onClose(() => agent.close());
+    return agent;
+  }
+
+  /** One that keeps to no rule; it hears the calls for these resources. */
+  async rogue(name: string, credits: number = DEFAULT_CREDITS, resources: readonly string[] = []): Promise<Rogue> {
+    this.#tap.hear(this.id(name));
+    const seed = createSeed();
+    const id = await this.#open(name, seed, credits);
+    const now = () => this.now();
+    const keys = { natsUrl: this.#natsUrl, market: this.market, id, seed, now };
+    const rogue = await Rogue.connect(keys, resources);
+    this.onClose(() => rogue.close());
+    return rogue;
+  }
+
+  async #open(name: string, seed: string, credits: number): Promise<string> {
+    const id = this.id(name);
+    await this.#must(this.operator.openAccount({ id, kind: 'agent', nkey: publicNkeyOf(seed) }));
+    const amountMicro = String(Math.round(credits * CREDIT));
+    if (credits > 0) await this.#must(this.operator.grant({ to: id, amountMicro }));
+    return id;
+  }
+
+  /** A pool that this agent sells, its income on an account of its own. */
+  async pool(name: string, seller: Agent, more: Omit<AdminRequest<'pool'>['pool'], 'pool' | 'account' | 'seller'>) {
+    const account = this.id(`${name}-till`);
+    await this.#must(this.operator.openAccount({ id: account, kind: 'pool' }));
+    await this.#must(this.operator.openPool({ pool: this.resource(name), account, seller: seller.id, ...more }));
+    return this.resource(name);
+  }
+
+  async #must(asked: Promise<{ readonly ok: true } | Refusal>): Promise<void> {
+    const answer = await asked;
+    if (!answer.ok) throw new WorldError(`The market cannot be set up: ${answer.detail}, ${answer.message}`);
+  }
+
+  /** Something that must end with the scenario. */
+  onClose(close: () => Promise<void>): void {
+    this.#closing.push(close);
+  }
+
+  async close(): Promise<void> {
+    // Newest first: what was set up last may rest on what was set up before.
+    for (const close of this.#closing.splice(0).reverse()) await close().catch(() => undefined);
+    await this.#tap?.close();
+  }
+}

@@ -1,15 +1,14 @@
 // Random steps in a market small enough that ids, slots, intents and keys clash all the time.
 import fc from 'fast-check';
 import { auctionRules, type MarketCommand, rankBids, type SealKind, type ShownBid } from '../src/index.js';
+import { AGENTS, ANNS_NKEY, any, often, SYSTEM_AGENT } from './drawn.js';
+import { type EngageDraft, engageDraft, lifeDrafts, type ReportDraft, reportDraft } from './task-steps.js';
 
-export const AGENTS = ['ann', 'ben', 'cid'] as const;
-export const SYSTEM_AGENT = 'sys';
-export const ANNS_NKEY = `U${'A'.repeat(55)}`;
 const DIGEST = 'd'.repeat(43);
 
 type Unkeyed<C> = C extends { key: string } ? Omit<C, 'key' | 'digest'> : C;
 /** A command whose idempotency key is drawn beside it and whose digest follows from its body. */
-export type Draft = Unkeyed<MarketCommand>;
+export type Draft = Unkeyed<Exclude<MarketCommand, { kind: 'engage' | 'report' }>> | EngageDraft | ReportDraft;
 
 export type Step =
   | { readonly kind: 'wait'; readonly ms: number }
@@ -23,8 +22,6 @@ export type Step =
   | { readonly kind: 'grant' | 'retire'; readonly agent: string; readonly amount: number };
 
 const newCfp = fc.constantFrom('c1', 'c2', 'c3', 'c4', 'c5', 'c6');
-/** `any-<n>` stands for one of the calls, leases or holders that there are when the step is taken. */
-const any = fc.nat({ max: 9 }).map((n) => `any-${n}`);
 const cfp = fc.oneof({ weight: 12, arbitrary: any }, { weight: 1, arbitrary: newCfp });
 const slots = fc.oneof(
   { weight: 12, arbitrary: fc.uniqueArray(fc.nat({ max: 4 }), { minLength: 1, maxLength: 3 }) },
@@ -37,11 +34,6 @@ const seller = often(fc.constant('seller'), fc.constant('ann'));
 const durationMs = fc.constantFrom(1_000, 1_000, 3_001, 70);
 const ttlMs = fc.constantFrom(50, 800, 3_000, 3_000);
 const seals = fc.constantFrom<SealKind[][]>(['mac', 'ed25519'], ['mac', 'ed25519'], ['mac']).map((list) => [...list]);
-
-/** The first of the two nearly always. */
-function often<T>(usual: fc.Arbitrary<T>, seldom: fc.Arbitrary<T>): fc.Arbitrary<T> {
-  return fc.oneof({ weight: 15, arbitrary: usual }, { weight: 1, arbitrary: seldom });
-}
 
 const bid = fc.record(
   {
@@ -100,6 +92,12 @@ const command: fc.Arbitrary<Draft> = fc.oneof(
   },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('settle' as const), by: holder, contract }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('expire-lease' as const), contract }) },
+  { weight: 6, arbitrary: engageDraft },
+  { weight: 24, arbitrary: reportDraft },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('overdue-task' as const), contract: often(any, fc.constant('k9-t1')) }),
+  },
 );
 
 const key = fc.oneof(
@@ -123,9 +121,48 @@ const opening: fc.Arbitrary<Step[]> = fc
     ];
   });
 
+/** A call of the seller's own, not announced, an engagement that may take its slots at once or by a turn-down. */
+const hired: fc.Arbitrary<Step[]> = fc
+  .record({ draft: openCall, life: lifeDrafts, keys: fc.array(key, { minLength: 3, maxLength: 3 }) })
+  .map(({ draft, life, keys }): Step[] => {
+    const value = `lock-${draft.cfp}`;
+    const [engagement] = life;
+    const [offer] = engagement.offers;
+    const held = { ...offer!, hold: 'any-0', scope: 1_000, quality: 500, price: 2, intent: 'held', barred: undefined };
+    const turnDown = {
+      kind: 'report',
+      by: 'provider',
+      contract: `${engagement.conversation}-t1`,
+      step: 'turn-down',
+    } as const;
+    const asks: Draft[] = [
+      { ...draft, by: 'seller', pool: 'gpu', reservePriceMicro: '20', lockValue: value },
+      { ...engagement, offers: [...engagement.offers.map((other) => ({ ...other, price: 1 })), held] },
+      turnDown,
+    ];
+    return [
+      { kind: 'lock', slots: draft.slots, value, force: false },
+      ...asks.map((command, index): Step => ({ kind: 'ask', command, key: keys[index]! })),
+    ];
+  });
+
+/** A life is lived slowly or fast. */
+const lived: fc.Arbitrary<Step[]> = fc
+  .record({
+    drafts: lifeDrafts,
+    keys: fc.array(key, { minLength: 8, maxLength: 8 }),
+    ms: fc.constantFrom(1, 30, 400, 999),
+  })
+  .map(({ drafts, keys, ms }) =>
+    drafts.flatMap((command, index): Step[] => [
+      { kind: 'ask', command, key: keys[index]! },
+      { kind: 'wait', ms },
+    ]),
+  );
+
 const single: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom(1, 30, 400, 999, 2_000).map((ms): Step => ({ kind: 'wait', ms })) },
-  { weight: 20, arbitrary: fc.record({ kind: fc.constant('ask' as const), command, key }) },
+  { weight: 28, arbitrary: fc.record({ kind: fc.constant('ask' as const), command, key }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('again' as const), which: fc.nat({ max: 60 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('unlock' as const), slots }) },
   { weight: 2, arbitrary: fc.constant<Step>({ kind: 'sweep' }) },
@@ -138,10 +175,14 @@ const single: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** About 30 steps. */
+const part = fc.oneof(
+  { weight: 6, arbitrary: opening },
+  { weight: 3, arbitrary: hired },
+  { weight: 3, arbitrary: lived },
+  { weight: 24, arbitrary: single.map((step) => [step]) },
+);
+
+/** About 60 steps. */
 export const steps: fc.Arbitrary<Step[]> = fc
-  .array(fc.oneof({ weight: 1, arbitrary: opening }, { weight: 3, arbitrary: single.map((step) => [step]) }), {
-    minLength: 14,
-    maxLength: 26,
-  })
+  .array(part, { minLength: 18, maxLength: 34 })
   .map((parts) => parts.flat());

@@ -3,10 +3,12 @@ import { applyToBook, bodyDigest } from '@tender/credits';
 import { marketKey, metaKey, runScript, type Script } from '@tender/credits/redis';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { compareSnapshots, MarketBook, type MarketCommand, snapshotOf } from '../src/index.js';
+import { compareSnapshots, type Engaged, MarketBook, type MarketCommand, snapshotOf } from '../src/index.js';
 import { marketScripts } from '../src/redis/scripts.js';
-import { ANNS_NKEY, type Draft, type Step, SYSTEM_AGENT, steps } from './market-steps.js';
+import { ANNS_NKEY, SYSTEM_AGENT } from './drawn.js';
+import { type Draft, type Step, steps } from './market-steps.js';
 import { START_MS, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
+import { engagementOf, reportOf } from './task-steps.js';
 
 const RUNS = Number(process.env.TENDER_RUNS ?? 600);
 const POOL = { account: 'pool-account', seller: 'seller', slots: 4, reserve: 2, reservePriceMicro: '5', maxTerms: 2 };
@@ -38,6 +40,17 @@ const expected = [
   ...['renew not-permitted', 'renew expired', 'renew stale', 'renew round-limit', 'renew below-reserve-price'],
   ...['renew insufficient-credits', 'settle ok', 'settle unknown', 'settle not-permitted', 'settle expired'],
   ...['expire-lease ok', 'expire-lease stale', 'bid won ', 'bid lost ', 'bid lost reserved-for-system'],
+  ...['engage ok', 'engage replayed', 'engage not-permitted', 'engage unknown', 'engage stale', 'engage duplicate'],
+  ...['engage no-capacity', 'engaged with slots', 'handed over', 'handed over with slots', 'take ok', 'run ok'],
+  ...['progress ok', 'progress malformed', 'ask-time ok', 'ask-time malformed', 'grant-time ok', 'deny-time ok'],
+  ...['done ok', 'done ok done', 'fail ok failed', 'turn-down ok failed', 'accept ok done', 'dispute ok'],
+  ...['resolve ok done', 'resolve ok failed', 'preempt ok preempted', 'decommit ok decommitted'],
+  ...['overdue-task ok violated', 'overdue-task stale', 'overdue-task expired', 'take duplicate', 'take expired'],
+  ...['take not-permitted', 'run not-your-turn', 'offer won ', 'offer lost '],
+  ...[
+    ...['region', 'not-permitted', 'expired', 'unknown', 'bad-signature', 'duplicate', 'deadline-infeasible'],
+    ...['no-capacity', 'lock-lost', 'insufficient-credits', 'reserved-for-system', 'over-budget'],
+  ].map((detail) => `offer barred ${detail}`),
   ...[
     'below-reserve-price',
     'expired',
@@ -133,7 +146,9 @@ async function take(pair: Pair, step: Step): Promise<void> {
     case 'sweep':
       for (const member of book.due(pair.nowMs).sort()) {
         const [kind, id = ''] = member.split(':');
-        await ask(pair, kind === 'lease' ? { kind: 'expire-lease', contract: id } : { kind: 'lapse-call', cfp: id });
+        if (kind === 'lease') await ask(pair, { kind: 'expire-lease', contract: id });
+        else if (kind === 'task') await ask(pair, { kind: 'overdue-task', contract: id });
+        else await ask(pair, { kind: 'lapse-call', cfp: id });
       }
       return;
     case 'grant':
@@ -148,15 +163,25 @@ async function take(pair: Pair, step: Step): Promise<void> {
   }
 }
 
+type Unkeyed<C> = C extends { key: string } ? Omit<C, 'key' | 'digest'> : C;
+/** A command but for its key, with what there is. */
+type Ready = Unkeyed<MarketCommand>;
+
 /**
  * Puts what there is now in the place of `any-<n>` and `holder`, undefined where there is none; bids say until when
  * they stand from now on.
  */
-function resolved({ book, nowMs }: Pair, draft: Draft): Draft | undefined {
+function resolved({ book, nowMs }: Pair, draft: Draft): Ready | undefined {
   const pick = (id: string, known: Iterable<string>): string | undefined => {
     const ids = [...known];
     return id.startsWith('any-') ? ids[Number(id.slice(4)) % Math.max(ids.length, 1)] : id;
   };
+  if (draft.kind === 'engage') return engagementOf(draft, book, nowMs);
+  if (draft.kind === 'report') return reportOf(draft, book, nowMs);
+  if (draft.kind === 'overdue-task') {
+    const contract = pick(draft.contract, book.tasks.keys());
+    return contract === undefined ? undefined : { ...draft, contract };
+  }
   if ('contract' in draft) {
     const contract = pick(draft.contract, book.contracts.keys());
     if (contract === undefined || !('by' in draft)) return contract === undefined ? undefined : { ...draft, contract };
@@ -170,7 +195,7 @@ function resolved({ book, nowMs }: Pair, draft: Draft): Draft | undefined {
   return { ...draft, cfp, bids: draft.bids.map((bid) => ({ ...bid, until_ms: nowMs + bid.until_ms })) };
 }
 
-function keyed(draft: Draft, key: string): MarketCommand {
+function keyed(draft: Ready, key: string): MarketCommand {
   if (!('by' in draft)) return draft;
   const { kind, by: _by, ...body } = draft;
   return { ...draft, key, digest: bodyDigest(kind, body) } as MarketCommand;
@@ -181,9 +206,22 @@ async function ask(pair: Pair, command: MarketCommand): Promise<void> {
   const answer = pair.book.apply(command, pair.nowMs);
   const { message: _message, ...reply } = (await runInRedis(pair.real, command)) as { message?: string };
   expect(reply, JSON.stringify(command)).toEqual(answer);
-  count(`${command.kind} ${answer.ok ? (answer.replayed ? 'replayed' : 'ok') : answer.detail}`);
+  countTasks(pair.book, command, answer);
+  const name = command.kind === 'report' ? command.step : command.kind;
+  const ok = 'step' in answer && answer.outcome ? `ok ${answer.outcome}` : 'ok';
+  count(`${name} ${answer.ok ? (answer.replayed ? 'replayed' : ok) : answer.detail}`);
   for (const { outcome, detail } of ('verdicts' in answer ? answer.verdicts : undefined) ?? [])
-    count(`bid ${outcome} ${detail ?? ''}`);
+    count(`${command.kind === 'engage' ? 'offer' : 'bid'} ${outcome} ${detail ?? ''}`);
+}
+
+/** What an answer does not say of itself. */
+function countTasks(book: MarketBook, command: MarketCommand, answer: object): void {
+  if (command.kind === 'engage' && 'contracts' in answer) {
+    if ((answer.contracts as Engaged['contracts']).some(({ slots }) => slots.length > 0)) count('engaged with slots');
+  }
+  if (command.kind !== 'report' || command.step !== 'turn-down' || !('state' in answer)) return;
+  if (answer.state === 'awarded') count('handed over');
+  if (answer.state === 'awarded' && book.tasks.get(command.contract)!.slots.length > 0) count('handed over with slots');
 }
 
 function count(outcome: string): void {
@@ -212,6 +250,12 @@ async function runInRedis(real: TestMarket, command: MarketCommand): Promise<obj
       return run(marketScripts.settle, { ...command, kind: 'release' });
     case 'expire-lease':
       return run(marketScripts.settle, { ...command, kind: 'expire' });
+    case 'engage':
+      return run(marketScripts.engage, command);
+    case 'report':
+      return run(marketScripts.report, command);
+    case 'overdue-task':
+      return run(marketScripts.report, { kind: 'overdue', contract: command.contract });
   }
 }
 

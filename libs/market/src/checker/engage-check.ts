@@ -163,7 +163,7 @@ export class EngageCheck {
     if (entry.step === 'turn-down') this.#checkHandOver(market, task, entry);
   }
 
-  /** The first standby that may take over does; whether a lock still held cannot be told from a journal. */
+  /** The first standby that may take over does. Whether a lock still held cannot be told from a journal. */
   #checkHandOver(market: MarketState, task: TaskRecord, entry: Report): void {
     const bound = boundWithout(task);
     const able = (standby: StandbyOffer) => {
@@ -175,7 +175,7 @@ export class EngageCheck {
     task.standbys.slice(task.tried, entry.tried ?? task.standbys.length).forEach((standby, index) => {
       const chosen = task.tried + index + 1 === entry.tried;
       this.#tallies.rule.fact(
-        chosen ? able(standby) : standby.hold !== '' || !able(standby),
+        chosen ? able(standby) : standby.hold !== '' || this.#tallies.intents.known(standby) || !able(standby),
         () => `contract ${task.id}: ${standby.participant} was ${chosen ? 'chosen' : 'passed over'} as a standby`,
       );
     });

@@ -34,6 +34,11 @@ class WonIntents {
     this.#boundUntil.set(name, Number.POSITIVE_INFINITY);
   }
 
+  /** Whether it may still be remembered that an intent has won. */
+  known({ participant, intent }: Won): boolean {
+    return this.#boundUntil.has(`${participant}:${intent}`);
+  }
+
   /** An intent is bound while its contract runs and, so that no call of that time can use it again, for a while after. */
   ended({ participant, intent }: Won, atMs: number): void {
     // A second less than Redis keeps it, because Redis forgets by a clock of its own.

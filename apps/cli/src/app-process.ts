@@ -63,9 +63,9 @@ function listeningPort(line: string): number | undefined {
   }
 }
 
-/** Starts a simulator on this process's terminal. */
+/** Starts a simulator on this process's terminal; `args` begin with its command, `run` or `scenario`. */
 export function startSimulator(args: readonly string[], env: Env): Tethered {
-  return spawnTethered(process.execPath, [programs.simulator, 'run', ...args], {
+  return spawnTethered(process.execPath, [programs.simulator, ...args], {
     env,
     name: 'simulator',
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -74,7 +74,7 @@ export function startSimulator(args: readonly string[], env: Env): Tethered {
 
 /** Has the simulator judge its options before anything is started for it; throws UsageError where it would not run. */
 export async function validateSimulator(args: readonly string[], env: Env): Promise<void> {
-  const judge = spawnTethered(process.execPath, [programs.simulator, 'validate', ...args], {
+  const judge = spawnTethered(process.execPath, [programs.simulator, ...args], {
     env,
     name: 'simulator',
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -87,6 +87,11 @@ export async function validateSimulator(args: readonly string[], env: Env): Prom
 export function simulatorHelp(): string {
   const columns = String(process.stdout.columns ?? 80);
   return `\n${spawnSync(process.execPath, [programs.simulator, 'options', columns], { encoding: 'utf8' }).stdout}`;
+}
+
+/** The scenarios that it can play, a line each. */
+export function scenarioList(): string {
+  return spawnSync(process.execPath, [programs.simulator, 'scenarios'], { encoding: 'utf8' }).stdout;
 }
 
 export function showExit({ code, signal }: Exit): string {

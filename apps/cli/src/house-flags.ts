@@ -27,7 +27,7 @@ interface Raw {
   readonly httpPort?: number;
 }
 
-function whole(least: number, most: number) {
+export function whole(least: number, most: number) {
   return (text: string): number => {
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= least && value <= most) return value;

@@ -11,7 +11,8 @@ import { OPERATOR, type PoolPlan, STEWARD, setUpMarket } from './market-setup.js
 export interface HouseOptions {
   readonly config: CliConfig;
   readonly market: string;
-  readonly plan: PoolPlan;
+  /** The pool that is opened, with a steward that sells it; none where it is absent. */
+  readonly plan?: PoolPlan | undefined;
   readonly brokers: number;
   readonly termMs: number;
   /** Where data and keys are kept; default: a temporary folder that goes away with the house. */
@@ -79,9 +80,12 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     // A bank whose Redis has died may take its time to say so.
     const died = broken.then((why) => Promise.reject(new Error(`The market cannot be set up: ${why}.`)));
     died.catch(() => undefined);
-    await Promise.race([setUpMarket({ natsUrl, market, keys, plan: options.plan }), died]);
-    const { pool, slots, reserve } = options.plan;
-    say(`pool ${pool}: ${slots} slots${reserve > 0 ? `, ${reserve} of them the priority reserve` : ''}`);
+    if (options.plan !== undefined) {
+      const { plan } = options;
+      await Promise.race([setUpMarket({ natsUrl, market, keys, plan }), died]);
+      const { pool, slots, reserve } = plan;
+      say(`pool ${pool}: ${slots} slots${reserve > 0 ? `, ${reserve} of them the priority reserve` : ''}`);
+    }
     const env = {
       NATS_URL: natsUrl,
       REDIS_URL: redisUrl,
@@ -113,9 +117,8 @@ function brokerEnv(
   options: BrokerOptions & { httpPort: number; first: boolean },
 ): Readonly<Record<string, string | undefined>> {
   const { config, keys, plan, first } = options;
-  const pools = [
-    { pool: plan.pool, rule: 'uniform-price', durationMs: options.termMs, windowMs: WINDOW_MS, seals: ['mac'] },
-  ];
+  const terms = { rule: 'uniform-price', durationMs: options.termMs, windowMs: WINDOW_MS, seals: ['mac'] };
+  const steward = plan && first && { id: STEWARD, seed: keys.stewardSeed, pools: [{ pool: plan.pool, ...terms }] };
   return {
     ...config.inherited,
     NATS_URL: options.natsUrl,
@@ -123,7 +126,7 @@ function brokerEnv(
     TENDER_MARKET: options.market,
     TENDER_SECRET: keys.secret,
     TENDER_OPERATORS: `${OPERATOR}:${publicNkeyOf(keys.operatorSeed)}`,
-    TENDER_STEWARD: first ? JSON.stringify({ id: STEWARD, seed: keys.stewardSeed, pools }) : undefined,
+    TENDER_STEWARD: steward ? JSON.stringify(steward) : undefined,
     HTTP_PORT: String(options.httpPort),
   };
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-// The command line: `tender up`, `demo`, `sim` and `check`.
+// The command line: `tender up`, `demo`, `sim`, `scenario` and `check`.
 import { Command, CommanderError } from 'commander';
 import { simulatorHelp } from './app-process.js';
 import { check } from './check.js';
 import { cliConfig, UsageError } from './config.js';
-import { addHouseFlags, addKeepFlags, houseFlags } from './house-flags.js';
+import { addHouseFlags, addKeepFlags, houseFlags, whole } from './house-flags.js';
+import { type ScenarioFlags, scenario } from './scenario.js';
 import { demo, sim } from './trading.js';
 import { up } from './up.js';
 
@@ -39,6 +40,20 @@ addHouseFlags(program.command('sim'))
     const pool =
       command.getOptionValueSource('pool') === 'cli' ? ['--pool', command.opts<{ pool: string }>().pool] : [];
     process.exitCode = await sim(cliConfig(), houseFlags(command), [...command.args, ...pool]);
+  });
+
+program
+  .command('scenario [names...]')
+  .description(
+    'play patterns of negotiation by name, or all, in the market that NATS_URL and TENDER_OPERATOR_SEED name, or in one of its own; no name lists them',
+  )
+  .option('--seed <number>', 'makes the same agents, tasks and prices again', '1')
+  .option('--report <file>', 'writes the report, one HTML page')
+  .option('--log', 'prints every move: who, what, when, how much')
+  .option('-o, --output <form>', 'what is printed: table, json', 'table')
+  .option('--brokers <count>', 'brokers side by side, in a market of its own', whole(1, 16), 1)
+  .action(async (names: string[], flags: ScenarioFlags) => {
+    process.exitCode = await scenario(cliConfig(), names, flags);
   });
 
 program

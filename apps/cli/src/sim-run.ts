@@ -3,6 +3,7 @@ import { startSimulator } from './app-process.js';
 import { INTERRUPTED, type Interrupt } from './interrupt.js';
 
 export interface SimRun {
+  /** Its command, `run` or `scenario`, and what goes with that. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly interrupt: Interrupt;

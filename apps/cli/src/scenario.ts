@@ -1,0 +1,38 @@
+// `tender scenario`: patterns of negotiation played by real agents, in a market of its own or in one that runs.
+import { scenarioList, validateSimulator } from './app-process.js';
+import type { CliConfig } from './config.js';
+import { inOthersHouse, inPassingHouse } from './passing-house.js';
+
+export interface ScenarioFlags {
+  readonly seed: string;
+  readonly report?: string;
+  readonly log?: boolean;
+  readonly output: string;
+  readonly brokers: number;
+}
+
+/** Without names: lists them. Returns the exit code: 1 where a guardrail or an invariant did not hold. */
+export async function scenario(config: CliConfig, names: readonly string[], flags: ScenarioFlags): Promise<number> {
+  if (names.length === 0) {
+    process.stdout.write(
+      `${scenarioList()}\n\`tender scenario all\` plays all of them, \`tender scenario NAME…\` some.\n`,
+    );
+    return 0;
+  }
+  const args = ['scenario', ...names, '--seed', flags.seed, '--output', flags.output];
+  if (flags.report !== undefined) args.push('--report', flags.report);
+  if (flags.log === true) args.push('--log');
+  await validateSimulator([...args, '--validate'], config.inherited);
+  // Whoever reads JSON reads nothing else there.
+  const stream = flags.output === 'json' ? process.stderr : process.stdout;
+  const tell = (text: string) => void stream.write(text);
+  if (config.natsUrl !== undefined && config.operatorSeed !== undefined) return inOthersHouse({ config, args, tell });
+  return inPassingHouse({
+    config,
+    args,
+    tell,
+    say: (line) => tell(`  ${line}\n`),
+    brokers: flags.brokers,
+    termMs: 0,
+  });
+}

@@ -5,7 +5,7 @@ import type { Redis } from 'ioredis';
 import type { TaskOffer } from '../model/task-command.js';
 import { marketScripts } from '../redis/scripts.js';
 import type { EngageInput, EngageReply, ReportInput, ReportReply } from '../redis/task-scripts.js';
-import { type Conditions, type Frame, frameSpec } from '../task/deal.js';
+import type { Conditions, Frame } from '../task/deal.js';
 import type { Issues } from '../task/issues.js';
 import type { Receipt } from '../task/receipt.js';
 
@@ -54,7 +54,7 @@ export class TaskHand {
     const full = {
       ...{ intent: `intent-${index}`, until_ms: now + 3_600_000, price: 100, units: 1, scope: 1_000 },
       ...{ startBy: now + 1_000, deadline: now + 20_000, durationMs: 10_000, hold: '' },
-      ...{ completesAt: now + 11_000, quality: 500, risk: 500 },
+      ...{ completesAt: now + 11_000, quality: 1_000 - index, risk: 500 },
       ...draft,
     };
     return { ...full, issuesText: canonicalJson(issuesOf(full)) };
@@ -65,7 +65,9 @@ export class TaskHand {
     const conditions = { ...TEST_CONDITIONS, ...some };
     const input = {
       ...{ by: draft.buyer ?? DEFAULT_BUYER, buyer: DEFAULT_BUYER, task: 'task-1', resource: 'gpu', policy: 0 },
-      ...({ fill: 'one', counts: 'units', total: 1, rule: 'lowest-price', key: this.#key() } as const),
+      ...({ fill: 'one', counts: 'units', total: 1, key: this.#key() } as const),
+      // Ranked as they are listed: quality falls from one to the next.
+      ...({ rule: 'best-score', weights: { cost: 0, speed: 0, quality: 1_000, risk: 0 } } as const),
       ...draft,
       conditions,
       offers,
@@ -76,7 +78,7 @@ export class TaskHand {
 
   #frame({ buyer, conversation, task, resource, conditions }: Omit<EngageInput, 'frameText' | 'digest'>): Frame {
     const doing = { task, summary: 'a task', resource, dataClass: 'public' as const, inputs: { frames: 3 } };
-    return frameSpec.parse({ market: this.#market, conversation, buyer, conditions, task: doing });
+    return { market: this.#market, conversation, buyer, conditions, task: doing };
   }
 
   engage(draft: EngageDraft): Promise<EngageReply> {

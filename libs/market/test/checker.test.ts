@@ -135,6 +135,21 @@ const stateTamperings: Tampering[] = [
     },
     ['I9'],
   ],
+  ['a bond is lost', ({ snapshot }) => void delete snapshot.transfers['k2-t2.b1'], ['I3', 'I9']],
+  [
+    'a task is due later',
+    ({ snapshot }) => {
+      snapshot.tasks['k1-t1']!.dueAt += '0';
+    },
+    ['I9'],
+  ],
+  [
+    'another frame was agreed',
+    ({ snapshot }) => {
+      snapshot.tasks['k1-t1']!.frame = '0'.repeat(40);
+    },
+    ['I9'],
+  ],
   [
     'an account changes its class',
     ({ snapshot }) => {
@@ -249,7 +264,67 @@ const journalTamperings: Tampering[] = [
     },
     ['I12'],
   ],
+  [
+    'two are engaged where one was asked for',
+    (e) => {
+      engagement(e).fill = 'one';
+      engagement(e).total = 1;
+    },
+    ['I6', 'I12'],
+  ],
+  [
+    'an offer is engaged under an intent that has won',
+    (e) => {
+      const first = find(e, 'engage', ({ conversation }) => conversation === 'k1');
+      const again = find(e, 'engage', ({ conversation }) => conversation === 'k3');
+      for (const { offers, winners } of [first, again]) offers[0]!.intent = winners[0]!.intent = 'same';
+      again.offers[0]!.participant = again.winners[0]!.participant = 'seller';
+      again.conditions.bondMicro = '0';
+    },
+    ['I6'],
+  ],
+  ['a buyer is taken for a system agent', (e) => void Object.assign(engagement(e), { class: 'system' }), ['I10']],
+  [
+    'somebody else took a step',
+    (e) => {
+      find(e, 'report', ({ step }) => step === 'run').by = 'dot';
+    },
+    ['I10'],
+  ],
+  [
+    'a buyer engages beyond its limit',
+    (e) =>
+      void Object.assign(
+        find(e, 'engage', ({ conversation }) => conversation === 'k3'),
+        { limitMicro: '1' },
+      ),
+    ['I10'],
+  ],
+  [
+    'the offers were not in rank order',
+    (e) => void engagement(e).offers.splice(4, 2, ...engagement(e).offers.slice(4).reverse()),
+    ['I12'],
+  ],
+  [
+    'an offer that had run out takes over',
+    (e) => {
+      engagement(e).offers[2]!.until = 1;
+    },
+    ['I12'],
+  ],
+  [
+    'who cancels pays less than was agreed',
+    (e) => {
+      find(e, 'report', ({ step }) => step === 'decommit').paid = 9;
+    },
+    ['I9'],
+  ],
 ];
+
+/** Six offers for two units, one after the other turned down. */
+function engagement(evidence: Evidence) {
+  return find(evidence, 'engage', ({ conversation }) => conversation === 'k2');
+}
 
 describe('tampering with the state', () => {
   it.each(stateTamperings)('%s', (_name, tamper, expected) => {
@@ -286,6 +361,7 @@ describe('tampering in Redis itself', () => {
     ['the holder of a slot', 'hset slot:gpu:1 contract c2-1', ['I4', 'I9']],
     ['a fence', 'hset slot:gpu:0 fence 7', ['I5', 'I9']],
     ['a deadline', 'zrem deadlines lease:c1-2', ['I3', 'I9']],
+    ['a task', 'hset contract:k1-t1 price 1', ['I9']],
     ['a lease', 'del contract:c1-2', ['I3', 'I9']],
     ['the last entry', 'xtrim journal MAXLEN 0', ['I4', 'I5', 'I8', 'I9']],
     ['an entry nobody can read', 'xadd journal 99-0 entry {}', ['I8']],

@@ -12,11 +12,13 @@ import {
   snapshotOf,
 } from '../src/index.js';
 import { marketScripts } from '../src/redis/scripts.js';
+import { TaskHand } from '../src/testing/index.js';
 import { START_MS, type TestMarket, type TestRedis } from './market-under-test.js';
 
 /**
  * Eight slots, two of them reserved. Lease `c1-1` is settled, `c1-2` renewed and running, `c2-1` the system agent's,
- * call `c3` open, `c4` released, `c5` lapsed; one transfer is pending, one posted, one voided, one expired.
+ * call `c3` open, `c4` released, `c5` lapsed; task `k1-t1` runs on a slot, `k2-t1` was handed over twice and is disputed,
+ * `k2-t2` waits to begin, `k3-t1` has ended; one transfer is pending, one posted, one voided, one expired.
  */
 export async function tradedMarket(server: TestRedis): Promise<TestMarket> {
   const market = await server.market({
@@ -53,7 +55,33 @@ export async function tradedMarket(server: TestRedis): Promise<TestMarket> {
   await hand.lapseCall('c5');
   await ledger.apply({ kind: 'expire', id: 'lapsing' });
   await ledger.apply({ kind: 'retire', by: 'operator', key: 'retire-1', from: 'dot', amount: '17' });
+  await giveOutTasks(market);
   return market;
+}
+
+async function giveOutTasks({ redis, market, hand }: TestMarket): Promise<void> {
+  const tasks = new TaskHand(redis, market, () => START_MS + 22_000);
+  await hand.call({ cfp: 'h1', slots: [5] });
+  const free = { bondMicro: '0' };
+  await tasks.engage({ conversation: 'k1', conditions: free, offers: [{ participant: 'seller', hold: 'h1' }] });
+  await tasks.report('seller', 'k1-t1', 'take');
+  await tasks.report('seller', 'k1-t1', 'run');
+  const offers = [
+    { participant: 'ben', intent: 'ben-9' },
+    { participant: 'cid', intent: 'cid-7' },
+    { participant: 'ann', intent: 'ann-8' },
+    { participant: 'ann', intent: 'ann-9', price: 40 },
+    { participant: 'sys', intent: 'sys-9' },
+    { participant: 'dot', intent: 'dot-9' },
+  ];
+  const shared = { buyer: 'dot', task: 'task-2', fill: 'all', total: 2, conditions: { disputeMs: 9_000 } } as const;
+  await tasks.engage({ conversation: 'k2', ...shared, offers });
+  await tasks.report('ben', 'k2-t1', 'turn-down', { text: 'busy' });
+  await tasks.report('ann', 'k2-t1', 'turn-down');
+  for (const step of ['take', 'run', 'done'] as const) await tasks.report('ann', 'k2-t1', step);
+  await tasks.report('dot', 'k2-t1', 'dispute', { text: 'blurred' });
+  await tasks.engage({ conversation: 'k3', task: 'task-3', offers: [{ participant: 'cid', intent: 'cid-8' }] });
+  await tasks.report('ann', 'k3-t1', 'decommit');
 }
 
 async function moveCredits({ ledger }: TestMarket): Promise<void> {

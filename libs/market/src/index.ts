@@ -23,6 +23,8 @@ export * from './model/task-command.js';
 export * from './model/task-record.js';
 export * from './negotiation/barred.js';
 export * from './negotiation/bid-book.js';
+export * from './negotiation/haggle.js';
+export type * from './negotiation/haggle-types.js';
 export * from './negotiation/hire.js';
 export type * from './negotiation/hire-types.js';
 export * from './negotiation/initiator.js';

@@ -19,7 +19,7 @@ export interface Fault {
   readonly message: string;
 }
 
-const issueDetails: Readonly<Record<IssueName, Detail>> = {
+export const issueDetails: Readonly<Record<IssueName, Detail>> = {
   priceMicro: 'over-budget',
   startBy: 'deadline-infeasible',
   deadline: 'deadline-infeasible',

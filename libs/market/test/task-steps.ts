@@ -213,7 +213,8 @@ export function engagementOf(draft: EngageDraft, book: MarketBook, nowMs: number
   });
   const ranked = rankOffers(draft.conversation, draft.rule, draft.weights, offers);
   const frameText = canonicalJson({ conversation: draft.conversation, note: 'kept "verbatim", é and all: 1e400' });
-  return { ...draft, frameText, offers: ranked.map(({ issues: _issues, ...row }) => row) };
+  const policy = book.policyVersion + draft.policy;
+  return { ...draft, policy, frameText, offers: ranked.map(({ issues: _issues, ...row }) => row) };
 }
 
 export function reportOf(draft: ReportDraft, book: MarketBook, nowMs: number): Unkeyed<'report'> | undefined {

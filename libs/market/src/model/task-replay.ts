@@ -39,6 +39,9 @@ export function replayEngagement(market: MarketState, entry: EntryOf<'engage'>):
   if (before !== undefined && before.live > 0) {
     return `engage ${entry.conversation}: task ${entry.task} is given out in ${before.conversation}`;
   }
+  if (entry.policy !== market.policyVersion) {
+    return `engage ${entry.conversation}: by the rules of version ${entry.policy}, the market's are ${market.policyVersion}`;
+  }
   const tasks = commitEngagement(market, asked, judged, entry.at);
   const same = tasks.length === entry.winners.length && tasks.every((task, n) => sameWinner(task, entry.winners[n]!));
   return same

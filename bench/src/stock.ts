@@ -238,5 +238,6 @@ export function awardInput(prepared: Prepared): AwardInput {
     cfp,
     termsDigest: digest,
     bids: rankBids(digest, bids),
+    policy: 0,
   };
 }

@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { EventPublisher } from './event-publisher.js';
 import type { Metrics } from './metrics.js';
+import type { PolicyBook } from './policy-book.js';
 import type { SealCheck } from './seal-check.js';
 
 export interface Bank {
@@ -15,6 +16,7 @@ export interface Bank {
   readonly reader: MarketReader;
   readonly lock: NegotiationLock;
   readonly awards: AwardBatch;
+  readonly policies: PolicyBook;
   readonly seals: SealCheck;
   readonly events: EventPublisher;
   readonly metrics: Metrics;

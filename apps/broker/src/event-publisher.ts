@@ -30,8 +30,9 @@ export class EventPublisher {
   }
 
   settled(reply: Extract<SettleReply, { ok: true }>): void {
-    const { contract, participant, at, outcome, slots, paidMicro, refundedMicro } = reply;
-    this.#add('settled', reply.pool, { contract, participant, at, outcome, slots, paidMicro, refundedMicro });
+    const { contract, participant, at, outcome, slots, paidMicro, refundedMicro, compensationMicro } = reply;
+    const fact = { contract, participant, at, outcome, slots, paidMicro, refundedMicro };
+    this.#add('settled', reply.pool, compensationMicro === undefined ? fact : { ...fact, compensationMicro });
   }
 
   engaged(resource: string, fact: EngagedFact): void {

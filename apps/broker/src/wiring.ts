@@ -1,6 +1,7 @@
 // The composition root: connects the parts of one broker and takes them down in order.
 import { createHmac } from 'node:crypto';
 import { connectRedis, metaKey, RedisLedger, redisReady } from '@tender/credits/redis';
+import { subjects } from '@tender/market';
 import { connectNats } from '@tender/market/nats';
 import { AwardBatch, MarketReader, NegotiationLock } from '@tender/market/redis';
 import type { NatsConnection } from 'nats';
@@ -11,6 +12,7 @@ import { EventPublisher } from './event-publisher.js';
 import { type HttpSide, serveHttp } from './http.js';
 import { InvariantWatch } from './invariant-watch.js';
 import { Metrics } from './metrics.js';
+import { PolicyBook } from './policy-book.js';
 import { SealCheck } from './seal-check.js';
 import { BankService } from './service.js';
 import { Steward } from './steward.js';
@@ -37,6 +39,7 @@ export async function startBroker(config: BrokerConfig): Promise<Broker> {
   await sameSecret(redis, config);
   const nats = await connectBus(config, log);
   const bank = compose(config, log, redis, lockRedises, nats);
+  await followPolicy(bank, nats);
   const service = new BankService(bank, nats);
   const sweeper = new Sweeper(bank, config.TENDER_SWEEP_MS);
   const invariants = new InvariantWatch(bank, config.TENDER_CHECK_MS);
@@ -60,6 +63,17 @@ export async function startBroker(config: BrokerConfig): Promise<Broker> {
       for (const connection of [redis, ...lockRedises]) connection.disconnect();
     },
   };
+}
+
+/** Reads the rules, and again whenever a broker says that they changed; what is missed is found out by a script. */
+async function followPolicy({ market, policies, log }: Bank, nats: NatsConnection): Promise<void> {
+  nats.subscribe(subjects.events(market, 'policy'), {
+    callback: (error) => {
+      if (error !== null) return log.warn({ error: String(error) }, 'NATS does not tell when the rules change');
+      policies.load().catch((failure: unknown) => log.warn({ error: String(failure) }, 'the rules could not be read'));
+    },
+  });
+  await policies.load();
 }
 
 /** Brokers of one market derive the same session keys, or agents' cheques would bounce by chance. */
@@ -106,6 +120,7 @@ function compose(
 ): Bank {
   const market = config.TENDER_MARKET;
   const metrics = new Metrics();
+  const reader = new MarketReader(redis, market);
   const events = new EventPublisher(nats, market, log);
   const awards = new AwardBatch(redis, market, (replies) => {
     for (const reply of replies) {
@@ -123,7 +138,8 @@ function compose(
     meta: metaKey(market),
     redis,
     ledger: new RedisLedger(redis, market),
-    reader: new MarketReader(redis, market),
+    reader,
+    policies: new PolicyBook(reader),
     lock: new NegotiationLock([redis, ...lockRedises], market, Date.now),
     awards,
     seals: new SealCheck(Buffer.from(config.TENDER_SECRET, 'hex'), market),

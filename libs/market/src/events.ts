@@ -3,6 +3,7 @@ import { microText } from '@tender/credits';
 import { z } from 'zod';
 import { contractIdText, idText, poolIdText, timeMs } from './ids.js';
 import { winnerSpec } from './messages.js';
+import { leaseOutcomes } from './operations.js';
 import { keptStates, type TaskStep, taskOutcomes, taskSteps } from './task/life-cycle.js';
 import { auctionRules } from './terms.js';
 
@@ -25,10 +26,12 @@ export const settledFact = z.object({
   contract: contractIdText,
   participant: idText,
   at: timeMs,
-  outcome: z.enum(['released', 'expired']),
+  outcome: z.enum(leaseOutcomes),
   slots: z.array(z.int()),
   paidMicro: microText,
   refundedMicro: microText,
+  /** What the holder of a lease that was taken back got from the pool. */
+  compensationMicro: microText.optional(),
 });
 export type SettledFact = z.infer<typeof settledFact>;
 

@@ -158,6 +158,13 @@ const barredCases: BarredCase[] = [
   },
   { why: 'not covered', detail: 'insufficient-credits', bid: ann(1_001) },
   { why: 'not covered for all units', detail: 'insufficient-credits', bid: ann(501, { units: 2 }) },
+  {
+    ...{ why: 'beyond what the rules let its payer set aside', detail: 'over-budget', bid: ann(90, { limit: 189 }) },
+    before: async ({ hand }) => {
+      await hand.call({ cfp: 'c0', slots: [7], reservePriceMicro: '100' });
+      await hand.award('c0', [ann(100, { until_ms: START_MS })]);
+    },
+  },
   { why: 'for what is reserved', detail: 'reserved-for-system', bid: ann(90), reserve: 8 },
 ];
 
@@ -251,6 +258,11 @@ const refusedCases: Refused[] = [
     },
   ],
   ['under other terms', 'stale', async () => {}, { termsDigest: 'e'.repeat(43) }],
+  [
+    'by rules that were replaced',
+    'stale',
+    async ({ redis, market }) => redis.hset(metaKey(market), 'policyVersion', 1),
+  ],
   ['whose lock ran out', 'lock-lost', async ({ hand, redis }) => redis.pexpire(hand.lockKey('gpu', 1), 0)],
   ['whose lock is gone', 'lock-lost', async ({ hand, redis }) => redis.del(hand.lockKey('gpu', 0))],
   ["whose lock is another's", 'lock-lost', async ({ hand }) => hand.lock('gpu', [1], 'another')],

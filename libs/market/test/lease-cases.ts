@@ -27,6 +27,131 @@ export const refundCases: readonly RefundCase[] = [
   { amount: 99_999_999_999_999, durationMs: 2_592_000_000, usedMs: 2_591_999_999, paid: 99_999_999_999_999 },
 ];
 
+export interface EndingCase {
+  readonly why: string;
+  /** What the pool asks of its holders; 0 where it asks nothing. */
+  readonly graceMs: number;
+  readonly idleMs: number;
+  /** When the holder said that it runs, if it did. */
+  readonly ranAtMs?: number;
+  readonly by: 'holder' | 'seller' | 'operator' | 'clock';
+  /** When that is asked. */
+  readonly atMs: number;
+  readonly outcome: 'released' | 'preempted' | 'unstarted' | 'idle' | 'expired';
+  readonly paid: number;
+  readonly compensation: number;
+}
+
+/** Of a lease for 1,000 micro-credits and 1,000 ms in a pool that compensates with a quarter of a term's price. */
+const ending = (graceMs: number, idleMs: number, ranAtMs?: number) => ({
+  ...{ graceMs, idleMs },
+  ...(ranAtMs === undefined ? {} : { ranAtMs }),
+});
+export const endingCases: readonly EndingCase[] = [
+  { why: 'taken back at once', ...ending(0, 0), by: 'seller', atMs: 0, outcome: 'preempted', paid: 0, compensation: 0 },
+  {
+    why: 'as much as is there',
+    ...ending(0, 0),
+    by: 'seller',
+    atMs: 99,
+    outcome: 'preempted',
+    paid: 99,
+    compensation: 99,
+  },
+  { why: 'half-way', ...ending(0, 0, 10), by: 'seller', atMs: 500, outcome: 'preempted', paid: 500, compensation: 250 },
+  {
+    why: 'by an operator',
+    ...ending(0, 0),
+    by: 'operator',
+    atMs: 750,
+    outcome: 'preempted',
+    paid: 750,
+    compensation: 250,
+  },
+  {
+    why: 'taken back too late',
+    ...ending(0, 0),
+    by: 'seller',
+    atMs: 1_000,
+    outcome: 'expired',
+    paid: 1_000,
+    compensation: 0,
+  },
+  { why: 'never begun', ...ending(300, 400), by: 'clock', atMs: 300, outcome: 'unstarted', paid: 300, compensation: 0 },
+  {
+    why: 'never begun, a tenth',
+    ...ending(20, 0),
+    by: 'clock',
+    atMs: 20,
+    outcome: 'unstarted',
+    paid: 100,
+    compensation: 0,
+  },
+  {
+    why: 'never begun, swept late',
+    ...ending(300, 0),
+    by: 'clock',
+    atMs: 900,
+    outcome: 'unstarted',
+    paid: 300,
+    compensation: 0,
+  },
+  {
+    why: 'never begun, then released',
+    ...ending(300, 0),
+    by: 'holder',
+    atMs: 400,
+    outcome: 'unstarted',
+    paid: 300,
+    compensation: 0,
+  },
+  {
+    why: 'never begun, then taken back',
+    ...ending(300, 0),
+    by: 'seller',
+    atMs: 400,
+    outcome: 'unstarted',
+    paid: 300,
+    compensation: 0,
+  },
+  {
+    why: 'begun, then silent',
+    ...ending(300, 400, 100),
+    by: 'clock',
+    atMs: 500,
+    outcome: 'idle',
+    paid: 500,
+    compensation: 0,
+  },
+  {
+    why: 'silent at once, a tenth',
+    ...ending(0, 40, 10),
+    by: 'clock',
+    atMs: 50,
+    outcome: 'idle',
+    paid: 100,
+    compensation: 0,
+  },
+  {
+    why: 'silent, but to its end',
+    ...ending(0, 400, 700),
+    by: 'clock',
+    atMs: 1_000,
+    outcome: 'expired',
+    paid: 1_000,
+    compensation: 0,
+  },
+  {
+    why: 'begun, then released',
+    ...ending(300, 400, 100),
+    by: 'holder',
+    atMs: 499,
+    outcome: 'released',
+    paid: 499,
+    compensation: 0,
+  },
+];
+
 export interface RenewalCase {
   readonly why: string;
   /** The pool's last clearing price per unit, and the length that it was for; none before the first award. */

@@ -1,6 +1,7 @@
 // Random steps in a market small enough that ids, slots, intents and keys clash all the time.
 import fc from 'fast-check';
 import { auctionRules, type MarketCommand, rankBids, type SealKind, type ShownBid } from '../src/index.js';
+import { type ApprovalDraft, approvalDraft, approvalDrafts } from './approval-steps.js';
 import { AGENTS, ANNS_NKEY, any, often, SYSTEM_AGENT } from './drawn.js';
 import { type EngageDraft, engageDraft, lifeDrafts, type ReportDraft, reportDraft } from './task-steps.js';
 
@@ -8,7 +9,11 @@ const DIGEST = 'd'.repeat(43);
 
 type Unkeyed<C> = C extends { key: string } ? Omit<C, 'key' | 'digest'> : C;
 /** A command whose idempotency key is drawn beside it and whose digest follows from its body. */
-export type Draft = Unkeyed<Exclude<MarketCommand, { kind: 'engage' | 'report' }>> | EngageDraft | ReportDraft;
+export type Draft =
+  | Unkeyed<Exclude<MarketCommand, { kind: 'engage' | 'report' | ApprovalDraft['kind'] }>>
+  | EngageDraft
+  | ReportDraft
+  | ApprovalDraft;
 
 export type Step =
   | { readonly kind: 'wait'; readonly ms: number }
@@ -29,7 +34,7 @@ const slots = fc.oneof(
 );
 const agent = fc.constantFrom(...AGENTS, SYSTEM_AGENT, SYSTEM_AGENT);
 const contract = often(any, fc.constantFrom('c1-1', 'c9-1'));
-const holder = often(fc.constant('holder'), agent);
+const holder = fc.oneof({ weight: 7, arbitrary: fc.constant('holder') }, { weight: 1, arbitrary: agent });
 const seller = often(fc.constant('seller'), fc.constant('ann'));
 const durationMs = fc.constantFrom(1_000, 1_000, 3_001, 70);
 const ttlMs = fc.constantFrom(50, 800, 3_000, 3_000);
@@ -47,10 +52,14 @@ const bid = fc.record(
     /** Counted from now; a script is told the instant. */
     until_ms: often(fc.constant(5_000), fc.constant(-1)),
     nkey: fc.oneof({ weight: 10, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.constant(ANNS_NKEY) }),
+    limit: often(fc.constant(undefined), fc.constantFrom(20, 40)),
   },
   { requiredKeys: ['participant', 'intent', 'units', 'price', 'until_ms'] },
 );
 const bids = fc.array(bid, { minLength: 1, maxLength: 5 }).map((list): ShownBid[] => rankBids(DIGEST, list));
+
+/** How far from the rules' version: mostly the one that there is. */
+const policy = often(fc.constant(0), fc.constant(1));
 
 const openCall = fc.record({
   kind: fc.constant('open-call' as const),
@@ -67,6 +76,9 @@ const openPool = fc
     reserve: fc.constantFrom(0, 2, 3, 4, 7),
     reservePriceMicro: fc.constantFrom('0', '5', '10'),
     maxTerms: fc.constantFrom(1, 1, 2, 64),
+    graceMs: fc.constantFrom(0, 0, 800),
+    idleMs: fc.constantFrom(0, 0, 900),
+    compensationPermille: fc.constantFrom(0, 100, 1_000),
     seals,
     account: often(fc.constant('pool-account'), fc.constant('ann')),
     seller: often(fc.constant('seller'), fc.constant('nobody')),
@@ -84,6 +96,7 @@ const command: fc.Arbitrary<Draft> = fc.oneof(
     arbitrary: fc.record({
       ...{ kind: fc.constant('award' as const), by: seller, cfp, bids },
       termsDigest: often(fc.constant(DIGEST), fc.constant('e'.repeat(43))),
+      policy,
     }),
   },
   {
@@ -91,7 +104,22 @@ const command: fc.Arbitrary<Draft> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('renew' as const), by: holder, contract, maxPriceMicro }),
   },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('settle' as const), by: holder, contract }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      ...{ kind: fc.constant('preempt-lease' as const), by: fc.constantFrom('seller', 'operator', 'ann'), contract },
+      operator: fc.constantFrom(undefined, undefined, true as const),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      ...{ kind: fc.constant('hear' as const), by: holder, contract },
+      step: fc.constantFrom('run' as const, 'progress' as const),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('expire-lease' as const), contract }) },
+  { weight: 4, arbitrary: approvalDraft },
   { weight: 6, arbitrary: engageDraft },
   { weight: 24, arbitrary: reportDraft },
   {
@@ -113,13 +141,63 @@ const opening: fc.Arbitrary<Step[]> = fc
     const value = `lock-${draft.cfp}`;
     const lock: Step = { kind: 'lock', slots: draft.slots, value, force };
     const open: Step = { kind: 'ask', command: { ...draft, lockValue: value }, key: keys[0] };
-    const award = { kind: 'award' as const, by: 'seller', cfp: draft.cfp, bids: shown, termsDigest: DIGEST };
+    const award = { kind: 'award' as const, by: 'seller', cfp: draft.cfp, bids: shown, termsDigest: DIGEST, policy: 0 };
     return [
       ...(locked ? [lock] : []),
       open,
       ...(awarded ? [{ kind: 'ask' as const, command: award, key: keys[1] }] : []),
     ];
   });
+
+const ends = ['progress', 'settle', 'preempt-lease', 'renew', 'expire-lease'] as const;
+function endOf(how: (typeof ends)[number], lease: string): Draft {
+  switch (how) {
+    case 'progress':
+      return { kind: 'hear', by: 'holder', contract: lease, step: 'progress' };
+    case 'settle':
+      return { kind: how, by: 'holder', contract: lease };
+    case 'preempt-lease':
+      return { kind: how, by: 'seller', contract: lease };
+    case 'renew':
+      return { kind: how, by: 'holder', contract: lease, maxPriceMicro: '1000' };
+    case 'expire-lease':
+      return { kind: how, contract: lease };
+  }
+}
+
+/** Heard of in between, so that it lasts. */
+function renewedAgain(lease: string, keys: readonly [string, string]): Step[] {
+  return [
+    { kind: 'wait', ms: 500 },
+    { kind: 'ask', command: endOf('progress', lease), key: `${keys[0]}-still` },
+    { kind: 'wait', ms: 500 },
+    { kind: 'ask', command: endOf('renew', lease), key: `${keys[1]}-again` },
+  ];
+}
+
+/** A lease that is won, begun and ended, or a part of that. */
+const held: fc.Arbitrary<Step[]> = fc
+  .record({
+    ...{ won: opening, cfp: newCfp, begun: fc.boolean(), ms: fc.constantFrom(1, 30, 400, 999) },
+    ...{ how: fc.constantFrom(...ends), keys: fc.tuple(key, key) },
+  })
+  .map(({ won, cfp: named, begun, ms, how, keys }): Step[] => {
+    const opened = won.find((step) => step.kind === 'ask');
+    const call = opened?.kind === 'ask' && 'cfp' in opened.command ? opened.command.cfp : named;
+    const run: Draft = { kind: 'hear', by: 'holder', contract: `${call}-1`, step: 'run' };
+    return [
+      ...won,
+      ...(begun ? [{ kind: 'ask' as const, command: run, key: keys[0] }] : []),
+      { kind: 'wait', ms },
+      { kind: 'ask', command: endOf(how, `${call}-1`), key: keys[1] },
+      ...(how === 'renew' ? renewedAgain(`${call}-1`, keys) : []),
+    ];
+  });
+
+/** What waits is decided, and what is approved is closed. */
+const approved: fc.Arbitrary<Step[]> = fc
+  .record({ drafts: approvalDrafts, keys: fc.array(key, { minLength: 3, maxLength: 3 }) })
+  .map(({ drafts, keys }) => drafts.map((command, index): Step => ({ kind: 'ask', command, key: keys[index]! })));
 
 /** A call of the seller's own, not announced, an engagement that may take its slots at once or by a turn-down. */
 const hired: fc.Arbitrary<Step[]> = fc
@@ -176,7 +254,9 @@ const single: fc.Arbitrary<Step> = fc.oneof(
 );
 
 const part = fc.oneof(
-  { weight: 6, arbitrary: opening },
+  { weight: 4, arbitrary: opening },
+  { weight: 4, arbitrary: held },
+  { weight: 2, arbitrary: approved },
   { weight: 3, arbitrary: hired },
   { weight: 3, arbitrary: lived },
   { weight: 24, arbitrary: single.map((step) => [step]) },

@@ -11,7 +11,10 @@ import { START_MS, startTestRedis, type TestMarket, type TestRedis } from './mar
 import { engagementOf, reportOf } from './task-steps.js';
 
 const RUNS = Number(process.env.TENDER_RUNS ?? 600);
-const POOL = { account: 'pool-account', seller: 'seller', slots: 4, reserve: 2, reservePriceMicro: '5', maxTerms: 2 };
+const POOL = {
+  ...{ account: 'pool-account', seller: 'seller', slots: 4, reserve: 2, reservePriceMicro: '5', maxTerms: 2 },
+  ...{ graceMs: 900, idleMs: 900, compensationPermille: 300 },
+};
 
 let server: TestRedis;
 beforeAll(async () => {
@@ -38,8 +41,22 @@ const expected = [
   ...['award lock-lost', 'award late', 'award no-capacity', 'award insufficient-credits'],
   ...['award bad-signature', 'award below-reserve-price', 'award replayed', 'renew ok', 'renew unknown'],
   ...['renew not-permitted', 'renew expired', 'renew stale', 'renew round-limit', 'renew below-reserve-price'],
-  ...['renew insufficient-credits', 'settle ok', 'settle unknown', 'settle not-permitted', 'settle expired'],
-  ...['expire-lease ok', 'expire-lease stale', 'bid won ', 'bid lost ', 'bid lost reserved-for-system'],
+  ...['renew insufficient-credits', 'settle unknown', 'settle not-permitted', 'settle expired'],
+  ...['settle ok released', 'settle ok unstarted', 'settle ok idle', 'settle ok expired', 'hear ok', 'hear duplicate'],
+  ...['hear not-your-turn', 'hear expired', 'hear not-permitted', 'hear unknown', 'preempt-lease ok preempted'],
+  ...['preempt-lease ok unstarted', 'preempt-lease not-permitted', 'preempt-lease expired', 'compensated'],
+  ...['set-policy ok', 'file-proposal ok', 'file-proposal malformed', 'decide-proposal ok', 'decide-proposal unknown'],
+  ...['decide-proposal duplicate', 'decide-proposal expired', 'close-proposal ok', 'close-proposal stale'],
+  ...['close-proposal expired', 'expire-proposal ok', 'bid barred over-budget'],
+  ...[
+    'expire-lease ok unstarted',
+    'expire-lease ok idle',
+    'expire-lease ok expired',
+    'expire-lease stale',
+    'bid won ',
+    'bid lost ',
+    'bid lost reserved-for-system',
+  ],
   ...['engage ok', 'engage replayed', 'engage not-permitted', 'engage unknown', 'engage stale', 'engage duplicate'],
   ...['engage no-capacity', 'engaged with slots', 'handed over', 'handed over with slots', 'take ok', 'run ok'],
   ...['progress ok', 'progress malformed', 'ask-time ok', 'ask-time malformed', 'grant-time ok', 'deny-time ok'],
@@ -71,6 +88,11 @@ async function runSequence(sequence: readonly Step[]): Promise<void> {
   expect(difference).toBeUndefined();
   const due = await real.redis.zrange(marketKey(real.market, 'deadlines'), '0', '-1', 'WITHSCORES');
   expect(pairsOf(due)).toEqual([...book.deadlines].map(([name, at]) => `${name} ${at}`).sort());
+  const waiting = [...book.proposals.values()].filter(({ state }) => state === 'pending');
+  const proposals = await real.redis.zrange(marketKey(real.market, 'proposals'), '0', '-1', 'WITHSCORES');
+  expect(pairsOf(proposals)).toEqual(waiting.map(({ id, expiresAt }) => `${id} ${expiresAt}`).sort());
+  const asking = Object.values(await real.redis.hgetall(marketKey(real.market, 'asking'))).map(Number);
+  expect(asking.reduce((sum, count) => sum + count, 0)).toBe(waiting.length);
   await real.check();
 }
 
@@ -148,6 +170,7 @@ async function take(pair: Pair, step: Step): Promise<void> {
         const [kind, id = ''] = member.split(':');
         if (kind === 'lease') await ask(pair, { kind: 'expire-lease', contract: id });
         else if (kind === 'task') await ask(pair, { kind: 'overdue-task', contract: id });
+        else if (kind === 'proposal') await ask(pair, { kind: 'expire-proposal', proposal: id });
         else await ask(pair, { kind: 'lapse-call', cfp: id });
       }
       return;
@@ -176,11 +199,17 @@ function resolved({ book, nowMs }: Pair, draft: Draft): Ready | undefined {
     const ids = [...known];
     return id.startsWith('any-') ? ids[Number(id.slice(4)) % Math.max(ids.length, 1)] : id;
   };
-  if (draft.kind === 'engage') return engagementOf(draft, book, nowMs);
+  if (draft.kind === 'engage') {
+    return engagementOf({ ...draft, policy: book.policyVersion + draft.policy }, book, nowMs);
+  }
   if (draft.kind === 'report') return reportOf(draft, book, nowMs);
   if (draft.kind === 'overdue-task') {
     const contract = pick(draft.contract, book.tasks.keys());
     return contract === undefined ? undefined : { ...draft, contract };
+  }
+  if ('proposal' in draft) {
+    const proposal = pick(draft.proposal, book.proposals.keys());
+    return proposal === undefined ? undefined : { ...draft, proposal };
   }
   if ('contract' in draft) {
     const contract = pick(draft.contract, book.contracts.keys());
@@ -192,7 +221,8 @@ function resolved({ book, nowMs }: Pair, draft: Draft): Ready | undefined {
   const cfp = pick(draft.cfp, book.calls.keys());
   if (cfp === undefined) return undefined;
   if (draft.kind !== 'award') return { ...draft, cfp };
-  return { ...draft, cfp, bids: draft.bids.map((bid) => ({ ...bid, until_ms: nowMs + bid.until_ms })) };
+  const bids = draft.bids.map((bid) => ({ ...bid, until_ms: nowMs + bid.until_ms }));
+  return { ...draft, cfp, bids, policy: book.policyVersion + draft.policy };
 }
 
 function keyed(draft: Ready, key: string): MarketCommand {
@@ -208,7 +238,8 @@ async function ask(pair: Pair, command: MarketCommand): Promise<void> {
   expect(reply, JSON.stringify(command)).toEqual(answer);
   countTasks(pair.book, command, answer);
   const name = command.kind === 'report' ? command.step : command.kind;
-  const ok = 'step' in answer && answer.outcome ? `ok ${answer.outcome}` : 'ok';
+  const ok = 'outcome' in answer && answer.outcome ? `ok ${answer.outcome}` : 'ok';
+  if (Number('compensationMicro' in answer ? answer.compensationMicro : 0) > 0) count('compensated');
   count(`${name} ${answer.ok ? (answer.replayed ? 'replayed' : ok) : answer.detail}`);
   for (const { outcome, detail } of ('verdicts' in answer ? answer.verdicts : undefined) ?? [])
     count(`${command.kind === 'engage' ? 'offer' : 'bid'} ${outcome} ${detail ?? ''}`);
@@ -248,6 +279,20 @@ async function runInRedis(real: TestMarket, command: MarketCommand): Promise<obj
       return run(marketScripts.renew, command);
     case 'settle':
       return run(marketScripts.settle, { ...command, kind: 'release' });
+    case 'preempt-lease':
+      return run(marketScripts.settle, { ...command, kind: 'preempt' });
+    case 'hear':
+      return run(marketScripts.hear, command);
+    case 'set-policy':
+      return run(marketScripts.setPolicy, command);
+    case 'file-proposal':
+      return run(marketScripts.fileProposal, command);
+    case 'decide-proposal':
+      return run(marketScripts.decideProposal, { ...command, kind: command.verdict });
+    case 'expire-proposal':
+      return run(marketScripts.decideProposal, { ...command, kind: 'expire' });
+    case 'close-proposal':
+      return run(marketScripts.closeProposal, command);
     case 'expire-lease':
       return run(marketScripts.settle, { ...command, kind: 'expire' });
     case 'engage':

@@ -1,13 +1,25 @@
-// award: the winning cheques of a call are checked, ranked and committed.
+// award: the winning cheques of a call are checked, judged by the market's rules, ranked and committed.
 import { parseMicro } from '@tender/credits';
 import { bodyDigest } from '@tender/credits/redis';
-import { type BankRequest, type BankResult, type Cheque, rankBids, refusal } from '@tender/market';
-import type { RankedBid } from '@tender/market/redis';
+import {
+  type BankRequest,
+  type BankResult,
+  type Cheque,
+  policyRefusal,
+  type Refusal,
+  rankBids,
+  refusal,
+  type ShownVerdict,
+} from '@tender/market';
+import type { AwardReply, CallRecord, RankedBid } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
+import { JUDGEMENTS, policyMoved } from '../policy-book.js';
 import { refused, unlockElsewhere } from './calls.js';
 
-export async function award(bank: Bank, asked: Asked<BankRequest<'award'>>): Promise<Outcome<BankResult<'award'>>> {
+type Body = BankRequest<'award'>;
+
+export async function award(bank: Bank, asked: Asked<Body>): Promise<Outcome<BankResult<'award'>>> {
   const { sender, body } = asked;
   // A nkey's seal costs two hundred microseconds to check: first whether there is a call that it could be for.
   if (body.bids.some((cheque) => cheque.seal === 'ed25519')) {
@@ -16,33 +28,84 @@ export async function award(bank: Bank, asked: Asked<BankRequest<'award'>>): Pro
     if (call.initiator !== sender) return refusal('not-permitted', `the call is ${call.initiator}'s`);
   }
   const sealed: RankedBid[] = [];
-  const forged: BankResult<'award'>['verdicts'] = [];
+  const forged: ShownVerdict[] = [];
   for (const cheque of body.bids) {
     if (bank.seals.holds(body.cfp, body.digest, cheque)) sealed.push(bidOf(cheque));
-    else {
-      const { participant, intent } = cheque;
-      forged.push({ participant, intent, outcome: 'barred', detail: 'bad-signature' });
-    }
+    else forged.push(barred(cheque, 'bad-signature'));
   }
   if (sealed.length === 0)
     return refusal('bad-signature', 'no cheque that was shown carries a good seal for this call');
-  const reply = await bank.awards.award({
-    by: sender,
-    key: body.key,
-    digest: bodyDigest('award', body),
-    cfp: body.cfp,
-    termsDigest: body.digest,
-    bids: rankBids(body.digest, sealed),
-  });
-  if (!reply.ok) {
-    const refusal = refused(bank, reply);
-    return reply.verdicts ? { ...refusal, verdicts: [...reply.verdicts, ...forged] } : refusal;
+  for (let attempt = 1; ; attempt += 1) {
+    const judged = await judge(bank, body, sealed);
+    const others = [...forged, ...judged.verdicts];
+    if (judged.refusal !== undefined) return { ...judged.refusal, verdicts: others };
+    const reply = await bank.awards.award({
+      by: sender,
+      key: body.key,
+      digest: bodyDigest('award', body),
+      cfp: body.cfp,
+      termsDigest: body.digest,
+      bids: rankBids(body.digest, judged.bids),
+      policy: judged.version,
+    });
+    if (!policyMoved(reply) || attempt >= JUDGEMENTS) return answered(bank, reply, others);
+    await bank.policies.load();
   }
-  await unlockElsewhere(bank, body.cfp);
+}
+
+interface Judged {
+  readonly version: number;
+  readonly bids: readonly RankedBid[];
+  readonly verdicts: readonly ShownVerdict[];
+  /** Where no bid is left. */
+  readonly refusal?: Refusal;
+}
+
+/** Takes out what the market's rules refuse. Nobody is asked for approval: a window is shorter than a person's look. */
+async function judge({ policies, reader }: Bank, body: Body, sealed: readonly RankedBid[]): Promise<Judged> {
+  const call = policies.isSilent(true) ? undefined : await reader.call(body.cfp);
+  const { version } = policies;
+  // Where there is no such call the script says so.
+  if (call === undefined) return { version, bids: sealed, verdicts: [] };
+  const bids: RankedBid[] = [];
+  const verdicts: ShownVerdict[] = [];
+  let first: Refusal | undefined;
+  for (const bid of sealed) {
+    const verdict = policies.judge(factsOf(call, bid), true);
+    if (verdict.ok) {
+      bids.push(verdict.limitMicro === undefined ? bid : { ...bid, limit: verdict.limitMicro });
+    } else {
+      const no = policyRefusal(verdict);
+      first ??= no;
+      verdicts.push(barred(bid, no.detail));
+    }
+  }
+  return { version, bids, verdicts, ...(bids.length === 0 && first !== undefined ? { refusal: first } : {}) };
+}
+
+function factsOf(call: CallRecord, { participant, units, price }: RankedBid) {
+  const { pool, initiator, durationMs } = call;
+  return { payer: participant, payee: initiator, resource: pool, amountMicro: price * units, units, durationMs };
+}
+
+function barred({ participant, intent }: Pick<RankedBid, 'participant' | 'intent'>, detail: Refusal['detail']) {
+  return { participant, intent, outcome: 'barred' as const, detail };
+}
+
+async function answered(
+  bank: Bank,
+  reply: AwardReply,
+  others: readonly ShownVerdict[],
+): Promise<Outcome<BankResult<'award'>>> {
+  if (!reply.ok) {
+    const no = refused(bank, reply);
+    return reply.verdicts ? { ...no, verdicts: [...reply.verdicts, ...others] } : no;
+  }
+  await unlockElsewhere(bank, reply.cfp);
   const { cfp, clearingPriceMicro, winners, verdicts } = reply;
   const first = winners[0]!;
   return ok(
-    { cfp, clearingPriceMicro, winners, verdicts: forged.length === 0 ? verdicts : [...verdicts, ...forged] },
+    { cfp, clearingPriceMicro, winners, verdicts: others.length === 0 ? verdicts : [...verdicts, ...others] },
     { scope: reply.pool, budget: clearingPriceMicro, expires: first.until, fence: Math.max(...first.fences) },
   );
 }

@@ -3,8 +3,8 @@ import { clear } from '../auction/clear.js';
 import type { Winner } from '../messages.js';
 import type { Detail, ShownVerdict } from '../refusal.js';
 import { type Answer, type Asked, type Awarded, refused, type ShownBid } from './command.js';
-import { openTerm } from './lease.js';
-import type { CallState, ContractState, MarketState } from './market-state.js';
+import { leaseDue, openTerm } from './lease.js';
+import type { CallState, ContractState, MarketState, PoolState } from './market-state.js';
 
 /** A bid and what came of it; `pays` in micro-credits per unit, of winners. */
 export interface Judged {
@@ -18,6 +18,8 @@ type AwardAsked = Asked & {
   readonly cfp: string;
   readonly termsDigest: string;
   readonly bids: readonly ShownBid[];
+  /** The version of the rules by which they were judged. */
+  readonly policy: number;
 };
 
 export function award(market: MarketState, asked: AwardAsked, nowMs: number): Answer<Awarded> {
@@ -40,7 +42,8 @@ function refusalOf(market: MarketState, call: CallState, asked: AwardAsked, nowM
   if (call.state !== 'open') return 'expired';
   if (call.termsDigest !== asked.termsDigest) return 'stale';
   if (!market.stillHeld(call)) return 'lock-lost';
-  return nowMs > call.awardBy ? 'late' : undefined;
+  if (nowMs > call.awardBy) return 'late';
+  return asked.policy === market.policyVersion ? undefined : 'stale';
 }
 
 /** What comes of each bid, given ranked bids and the accounts as they are. */
@@ -74,6 +77,7 @@ function barred(
   if (market.intent(bid.participant, bid.intent, nowMs) !== undefined) return 'duplicate';
   const spent = own.reduce((sum, other) => sum + other.price * other.units, 0);
   if (account.available - spent < bid.price * bid.units) return 'insufficient-credits';
+  if (bid.limit !== undefined && account.pending + spent + bid.price * bid.units > bid.limit) return 'over-budget';
   const units = taken.reduce((sum, other) => sum + other.units, 0);
   const pool = market.pools.get(call.pool)!;
   const fits = bid.units <= call.slots.length - units;
@@ -128,10 +132,10 @@ function grantLease(market: MarketState, call: CallState, bid: ShownBid, grant: 
     pool.free.delete(n);
     return slot.fence;
   });
-  const lease = leaseOf(call, bid, grant, fences, nowMs);
+  const lease = leaseOf(pool, call, bid, grant, fences, nowMs);
   market.contracts.set(id, lease);
   market.intents.set(`${bid.participant}:${bid.intent}`, { contract: id });
-  market.deadlines.set(`lease:${id}`, lease.until);
+  market.deadlines.set(`lease:${id}`, leaseDue(lease).at);
   openTerm(market, lease, 1, lease.amount);
   return {
     contract: id,
@@ -148,6 +152,7 @@ function grantLease(market: MarketState, call: CallState, bid: ShownBid, grant: 
 }
 
 function leaseOf(
+  { graceMs, idleMs, compensationPermille }: PoolState,
   call: CallState,
   bid: ShownBid,
   grant: Grant,
@@ -167,6 +172,7 @@ function leaseOf(
     price: grant.pays,
     startedAt: nowMs,
     durationMs: call.durationMs,
+    ...{ graceMs: graceMs || undefined, idleMs: idleMs || undefined, compensationPermille },
     until: nowMs + call.durationMs,
     terms: 1,
     endedTerms: 0,

@@ -1,6 +1,6 @@
 // What the model is asked and what it answers: the market's scripts, each by name, without their transport.
 import type { Winner } from '../messages.js';
-import type { PoolSpec } from '../operations.js';
+import type { LeaseOutcome, PoolSpec } from '../operations.js';
 import type { Detail, ShownVerdict } from '../refusal.js';
 import type { AuctionRule, SealKind } from '../terms.js';
 import type { FileProposalAsked, ProposalEnd, ProposalTold } from './proposal-command.js';
@@ -21,6 +21,8 @@ export interface ShownBid {
   readonly price: number;
   readonly until_ms: number;
   readonly nkey?: string | undefined;
+  /** The most that the bidder may have set aside with it, by the market's rules. */
+  readonly limit?: number | undefined;
 }
 
 export interface CallTerms {
@@ -52,10 +54,13 @@ export type MarketCommand =
       readonly cfp: string;
       readonly termsDigest: string;
       readonly bids: readonly ShownBid[];
+      readonly policy: number;
     } & Asked)
   | ({ readonly kind: 'renew'; readonly contract: string; readonly maxPriceMicro: string } & Asked)
   | ({ readonly kind: 'settle'; readonly contract: string } & Asked)
+  | ({ readonly kind: 'preempt-lease'; readonly contract: string; readonly operator?: true | undefined } & Asked)
   | { readonly kind: 'expire-lease'; readonly contract: string }
+  | ({ readonly kind: 'hear'; readonly contract: string; readonly step: 'run' | 'progress' } & Asked)
   | ({ readonly kind: 'engage' } & Asked & EngageAsked)
   | ({ readonly kind: 'report' } & Asked & ReportAsked)
   | { readonly kind: 'overdue-task'; readonly contract: string }
@@ -110,9 +115,11 @@ export interface Settled {
   readonly pool: string;
   readonly participant: string;
   readonly slots: readonly number[];
-  readonly outcome: 'released' | 'expired';
+  readonly outcome: LeaseOutcome;
   readonly paidMicro: string;
   readonly refundedMicro: string;
+  /** Of a lease that was taken back. */
+  readonly compensationMicro?: string;
   readonly at: number;
 }
 
@@ -126,7 +133,9 @@ export interface Done {
   award: Awarded;
   renew: Renewed;
   settle: Settled;
+  'preempt-lease': Settled;
   'expire-lease': Settled;
+  hear: { readonly contract: string; readonly dueAt: number };
   engage: Engaged;
   report: Reported;
   'overdue-task': Reported;

@@ -3,7 +3,7 @@ import { idText, type LedgerEntry, ledgerEntry, microText, positiveMicroText } f
 import { z } from 'zod';
 import { contractIdText, poolIdText, timeMs } from '../ids.js';
 import { winnerSpec } from '../messages.js';
-import { poolSpec } from '../operations.js';
+import { leaseOutcomes, poolSpec } from '../operations.js';
 import { details } from '../refusal.js';
 import { conditionsSpec } from '../task/deal.js';
 import { permille } from '../task/issues.js';
@@ -157,7 +157,13 @@ const proposalEntries = [
     ...at,
   }),
 ] as const;
-const settled = { contract: contractIdText, outcome: z.enum(['released', 'expired']), paid: amount };
+const settled = {
+  contract: contractIdText,
+  outcome: z.enum(leaseOutcomes),
+  paid: amount,
+  /** Of a lease that was taken back: what its holder got from the pool. */
+  compensation: amount.optional(),
+};
 
 const marketEntries = [
   ...proposalEntries,
@@ -174,6 +180,7 @@ const marketEntries = [
     price: amount,
     ...keyed,
   }),
+  z.strictObject({ kind: z.literal('hear'), contract: contractIdText, step: z.enum(['run', 'progress']), ...keyed }),
   // The sweeper asks for nobody, so that these two may come without a key.
   z.strictObject({
     kind: z.literal('close-call'),

@@ -1,12 +1,31 @@
-// Leases in the model: renewal, early release and expiry; the rules of lease.lua, renew.lua and settle.lua.
+// Leases in the model: heard of, renewed, ended; the rules of lease.lua, hear.lua, renew.lua and settle.lua.
 import { MAX_MICRO, parseMicro } from '@tender/credits';
-import { type Answer, type Asked, type Renewed, refused, type Settled } from './command.js';
+import type { LeaseOutcome } from '../operations.js';
+import type { Detail } from '../refusal.js';
+import { type Answer, type Asked, type Done, type Renewed, refused, type Settled } from './command.js';
 import { costOfUse, LEAST_SHARE, renewalPrice } from './lease-price.js';
 import { type ContractState, ENDED_KEPT_MS, type MarketState } from './market-state.js';
 
 /** The transfer that pays term `n`; the dot keeps it apart from every id that a caller may give a transfer. */
 export function termId(contract: string, n: number): string {
   return `${contract}.t${n}`;
+}
+
+/** The transfer of what a holder gets whose slots were taken back. */
+export function compensationId(contract: string): string {
+  return `${contract}.c`;
+}
+
+/** When the clock ends a lease, and as what: early where its holder was silent for longer than its pool bears. */
+export function leaseDue(lease: ContractState): { readonly at: number; readonly outcome: LeaseOutcome } {
+  const { state, startedAt, graceMs, idleMs, heardAt, until } = lease;
+  if (state === 'awarded' && graceMs !== undefined && startedAt + graceMs < until) {
+    return { at: startedAt + graceMs, outcome: 'unstarted' };
+  }
+  if (state === 'running' && idleMs !== undefined && heardAt !== undefined && heardAt + idleMs < until) {
+    return { at: heardAt + idleMs, outcome: 'idle' };
+  }
+  return { at: until, outcome: 'expired' };
 }
 
 /** Opens the payment of a term; a slot sold at price zero has none. */
@@ -17,24 +36,28 @@ export function openTerm(market: MarketState, lease: ContractState, n: number, a
   market.ledger.openPending(posting, undefined);
 }
 
-/** Ends the terms that are over at `atMs`, and with `all` the running and the coming one too. Returns what was paid. */
-function endTerms(market: MarketState, lease: ContractState, atMs: number, all: boolean): number {
-  let paid = 0;
+/**
+ * Ends the terms that are over at `atMs`, and with `all` the running and the coming one too; of the first one at least
+ * `leastMs` count as used.
+ */
+function endTerms(market: MarketState, lease: ContractState, atMs: number, all: boolean, leastMs: number): void {
   for (let n = lease.endedTerms + 1; n <= lease.terms; n += 1) {
     const starts = lease.startedAt + (n - 1) * lease.durationMs;
     const over = atMs >= starts + lease.durationMs;
     if (!over && !all) break;
     const amount = market.ledger.transfer(termId(lease.id, n))?.amount ?? 0;
     if (amount > 0) {
-      const used = Math.max(atMs - starts, n === 1 ? Math.ceil(lease.durationMs / LEAST_SHARE) : 0);
+      const used = Math.max(atMs - starts, n === 1 ? leastMs : 0);
       const posted = over ? amount : costOfUse(amount, used, lease.durationMs);
       market.ledger.endPending(termId(lease.id, n), posted, posted > 0 ? 'posted' : 'voided');
-      paid += posted;
+      lease.paid += posted;
     }
     lease.endedTerms = n;
   }
-  lease.paid += paid;
-  return paid;
+}
+
+function leastUsed({ durationMs }: ContractState): number {
+  return Math.ceil(durationMs / LEAST_SHARE);
 }
 
 /** What one more term of a lease costs per unit, as its pool stands. */
@@ -50,7 +73,7 @@ export function renew(
   const lease = market.contract(asked.contract, nowMs);
   if (lease === undefined) return refused('unknown');
   if (!market.speaksFor(asked.by, lease.participant)) return refused('not-permitted');
-  if (lease.state !== 'awarded' || nowMs >= lease.until) return refused('expired');
+  if (lease.state === 'settled' || nowMs >= leaseDue(lease).at) return refused('expired');
   if (lease.until - nowMs > lease.durationMs) return refused('stale');
   if (lease.terms >= market.pools.get(lease.pool)!.maxTerms) return refused('round-limit');
   const price = nextTermPrice(market, lease);
@@ -68,40 +91,107 @@ export function renew(
 
 export function commitRenewal(market: MarketState, lease: ContractState, price: number, nowMs: number): void {
   market.ledger.tick(nowMs);
-  endTerms(market, lease, nowMs, false);
+  endTerms(market, lease, nowMs, false, leastUsed(lease));
   lease.terms += 1;
   lease.until += lease.durationMs;
   lease.amount += price * lease.units;
-  market.deadlines.set(`lease:${lease.id}`, lease.until);
+  market.deadlines.set(`lease:${lease.id}`, leaseDue(lease).at);
   openTerm(market, lease, lease.terms, price * lease.units);
 }
 
-/** `by` is absent where the sweeper asks. */
-export function settle(
+/** Why a holder's word comes at the wrong time, or undefined. */
+export function unheard(lease: ContractState, step: 'run' | 'progress', nowMs: number): Detail | undefined {
+  if (lease.state === 'settled' || nowMs >= leaseDue(lease).at) return 'expired';
+  if (step === 'run' && lease.state === 'running') return 'duplicate';
+  return step === 'progress' && lease.state === 'awarded' ? 'not-your-turn' : undefined;
+}
+
+export function hear(
   market: MarketState,
-  asked: { readonly contract: string; readonly by?: string },
+  asked: Asked & { readonly contract: string; readonly step: 'run' | 'progress' },
   nowMs: number,
-): Answer<Settled> {
+): Answer<Done['hear']> {
   const lease = market.contract(asked.contract, nowMs);
   if (lease === undefined) return refused('unknown');
-  if (asked.by !== undefined && !market.speaksFor(asked.by, lease.participant)) return refused('not-permitted');
-  if (lease.state !== 'awarded') return refused('expired');
-  if (asked.by === undefined && nowMs < lease.until) return refused('stale');
-  const outcome = commitSettlement(market, lease, nowMs);
+  if (!market.speaksFor(asked.by, lease.participant)) return refused('not-permitted');
+  const detail = unheard(lease, asked.step, nowMs);
+  if (detail !== undefined) return refused(detail);
+  commitHearing(market, lease, nowMs);
+  return { ok: true, contract: lease.id, dueAt: leaseDue(lease).at };
+}
+
+export function commitHearing(market: MarketState, lease: ContractState, nowMs: number): void {
+  market.ledger.tick(nowMs);
+  lease.state = 'running';
+  lease.heardAt = nowMs;
+  market.deadlines.set(`lease:${lease.id}`, leaseDue(lease).at);
+}
+
+interface SettleAsked {
+  readonly contract: string;
+  readonly as: 'release' | 'preempt' | 'expire';
+  /** Absent where the sweeper asks. */
+  readonly by?: string;
+  readonly operator?: true | undefined;
+}
+
+export function settle(market: MarketState, asked: SettleAsked, nowMs: number): Answer<Settled> {
+  const lease = market.contract(asked.contract, nowMs);
+  if (lease === undefined) return refused('unknown');
+  const { as, by = '', operator } = asked;
+  if (as === 'release' && !market.speaksFor(by, lease.participant)) return refused('not-permitted');
+  const sells = operator === true || market.pools.get(lease.pool)!.seller === by;
+  if (as === 'preempt' && !sells) return refused('not-permitted');
+  if (lease.state === 'settled') return refused('expired');
+  if (as === 'expire' && nowMs < leaseDue(lease).at) return refused('stale');
+  const { outcome, compensation } = commitSettlement(market, lease, as === 'preempt' ? 'preempted' : 'released', nowMs);
   return {
     ...{ ok: true, contract: lease.id, pool: lease.pool, participant: lease.participant, slots: lease.slots },
     ...{ outcome, paidMicro: String(lease.paid), refundedMicro: String(lease.amount - lease.paid), at: nowMs },
+    ...(compensation === undefined ? {} : { compensationMicro: String(compensation) }),
   };
 }
 
-export function commitSettlement(market: MarketState, lease: ContractState, nowMs: number): 'released' | 'expired' {
+/** `asked` is how it ends where the clock has not ended it before. */
+export function commitSettlement(
+  market: MarketState,
+  lease: ContractState,
+  asked: LeaseOutcome,
+  nowMs: number,
+): { readonly outcome: LeaseOutcome; readonly compensation?: number } {
   market.ledger.tick(nowMs);
-  endTerms(market, lease, Math.min(nowMs, lease.until), true);
-  market.freeSlots(lease.pool, lease.slots, lease.cfp, nowMs);
+  const due = leaseDue(lease);
+  const early = nowMs < due.at;
+  const outcome = early ? (asked === 'preempted' ? asked : 'released') : due.outcome;
+  const at = early ? nowMs : due.at;
+  const running = Math.min(Math.floor((at - lease.startedAt) / lease.durationMs) + 1, lease.terms);
+  const termPrice = market.ledger.transfer(termId(lease.id, running))?.amount ?? 0;
+  endTerms(market, lease, at, true, outcome === 'preempted' ? 0 : leastUsed(lease));
+  const compensation = outcome === 'preempted' ? compensate(market, lease, termPrice) : undefined;
+  const pool = market.pools.get(lease.pool)!;
+  for (const slot of lease.slots) {
+    pool.slots[slot]!.contract = '';
+    pool.free.add(slot);
+  }
   const forgottenAt = nowMs + ENDED_KEPT_MS;
   lease.state = 'settled';
   lease.forgottenAt = forgottenAt;
   market.intents.set(`${lease.participant}:${lease.intent}`, { contract: lease.id, forgottenAt });
   market.deadlines.delete(`lease:${lease.id}`);
-  return nowMs >= lease.until ? 'expired' : 'released';
+  const call = market.calls.get(lease.cfp);
+  if (call !== undefined) {
+    call.leases -= 1;
+    if (call.leases === 0) call.forgottenAt = forgottenAt;
+  }
+  return compensation === undefined ? { outcome } : { outcome, compensation };
+}
+
+/** A share of the running term's price, as much as the pool's account has. */
+function compensate(market: MarketState, lease: ContractState, termPrice: number): number {
+  const { id, participant, payee, pool } = lease;
+  const there = market.ledger.account(payee)!.available;
+  const amount = Math.min(costOfUse(termPrice, lease.compensationPermille, 1000), there);
+  const tags = { agent: participant, pool, contract: id };
+  if (amount > 0) market.ledger.postSingle({ id: compensationId(id), debit: payee, credit: participant, amount, tags });
+  return amount;
 }

@@ -3,7 +3,7 @@ import { award } from './award.js';
 import { closeCall, extendCall, openCall } from './call.js';
 import { type Answer, type Done, type MarketCommand, refused } from './command.js';
 import { engage } from './engage.js';
-import { renew, settle } from './lease.js';
+import { hear, renew, settle } from './lease.js';
 import { MarketState } from './market-state.js';
 import { openPool } from './pool.js';
 import { closeProposal, decideProposal, fileProposal, setPolicy } from './proposal.js';
@@ -50,8 +50,13 @@ export class MarketBook extends MarketState {
       case 'renew':
         return renew(this, command, nowMs);
       case 'settle':
+        return settle(this, { ...command, as: 'release' }, nowMs);
+      case 'preempt-lease':
+        return settle(this, { ...command, as: 'preempt' }, nowMs);
       case 'expire-lease':
-        return settle(this, command, nowMs);
+        return settle(this, { ...command, as: 'expire' }, nowMs);
+      case 'hear':
+        return hear(this, command, nowMs);
       case 'engage':
         return engage(this, command, nowMs);
       case 'report':

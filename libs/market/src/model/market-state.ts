@@ -21,6 +21,9 @@ export interface PoolState {
   reservePrice: number;
   seals: readonly SealKind[];
   maxTerms: number;
+  graceMs: number;
+  idleMs: number;
+  compensationPermille: number;
   spot?: number;
   spotDurationMs?: number;
   readonly slots: SlotState[];
@@ -61,12 +64,18 @@ export interface ContractState {
   readonly price: number;
   readonly startedAt: number;
   readonly durationMs: number;
+  /** What the pool asked of its holders at the award; absent where it asks nothing. */
+  readonly graceMs?: number | undefined;
+  readonly idleMs?: number | undefined;
+  readonly compensationPermille: number;
+  /** When its holder was last heard of; absent before it has begun. */
+  heardAt?: number;
   until: number;
   terms: number;
   endedTerms: number;
   amount: number;
   paid: number;
-  state: 'awarded' | 'settled';
+  state: 'awarded' | 'running' | 'settled';
   forgottenAt?: number;
 }
 

@@ -30,6 +30,9 @@ export function commitPool(market: MarketState, spec: PoolSpec): void {
     reservePrice: Number(spec.reservePriceMicro),
     seals: spec.seals,
     maxTerms: spec.maxTerms,
+    graceMs: spec.graceMs,
+    idleMs: spec.idleMs,
+    compensationPermille: spec.compensationPermille,
     slots,
     free,
   });

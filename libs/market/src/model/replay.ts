@@ -6,7 +6,15 @@ import { commitAward, type Judged } from './award.js';
 import { commitCall, commitClosing, commitExtension } from './call.js';
 import type { ShownBid } from './command.js';
 import { type EntryOf, isLedgerEntry, type JournalEntry, type JudgedBid } from './journal.js';
-import { commitRenewal, commitSettlement, nextTermPrice, termId } from './lease.js';
+import {
+  commitHearing,
+  commitRenewal,
+  commitSettlement,
+  compensationId,
+  nextTermPrice,
+  termId,
+  unheard,
+} from './lease.js';
 import type { CallState, ContractState, MarketState } from './market-state.js';
 import { openPool } from './pool.js';
 import { setPolicy } from './proposal.js';
@@ -60,10 +68,19 @@ function replayed(market: MarketState, entry: JournalEntry): string | undefined 
     }
     case 'settle': {
       const lease = leaseOf(market, entry.contract);
-      const outcome = commitSettlement(market, lease, entry.at);
+      const { outcome, compensation } = commitSettlement(market, lease, entry.outcome, entry.at);
       forget(market, lease);
-      if (outcome === entry.outcome && lease.paid === entry.paid) return undefined;
-      return `settle ${entry.contract}: ${entry.outcome}, ${entry.paid} paid; by the rules ${outcome}, ${lease.paid} paid`;
+      const same = outcome === entry.outcome && lease.paid === entry.paid && compensation === entry.compensation;
+      return same
+        ? undefined
+        : `settle ${entry.contract}: ${entry.outcome}, ${entry.paid} paid, ${entry.compensation ?? 'no'} compensation; ` +
+            `by the rules ${outcome}, ${lease.paid}, ${compensation ?? 'none'}`;
+    }
+    case 'hear': {
+      const lease = leaseOf(market, entry.contract);
+      const detail = unheard(lease, entry.step, entry.at);
+      commitHearing(market, lease, entry.at);
+      return detail === undefined ? undefined : `hear ${entry.contract}: ${entry.step}, by the rules ${detail}`;
     }
     case 'engage':
       return replayEngagement(market, entry);
@@ -89,7 +106,9 @@ function openCallOf(market: MarketState, cfp: string): CallState {
 
 function leaseOf(market: MarketState, contract: string): ContractState {
   const lease = market.contracts.get(contract);
-  if (lease?.state !== 'awarded') throw new Error(`lease ${contract} is ${lease?.state ?? 'unknown'}, not awarded`);
+  if (lease === undefined || lease.state === 'settled') {
+    throw new Error(`lease ${contract} is ${lease?.state ?? 'unknown'}, not running`);
+  }
   return lease;
 }
 
@@ -147,5 +166,6 @@ function forget(market: MarketState, lease: ContractState): void {
   market.contracts.delete(lease.id);
   market.intents.delete(`${lease.participant}:${lease.intent}`);
   for (let n = 1; n <= lease.terms; n += 1) market.ledger.forget(termId(lease.id, n));
+  market.ledger.forget(compensationId(lease.id));
   if (market.calls.get(lease.cfp)?.leases === 0) market.calls.delete(lease.cfp);
 }

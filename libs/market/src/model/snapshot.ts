@@ -47,7 +47,7 @@ export function snapshotOf(market: MarketState, seq: number): MarketSnapshot {
     accounts: records([...ledger.accounts()].map(({ id, ...account }) => [id, account])),
     pools: records([...pools].map(([id, pool]) => [id, poolFields(pool)])),
     contracts: records(
-      [...contracts].filter(([, lease]) => lease.state === 'awarded').map(([id, lease]) => [id, leaseFields(lease)]),
+      [...contracts].filter(([, lease]) => lease.state !== 'settled').map(([id, lease]) => [id, leaseFields(lease)]),
     ),
     tasks: records(
       [...tasks].filter(([, task]) => task.state !== 'settled').map(([id, task]) => [id, taskFields(task)]),
@@ -74,9 +74,10 @@ type Value = string | number | undefined;
 
 function poolFields(pool: PoolState): Record<string, Value> {
   const { account, seller, slots, reserve, reservePrice, seals, maxTerms, spot, spotDurationMs } = pool;
+  const { graceMs, idleMs, compensationPermille } = pool;
   return {
     ...{ account, seller, slots: slots.length, reserve, reservePrice, seals: seals.join(','), maxTerms },
-    ...{ spot, spotDurationMs },
+    ...{ graceMs, idleMs, compensationPermille, spot, spotDurationMs },
   };
 }
 

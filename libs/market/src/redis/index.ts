@@ -4,7 +4,7 @@ export { showFinding, showReport } from '../checker/report.js';
 export type { TaskOffer } from '../model/task-command.js';
 export { AwardBatch, MAX_BATCH } from './award-batch.js';
 export { checkRedis } from './check.js';
-export { MarketReader } from './market-reader.js';
+export { type CallRecord, MarketReader } from './market-reader.js';
 export { type HeldLock, type LockOutcome, NegotiationLock } from './negotiation-lock.js';
 export type { StoredProposal } from './proposal-record.js';
 export type { FileProposalInput, ProposalReply } from './proposal-scripts.js';

@@ -1,7 +1,7 @@
 // What the bank reads without changing anything: contracts, calls, pools, rules, what waits, what is due; accounts are the ledger's.
 import { marketKey, metaKey } from '@tender/credits/redis';
 import type { Redis } from 'ioredis';
-import type { ContractView } from '../operations.js';
+import type { ContractView, LeaseOutcome } from '../operations.js';
 import type { TaskView } from '../task/task-view.js';
 import { proposalOf, type StoredProposal } from './proposal-record.js';
 import { taskViewOf } from './task-record.js';
@@ -25,6 +25,7 @@ export interface CallRecord {
   readonly slots: readonly number[];
   readonly lockValue: string;
   readonly awardBy: number;
+  readonly durationMs: number;
 }
 
 export class MarketReader {
@@ -61,7 +62,7 @@ export class MarketReader {
   }
 
   async call(cfp: string): Promise<CallRecord | undefined> {
-    const [state, initiator, pool, slots, lockValue, awardBy] = await this.#redis.hmget(
+    const [state, initiator, pool, slots, lockValue, awardBy, durationMs] = await this.#redis.hmget(
       this.#key('cfp', cfp),
       'state',
       'initiator',
@@ -69,6 +70,7 @@ export class MarketReader {
       'slots',
       'lockValue',
       'awardBy',
+      'durationMs',
     );
     if (typeof state !== 'string') return undefined;
     return {
@@ -78,6 +80,7 @@ export class MarketReader {
       slots: slots!.split(',').map(Number),
       lockValue: lockValue!,
       awardBy: Number(awardBy),
+      durationMs: Number(durationMs),
     };
   }
 
@@ -103,7 +106,7 @@ export class MarketReader {
       until: Number(f.until),
       terms: Number(f.terms),
       state: f.state as ContractView['state'],
-      ...(f.outcome === undefined ? {} : { outcome: f.outcome as 'released' | 'expired' }),
+      ...(f.outcome === undefined ? {} : { outcome: f.outcome as LeaseOutcome }),
       amountMicro: f.amount!,
       paidMicro: f.paid!,
     };
@@ -121,7 +124,7 @@ export class MarketReader {
 
   /** What waits for an operator, the most urgent first, at most `limit`. */
   async waiting(limit: number): Promise<StoredProposal[]> {
-    const ids = await this.#redis.zrange(this.#key('proposals'), 0, limit - 1);
+    const ids = await this.#redis.zrange(this.#key('proposals'), '0', String(limit - 1));
     const found = await Promise.all(ids.map((id) => this.proposal(id)));
     return found.filter((proposal) => proposal?.view.state === 'pending') as StoredProposal[];
   }

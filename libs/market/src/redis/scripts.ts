@@ -2,7 +2,7 @@
 import { defineScript } from '@tender/credits/redis';
 import { z } from 'zod';
 import { winnerSpec } from '../messages.js';
-import type { PoolSpec } from '../operations.js';
+import { leaseOutcomes, type PoolSpec } from '../operations.js';
 import { verdictSpec } from '../refusal.js';
 import { auctionRules } from '../terms.js';
 import { proposalScriptFields, proposalScripts } from './proposal-scripts.js';
@@ -17,12 +17,16 @@ export interface RankedBid {
   readonly until_ms: number;
   /** Set where the cheque was sealed by it: the script compares it with the account's. */
   readonly nkey?: string | undefined;
+  /** The most that the bidder may have set aside with it. */
+  readonly limit?: number | undefined;
 }
 
 export interface AwardInput extends Keyed {
   readonly cfp: string;
   readonly termsDigest: string;
   readonly bids: readonly RankedBid[];
+  /** The version of the policy by which the bids were judged. */
+  readonly policy: number;
 }
 
 const numbers = z.array(z.number());
@@ -73,11 +77,14 @@ const settleReply = replyOf({
   pool: z.string(),
   participant: z.string(),
   slots: numbers,
-  outcome: z.enum(['released', 'expired']),
+  outcome: z.enum(leaseOutcomes),
   paidMicro: z.string(),
   refundedMicro: z.string(),
+  /** Of a lease that was taken back. */
+  compensationMicro: z.string().optional(),
   at: z.number(),
 });
+const hearReply = replyOf({ contract: z.string(), dueAt: z.number() });
 const fields = z.record(z.string(), z.string());
 const snapshotReply = z.object({
   seq: z.coerce.number(),
@@ -139,9 +146,17 @@ export const marketScripts = {
     renewReply,
   ),
   settle: defineScript<
-    (Keyed & { kind: 'release'; contract: string }) | { kind: 'expire'; contract: string },
+    | (Keyed & { kind: 'release'; contract: string })
+    /** `operator`: set where an operator's request was checked. */
+    | (Keyed & { kind: 'preempt'; contract: string; operator?: true | undefined })
+    | { kind: 'expire'; contract: string },
     SettleReply
   >(folders, 'settle', settleReply),
+  hear: defineScript<Keyed & { contract: string; step: 'run' | 'progress' }, z.infer<typeof hearReply>>(
+    folders,
+    'hear',
+    hearReply,
+  ),
   snapshot: defineScript<Record<never, never>, Snapshot>(folders, 'snapshot', snapshotReply),
   ...taskScripts,
   ...proposalScripts,
@@ -159,7 +174,8 @@ export const marketScriptFields = {
   closeCall: { kind: 1, by: 1, key: 1, digest: 1, cfp: 1 },
   award: { awards: 1 },
   renew: { by: 1, key: 1, digest: 1, contract: 1, maxPriceMicro: 1 },
-  settle: { kind: 1, by: 1, key: 1, digest: 1, contract: 1 },
+  settle: { kind: 1, by: 1, key: 1, digest: 1, contract: 1, operator: 1 },
+  hear: { by: 1, key: 1, digest: 1, contract: 1, step: 1 },
   snapshot: {},
   ...taskScriptFields,
   ...proposalScriptFields,

@@ -72,7 +72,7 @@ export class MarketHand {
 
   awardInput(cfp: string, bids: readonly BidDraft[], draft: Partial<AwardInput> = {}): AwardInput {
     const body = {
-      ...{ cfp, termsDigest: draft.termsDigest ?? DRAFT_DIGEST },
+      ...{ cfp, termsDigest: draft.termsDigest ?? DRAFT_DIGEST, policy: 0 },
       bids: bids.map((bid, index) => ({
         ...{ intent: `${cfp}-${index}`, units: 1, until_ms: Date.now() + 3_600_000 },
         ...bid,
@@ -101,6 +101,17 @@ export class MarketHand {
   release(by: string, contract: string, key = this.key()) {
     const input = { kind: 'release' as const, by, key, digest: bodyDigest('settle', { contract }), contract };
     return runScript(this.redis, marketScripts.settle, metaKey(this.market), input);
+  }
+
+  preempt(by: string, contract: string, operator?: true) {
+    const body = { kind: 'preempt' as const, contract, operator };
+    const input = { ...body, by, key: this.key(), digest: bodyDigest('preempt', { contract }) };
+    return runScript(this.redis, marketScripts.settle, metaKey(this.market), input);
+  }
+
+  hear(by: string, contract: string, step: 'run' | 'progress', key = this.key()) {
+    const input = { by, key, digest: bodyDigest('report', { contract, step }), contract, step };
+    return runScript(this.redis, marketScripts.hear, metaKey(this.market), input);
   }
 
   expire(contract: string) {

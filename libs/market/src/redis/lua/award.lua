@@ -7,6 +7,9 @@
 -- include: reply
 -- include: lease
 
+-- The version of the market's rules; brokers judge bids by them before they show them here.
+local policy_version = tonumber(redis.call('HGET', META, 'policyVersion') or '0')
+
 -- Why a bid may not win, or nil. `spent` and `used` hold what the bids taken before it in this award bind.
 local function barred(bid, call, spent, used, taken_units)
   if bid.price < call.reserve_price then return 'below-reserve-price' end
@@ -19,6 +22,9 @@ local function barred(bid, call, spent, used, taken_units)
   local intent = bid.participant .. ':' .. bid.intent
   if used[intent] or redis.call('EXISTS', key('intent', intent)) == 1 then return 'duplicate' end
   if account.available - (spent[bid.participant] or 0) < bid.price * bid.units then return 'insufficient-credits' end
+  if bid.limit and account.pending + (spent[bid.participant] or 0) + bid.price * bid.units > bid.limit then
+    return 'over-budget'
+  end
   bid.class = account.class
   if account.class ~= 'system' and bid.units <= call.units - taken_units
     and call.free - taken_units - bid.units < call.reserve then
@@ -82,6 +88,7 @@ local function refusal_of(award, call)
   local held, why = still_held(call.pool, call.slots, call.fences, call.lock_value)
   if not held then return refuse('lock-lost', why) end
   if now > call.award_by then return refuse('late', 'the call had to be awarded by ' .. call.award_by) end
+  if award.policy ~= policy_version then return refuse('stale', 'the policy moved on from version ' .. award.policy) end
   return nil
 end
 
@@ -100,8 +107,13 @@ local function grant_lease(call, bid, i, next_slot)
   redis.call('HSET', key('contract', contract), 'state', 'awarded', 'cfp', call.cfp, 'pool', call.pool,
     'participant', bid.participant, 'payee', call.payee, 'intent', bid.intent, 'units', bid.units,
     'slots', table.concat(slots, ','), 'fences', table.concat(fences, ','), 'price', bid.pays, 'startedAt', now,
-    'until', until_ms, 'durationMs', call.duration, 'terms', 1, 'endedTerms', 0, 'amount', amount, 'paid', 0)
-  redis.call('ZADD', key('deadlines'), until_ms, 'lease:' .. contract)
+    'until', until_ms, 'durationMs', call.duration, 'terms', 1, 'endedTerms', 0, 'amount', amount, 'paid', 0,
+    'compensationPermille', call.compensation)
+  -- What most pools do not ask for costs their leases nothing.
+  if call.grace > 0 then redis.call('HSET', key('contract', contract), 'graceMs', call.grace) end
+  if call.idle > 0 then redis.call('HSET', key('contract', contract), 'idleMs', call.idle) end
+  local due_at = call.grace > 0 and min(until_ms, now + call.grace) or until_ms
+  redis.call('ZADD', key('deadlines'), due_at, 'lease:' .. contract)
   open_term(contract, 1, bid.participant, call.payee, amount, call.pool)
   return {
     contract = contract, participant = bid.participant, intent = bid.intent, units = bid.units, slots = slots,
@@ -120,8 +132,9 @@ local function award_one(award)
   local call = call_of(award.cfp)
   local refused = refusal_of(award, call)
   if refused then return refused end
-  local p = redis.call('HMGET', key('pool', call.pool), 'reserve')
-  call.reserve = tonumber(p[1])
+  local p = redis.call('HMGET', key('pool', call.pool), 'reserve', 'graceMs', 'idleMs', 'compensationPermille')
+  call.reserve, call.grace, call.idle = tonumber(p[1]), tonumber(p[2] or '0'), tonumber(p[3] or '0')
+  call.compensation = p[4] or '0'
   call.free = redis.call('SCARD', key('free', call.pool))
   if clear(call, award.bids) == 0 then
     local first, verdicts = award.bids[1], {}

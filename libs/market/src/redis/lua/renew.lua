@@ -10,8 +10,9 @@ if saved then return saved end
 local c = contract_of(input.contract)
 if not c then return refuse('unknown', 'there is no contract ' .. input.contract) end
 if not speaks_for(input.by, c.participant) then return refuse('not-permitted', 'the lease is ' .. c.participant .. '\'s') end
-if c.state ~= 'awarded' then return refuse('expired', 'the lease is settled') end
-if now >= c.until_ms then return refuse('expired', 'the lease ended at ' .. c.until_ms) end
+if c.state == 'settled' then return refuse('expired', 'the lease is settled') end
+local due_at, ends = due_of(c)
+if now >= due_at then return refuse('expired', 'the lease ended at ' .. due_at .. ' as ' .. ends) end
 if c.until_ms - now > c.duration then
   return refuse('stale', 'the next term is already paid; renew within ' .. c.duration .. ' ms of the end')
 end
@@ -36,12 +37,13 @@ if account.available < amount then
   return refuse('insufficient-credits', 'the next term costs ' .. amount .. ', available: ' .. account.available)
 end
 
-local ended, paid = end_terms(c, now, false)
+local ended, paid = end_terms(c, now, false, least_used(c))
 local terms, until_ms = c.terms + 1, c.until_ms + c.duration
+c.until_ms = until_ms
 open_term(c.id, terms, c.participant, c.payee, amount, c.pool)
 redis.call('HSET', key('contract', c.id), 'terms', terms, 'endedTerms', ended, 'until', until_ms,
   'amount', c.amount + amount, 'paid', c.paid + paid)
-redis.call('ZADD', key('deadlines'), until_ms, 'lease:' .. c.id)
+redis.call('ZADD', key('deadlines'), due_of(c), 'lease:' .. c.id)
 return done(input, { kind = 'renew', contract = c.id, maxPriceMicro = input.maxPriceMicro, price = price }, {
   contract = c.id, ['until'] = until_ms, priceMicro = tostring(price), amountMicro = tostring(amount), terms = terms,
 })

@@ -1,8 +1,8 @@
 #!lua
--- Ends a lease and frees its slots: released early by its holder, who pays for the time used, or over by the clock.
+-- Ends a lease and frees its slots: released by its holder, taken back by the pool's seller or an operator, or over by the clock.
 -- KEYS: meta
--- ARGV: kind, by, key, digest, contract
--- REPLY: ok, contract, pool, participant, slots, outcome, paidMicro, refundedMicro, at
+-- ARGV: kind, by, key, digest, contract, operator
+-- REPLY: ok, contract, pool, participant, slots, outcome, paidMicro, refundedMicro, compensationMicro, at
 -- include: reply
 -- include: lease
 local sweep = input.kind == 'expire'
@@ -12,16 +12,30 @@ if not sweep then
 end
 local c = contract_of(input.contract)
 if not c then return refuse('unknown', 'there is no contract ' .. input.contract) end
-if not sweep and not speaks_for(input.by, c.participant) then
+if input.kind == 'release' and not speaks_for(input.by, c.participant) then
   return refuse('not-permitted', 'the lease is ' .. c.participant .. '\'s')
 end
-if c.state ~= 'awarded' then return refuse('expired', 'the lease is settled') end
-if sweep and now < c.until_ms then return refuse('stale', 'the lease is not over yet') end
+if input.kind == 'preempt' and input.operator ~= true then
+  local seller = redis.call('HGET', key('pool', c.pool), 'seller')
+  if seller ~= input.by then return refuse('not-permitted', 'the pool is sold by ' .. seller) end
+end
+if c.state == 'settled' then return refuse('expired', 'the lease is settled') end
+-- What comes when the time is over finds the lease as the sweeper would leave it, whoever is faster.
+local at, outcome = due_of(c)
+if sweep and now < at then return refuse('stale', 'the lease is not over yet') end
+if now < at then
+  at, outcome = now, input.kind == 'preempt' and 'preempted' or 'released'
+end
 
-local at = min(now, c.until_ms)
-local outcome = now >= c.until_ms and 'expired' or 'released'
-local ended, posted = end_terms(c, at, true)
-local paid = c.paid + posted
+local ran = min(floor((at - c.started_at) / c.duration) + 1, c.terms)
+local term_price = tonumber(redis.call('HGET', key('xfer', term_id(c.id, ran)), 'amount') or '0')
+local ended, posted = end_terms(c, at, true, outcome == 'preempted' and 0 or least_used(c))
+local paid, compensation = c.paid + posted, nil
+if outcome == 'preempted' then
+  local there = tonumber(redis.call('HGET', key('acct', c.payee), 'available'))
+  compensation = min(cost_of_use(term_price, c.compensation, 1000), there)
+  compensate(c, compensation)
+end
 free_slots(c.pool, c.slots, c.cfp)
 redis.call('HSET', key('contract', c.id), 'state', 'settled', 'outcome', outcome, 'endedTerms', ended, 'paid', paid,
   'settledAt', now)
@@ -30,9 +44,10 @@ redis.call('PEXPIRE', key('intent', c.participant .. ':' .. c.intent), ENDED_KEP
 redis.call('ZREM', key('deadlines'), 'lease:' .. c.id)
 local reply = {
   contract = c.id, pool = c.pool, participant = c.participant, slots = c.slots, outcome = outcome,
-  paidMicro = tostring(paid), refundedMicro = tostring(c.amount - paid), at = now,
+  paidMicro = tostring(paid), refundedMicro = tostring(c.amount - paid),
+  compensationMicro = compensation and tostring(compensation) or nil, at = now,
 }
-local entry = { kind = 'settle', contract = c.id, outcome = outcome, paid = paid }
+local entry = { kind = 'settle', contract = c.id, outcome = outcome, paid = paid, compensation = compensation }
 if sweep then
   journal(entry)
   reply.ok = true

@@ -1,0 +1,59 @@
+// The market's rules as this broker knows them: read at its start, and again when somebody says that they moved on.
+import { judgePolicy, type Policy, type PolicyFacts, type PolicyVerdict, policySpec } from '@tender/market';
+import type { MarketReader } from '@tender/market/redis';
+
+const NO_RULES: Policy = { rules: [] };
+
+export class PolicyBook {
+  readonly #reader: MarketReader;
+  #version = 0;
+  #policy = NO_RULES;
+  /** What still binds where an operator has approved, or nobody can be asked. */
+  #unasking = NO_RULES;
+
+  constructor(reader: MarketReader) {
+    this.#reader = reader;
+  }
+
+  /** A script refuses `stale` what was judged by another version than the market's. */
+  get version(): number {
+    return this.#version;
+  }
+
+  get policy(): Policy {
+    return this.#policy;
+  }
+
+  /** Whether there is nothing to ask, so that nobody need gather facts; `approved` as of `judge`. */
+  isSilent(approved = false): boolean {
+    return (approved ? this.#unasking : this.#policy).rules.length === 0;
+  }
+
+  /** `approved`: rules that ask for approval are not asked. */
+  judge(facts: PolicyFacts, approved = false): PolicyVerdict {
+    return judgePolicy(approved ? this.#unasking : this.#policy, facts);
+  }
+
+  /** Throws where Redis is away, or holds rules that this broker cannot read: then nothing should be judged by it. */
+  async load(): Promise<void> {
+    const { version, text } = await this.#reader.policy();
+    // An answer that was overtaken by a later one.
+    if (version < this.#version) return;
+    const policy = text === undefined ? NO_RULES : policySpec.parse(JSON.parse(text));
+    this.#version = version;
+    this.#policy = policy;
+    this.#unasking = { rules: policy.rules.filter(({ kind }) => kind !== 'approval') };
+  }
+}
+
+/** Whether a script refused because the rules moved on meanwhile: load them, and judge anew. */
+export function policyMoved(reply: {
+  readonly ok: boolean;
+  readonly detail?: string;
+  readonly message?: string;
+}): boolean {
+  return !reply.ok && reply.detail === 'stale' && reply.message?.startsWith('the policy') === true;
+}
+
+/** How often something is judged anew because the rules moved between the judgement and the script. */
+export const JUDGEMENTS = 3;

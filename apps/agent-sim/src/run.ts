@@ -132,13 +132,12 @@ interface Recorder {
 }
 
 function record(event: MarketEvent, { pool, tally, byId, nowMs }: Recorder): void {
-  if (event.pool !== pool) return;
+  // Tasks are no slots: the swarm of this run sells and buys slots only.
+  if ((event.kind !== 'awarded' && event.kind !== 'settled') || event.pool !== pool) return;
   if (event.kind === 'awarded') {
     for (const fact of event.facts) tally.awarded(fact, nowMs);
     return;
   }
-  // Tasks are no slots: the swarm of this run sells and buys slots only.
-  if (event.kind !== 'settled') return;
   for (const fact of event.facts) {
     tally.settled(fact);
     byId.get(fact.participant)?.refunded(Number(fact.refundedMicro));

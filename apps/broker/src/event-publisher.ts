@@ -1,11 +1,18 @@
 // Publishes what has been committed: the facts of one turn of the event loop and one pool travel in one message.
-import { type AwardedFact, type EngagedFact, type SettledFact, subjects, type TaskFact } from '@tender/market';
-import type { AwardReply, SettleReply } from '@tender/market/redis';
+import {
+  type AwardedFact,
+  type EngagedFact,
+  type ProposalFact,
+  type SettledFact,
+  subjects,
+  type TaskFact,
+} from '@tender/market';
+import type { AwardReply, ProposalReply, SettleReply } from '@tender/market/redis';
 import type { NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 
-type Kind = 'awarded' | 'settled' | 'engaged' | 'task';
-type Fact = AwardedFact | SettledFact | EngagedFact | TaskFact;
+type Kind = 'awarded' | 'settled' | 'engaged' | 'task' | 'proposal';
+type Fact = AwardedFact | SettledFact | EngagedFact | TaskFact | ProposalFact;
 
 /** A message is closed beyond this size: one fact of 64 winners has some 20 KB, and NATS takes a megabyte. */
 const FULL_BYTES = 256 * 1024;
@@ -43,6 +50,17 @@ export class EventPublisher {
     this.#add('task', resource, fact);
   }
 
+  /** What waits for an operator, or waits no more: told under its asker's name. */
+  proposal(reply: Extract<ProposalReply, { ok: true }>): void {
+    const { proposal, about, state, asker, conversation, at } = reply;
+    this.#add('proposal', asker, { proposal, about, state, conversation, at });
+  }
+
+  /** The market has new rules. */
+  policy(fact: { readonly version: number; readonly at: number }): void {
+    this.#send('policy', this.#market, JSON.stringify({ v: 1, kind: 'policy', ...fact }));
+  }
+
   #add(kind: Kind, pool: string, fact: Fact): void {
     if (this.#waiting.size === 0) setImmediate(() => this.#flush());
     const name = `${kind}|${pool}`;
@@ -71,12 +89,16 @@ export class EventPublisher {
   }
 
   #publish(kind: Kind, pool: string, facts: readonly string[]): void {
-    const text = `{"v":1,"kind":"${kind}","pool":"${pool}","facts":[${facts.join(',')}]}`;
+    const about = kind === 'proposal' ? 'asker' : 'pool';
+    this.#send(kind, pool, `{"v":1,"kind":"${kind}","${about}":"${pool}","facts":[${facts.join(',')}]}`);
+  }
+
+  #send(kind: Kind | 'policy', id: string, text: string): void {
     try {
-      this.#nats.publish(subjects.event(this.#market, kind, pool), text);
+      this.#nats.publish(subjects.event(this.#market, kind, id), text);
     } catch (error) {
       // Events are news, not the record: where NATS is away the journal still has them.
-      this.#log.warn({ pool, kind, error: String(error) }, 'an event was not published');
+      this.#log.warn({ id, kind, error: String(error) }, 'an event was not published');
     }
   }
 }

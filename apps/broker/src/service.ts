@@ -22,10 +22,11 @@ import { type Msg, type NatsConnection, type Service, ServiceErrorCodeHeader, Se
 import type { z } from 'zod';
 import type { Asked, Bank } from './bank.js';
 import { admin } from './endpoints/admin.js';
+import { escalate, policy, proposal } from './endpoints/approvals.js';
 import { award } from './endpoints/award.js';
 import { extend, lock, release } from './endpoints/calls.js';
 import { engage } from './endpoints/engage.js';
-import { renew, settle } from './endpoints/leases.js';
+import { preempt, renew, settle } from './endpoints/leases.js';
 import { account, contract, quote } from './endpoints/reads.js';
 import { report, task } from './endpoints/report.js';
 import { session } from './endpoints/session.js';
@@ -48,7 +49,11 @@ const handlers = {
   engage,
   report,
   task,
-};
+  proposal,
+  escalate,
+  policy,
+  preempt,
+} satisfies Record<BankOperation, unknown>;
 
 const MAX_UNDER_WAY = 8_192;
 
@@ -73,11 +78,7 @@ export class BankService {
     });
     this.#service = service;
     for (const operation of bankOperations) {
-      if (!(operation in handlers)) continue;
-      const handler = handlers[operation as keyof typeof handlers] as (
-        bank: Bank,
-        asked: Asked<unknown>,
-      ) => Promise<Outcome<unknown>>;
+      const handler = handlers[operation] as (bank: Bank, asked: Asked<unknown>) => Promise<Outcome<unknown>>;
       const perform: Perform = ({ sender, conversation, body }) => handler(this.#bank, { sender, conversation, body });
       this.#endpoint(operation, subjects.banks(market, operation), bankEnvelopes[operation], perform);
     }

@@ -1,8 +1,9 @@
-// The sweeper ends what is over: leases, calls, pending transfers. Any broker may run it; each script checks anew
+// The sweeper ends what is over: leases, tasks, calls, proposals, pending transfers. Any broker may run it; each script checks anew
 // that the time has come, so that several at once do no harm.
 import { ledgerScripts, runScript } from '@tender/credits/redis';
 import { marketScripts } from '@tender/market/redis';
 import type { Bank } from './bank.js';
+import { overdueProposal } from './endpoints/approvals.js';
 import { reported } from './endpoints/report.js';
 
 const AT_ONCE = 256;
@@ -61,6 +62,8 @@ export class Sweeper {
         if (reply.ok) await reported(this.#bank, reply);
         return;
       }
+      case 'proposal':
+        return overdueProposal(this.#bank, id);
       case 'cfp':
         await runScript(redis, marketScripts.closeCall, meta, { kind: 'lapse', cfp: id });
         return;

@@ -3,7 +3,7 @@ import { microText } from '@tender/credits';
 import { z } from 'zod';
 import { contractIdText, idText, poolIdText, timeMs } from './ids.js';
 import { winnerSpec } from './messages.js';
-import { leaseOutcomes } from './operations.js';
+import { leaseOutcomes, proposalStates } from './operations.js';
 import { keptStates, type TaskStep, taskOutcomes, taskSteps } from './task/life-cycle.js';
 import { auctionRules } from './terms.js';
 
@@ -98,5 +98,32 @@ export const taskEvent = z.object({
   facts: z.array(taskFact).min(1),
 });
 
-export const marketEvent = z.discriminatedUnion('kind', [awardedEvent, settledEvent, engagedEvent, taskEvent]);
+export const proposalFact = z.object({
+  proposal: idText,
+  about: z.enum(['engage', 'escalation']),
+  state: z.enum(proposalStates),
+  conversation: idText,
+  at: timeMs,
+});
+export type ProposalFact = z.infer<typeof proposalFact>;
+
+/** `tender.<market>.event.proposal.<asker>` */
+export const proposalEvent = z.object({
+  v: z.literal(1),
+  kind: z.literal('proposal'),
+  asker: idText,
+  facts: z.array(proposalFact).min(1),
+});
+
+/** `tender.<market>.event.policy.<market>`: the rules moved on. */
+export const policyEvent = z.object({ v: z.literal(1), kind: z.literal('policy'), version: z.int(), at: timeMs });
+
+export const marketEvent = z.discriminatedUnion('kind', [
+  awardedEvent,
+  settledEvent,
+  engagedEvent,
+  taskEvent,
+  proposalEvent,
+  policyEvent,
+]);
 export type MarketEvent = z.infer<typeof marketEvent>;

@@ -8,6 +8,7 @@ import {
   type Offer,
   type PolicyFacts,
   type PolicyVerdict,
+  policyRefusal,
   type Refusal,
   rankOffers,
   refusal,
@@ -17,16 +18,14 @@ import {
 import { type EngageInput, marketScripts, type TaskOffer } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
+import { JUDGEMENTS, policyMoved } from '../policy-book.js';
 import { refused } from './calls.js';
+import { fileProposal } from './file-proposal.js';
 import { accountSpokenFor } from './speaks-for.js';
 
 type Body = BankRequest<'engage'>;
 type Result = BankResult<'engage'>;
-
-const policies = { version: 0, judge: (_facts: PolicyFacts): PolicyVerdict => ({ ok: true }) };
-
-/** How often the offers are judged anew because the policy moved between the judgement and the script. */
-const ATTEMPTS = 3;
+type Approval = Extract<PolicyVerdict, { kind: 'approval' }>;
 
 /** `approved`: the proposal under which an operator approved it; its key is the proposal's own. */
 export async function engage(bank: Bank, asked: Asked<Body>, approved?: string): Promise<Outcome<Result>> {
@@ -43,19 +42,21 @@ export async function engage(bank: Bank, asked: Asked<Body>, approved?: string):
   for (let attempt = 1; ; attempt += 1) {
     const judged = judge(bank, body, sealed, approved !== undefined);
     if (judged.approval !== undefined) {
-      return refusal('authorization-required', `rule ${judged.approval.rule} asks for approval`);
+      return fileProposal(bank, asked, judged.approval, judged.costMicro);
     }
-    if (judged.kept.length === 0) return { ...judged.refusal!, verdicts: [...judged.verdicts, ...forged] };
+    if (judged.refusal !== undefined) {
+      return { ...judged.refusal, verdicts: [...(judged.refusal.verdicts ?? []), ...forged] };
+    }
     const reply = await runScript(bank.redis, marketScripts.engage, bank.meta, inputOf(asked, judged));
-    if (!reply.ok && reply.detail === 'stale' && reply.message.startsWith('the policy') && attempt < ATTEMPTS) {
+    if (policyMoved(reply) && attempt < JUDGEMENTS) {
+      await bank.policies.load();
       continue;
     }
-    const others = [...judged.verdicts, ...forged];
     if (!reply.ok) {
       const refusal = refused(bank, reply);
-      return reply.verdicts === undefined ? refusal : { ...refusal, verdicts: [...reply.verdicts, ...others] };
+      return reply.verdicts === undefined ? refusal : { ...refusal, verdicts: [...reply.verdicts, ...forged] };
     }
-    return engaged(bank, body, reply, others);
+    return engaged(bank, body, reply, forged);
   }
 }
 
@@ -78,45 +79,52 @@ function barred({ seal }: Offer, detail: ShownVerdict['detail']): ShownVerdict {
 
 interface Judged {
   readonly version: number;
-  /** In rank order. */
-  readonly kept: readonly TaskOffer[];
-  readonly verdicts: readonly ShownVerdict[];
+  /** In rank order; those that the rules refuse are shown too, because the others' ranks depend on them. */
+  readonly rows: readonly TaskOffer[];
+  /** Where the rules refuse all of them: the first one's, with every verdict. */
   readonly refusal?: Refusal;
   readonly limitMicro?: number;
-  readonly approval?: Extract<PolicyVerdict, { kind: 'approval' }>;
+  readonly approval?: Approval;
+  /** What is to be approved, at most. */
+  readonly costMicro: number;
 }
 
 /**
- * Ranks the offers and takes out those that the market's rules refuse. An approval is asked for where the best of the
- * rest needs one, or where several fill the call together and any of them does; a runner-up that would need one is
- * left out, since nobody could ask for it when the contract is handed over.
+ * Ranks the offers and judges them by the market's rules. An approval is asked for where the best of the rest needs
+ * one, or where several fill the call together and any of them does; a runner-up that would need one is barred, since
+ * nobody could ask for it when the contract is handed over.
  */
-function judge(_bank: Bank, body: Body, offers: readonly Offer[], approved: boolean): Judged {
+function judge({ policies }: Bank, body: Body, offers: readonly Offer[], approved: boolean): Judged {
   const { version } = policies;
-  const kept: TaskOffer[] = [];
-  const verdicts: ShownVerdict[] = [];
-  let first: Refusal | undefined;
+  const one = body.fill.kind === 'one';
+  const rows: TaskOffer[] = [];
+  const prices: number[] = [];
+  let refusal: Refusal | undefined;
+  let approval: Approval | undefined;
   let limitMicro: number | undefined;
-  const ranked = rankOffers(body.frame.conversation, body.rule, body.weights, offers.map(rankable));
-  for (const { offer, row } of ranked) {
-    const verdict = policies.judge(factsOf(body, offer));
-    if (verdict.ok) limitMicro = least(limitMicro, verdict.limitMicro);
-    else if (verdict.kind !== 'approval') {
-      const refused = refusal('not-permitted', verdict.message, { rule: verdict.rule });
-      first ??= refused;
-      verdicts.push(barred(offer, refused.detail));
-      continue;
-    } else if (!approved) {
-      if (kept.length === 0 || body.fill.kind !== 'one') return { version, kept: [], verdicts, approval: verdict };
-      verdicts.push(barred(offer, 'authorization-required'));
+  for (const { offer, row } of rankOffers(body.frame.conversation, body.rule, body.weights, offers.map(rankable))) {
+    const verdict = policies.judge(factsOf(body, offer), approved);
+    const asks = !verdict.ok && verdict.kind === 'approval';
+    if (!verdict.ok && !asks) {
+      const no = policyRefusal(verdict);
+      refusal ??= no;
+      rows.push({ ...row, barred: no.detail });
       continue;
     }
-    kept.push(row);
+    const standsBy = one && prices.length > 0;
+    if (verdict.ok) limitMicro = least(limitMicro, verdict.limitMicro);
+    if (asks && !standsBy) approval ??= verdict;
+    rows.push(asks && standsBy ? { ...row, barred: 'authorization-required' } : row);
+    prices.push(row.price);
   }
+  const verdicts = rows.flatMap(({ participant, intent, barred: detail }) =>
+    detail === undefined ? [] : [{ participant, intent, outcome: 'barred' as const, detail }],
+  );
   return {
-    ...{ version, kept, verdicts },
-    ...(first === undefined ? {} : { refusal: first }),
+    ...{ version, rows, costMicro: one ? Math.max(...prices) : prices.reduce((sum, price) => sum + price, 0) },
+    ...(refusal === undefined || prices.length > 0 ? {} : { refusal: { ...refusal, verdicts } }),
     ...(limitMicro === undefined ? {} : { limitMicro }),
+    ...(approval === undefined ? {} : { approval }),
   };
 }
 
@@ -178,7 +186,7 @@ function inputOf({ sender, body }: Asked<Body>, judged: Judged): EngageInput {
     conditions: frame.conditions,
     rule,
     ...(weights === undefined ? {} : { weights }),
-    offers: judged.kept,
+    offers: judged.rows,
   };
 }
 

@@ -1,4 +1,4 @@
-// renew, settle: a lease is prolonged, or ends before its time.
+// renew, settle, preempt: a lease is prolonged, or ends before its time; and what its holder says meanwhile.
 import { bodyDigest, runScript } from '@tender/credits/redis';
 import type { BankRequest, BankResult } from '@tender/market';
 import { marketScripts } from '@tender/market/redis';
@@ -33,4 +33,37 @@ export async function settle(bank: Bank, asked: Asked<BankRequest<'settle'>>): P
   if (!reply.replayed) bank.events.settled(reply);
   const { contract, outcome, paidMicro, refundedMicro } = reply;
   return ok({ contract, outcome, paidMicro, refundedMicro });
+}
+
+/** By the pool's seller; operators have an operation of their own. */
+export async function preempt(
+  bank: Bank,
+  asked: Asked<BankRequest<'preempt'>>,
+): Promise<Outcome<BankResult<'preempt'>>> {
+  const { sender, body } = asked;
+  const reply = await runScript(bank.redis, marketScripts.settle, bank.meta, {
+    kind: 'preempt',
+    by: sender,
+    key: body.key,
+    digest: bodyDigest('preempt', body),
+    contract: body.contract,
+  });
+  if (!reply.ok) return refused(bank, reply);
+  if (!reply.replayed) bank.events.settled(reply);
+  const { contract, outcome, paidMicro, refundedMicro, compensationMicro = '0' } = reply;
+  return ok({ contract, outcome, paidMicro, refundedMicro, compensationMicro });
+}
+
+/** A lease's holder says that it runs: when it should speak again. */
+export async function hear(
+  bank: Bank,
+  asked: Asked<BankRequest<'report'>>,
+  step: 'run' | 'progress',
+): Promise<Outcome<{ contract: string; dueAt: number }>> {
+  const { sender, body } = asked;
+  const { key, contract } = body;
+  const input = { by: sender, key, digest: bodyDigest('report', body), contract, step };
+  const reply = await runScript(bank.redis, marketScripts.hear, bank.meta, input);
+  if (!reply.ok) return refused(bank, reply);
+  return ok({ contract: reply.contract, dueAt: reply.dueAt }, { expires: reply.dueAt });
 }

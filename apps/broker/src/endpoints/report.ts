@@ -6,6 +6,7 @@ import { marketScripts, type ReportReply } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
 import { refused } from './calls.js';
+import { hear } from './leases.js';
 import { accountSpokenFor } from './speaks-for.js';
 
 type Body = BankRequest<'report'>;
@@ -22,6 +23,8 @@ export async function report(bank: Bank, asked: Asked<Body>): Promise<Outcome<Ba
     ...('message' in body ? { text: body.message } : {}),
   });
   if (reply.ok) return reported(bank, reply);
+  const { step } = body;
+  if (reply.detail === 'unknown' && (step === 'run' || step === 'progress')) return hear(bank, asked, step);
   return refused(bank, reply);
 }
 

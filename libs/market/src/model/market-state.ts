@@ -1,7 +1,7 @@
 // What the model knows of a market at one instant: the same records that the scripts keep in Redis.
 import { LedgerBook } from '@tender/credits';
 import type { AuctionRule, SealKind } from '../terms.js';
-import type { ProposalRecord } from './proposal.js';
+import type { ProposalRecord } from './proposal-record.js';
 import type { GivenOut, TaskRecord } from './task-record.js';
 
 /** How long a call may stay open at most, and how long what has ended is remembered, in ms. */

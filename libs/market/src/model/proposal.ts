@@ -2,38 +2,14 @@
 import { parseMicro } from '@tender/credits';
 import { type Answer, type Done, refused } from './command.js';
 import { ENDED_KEPT_MS, type MarketState } from './market-state.js';
-import type { FileProposalAsked, ProposalEnd, ProposalState, ProposalTold } from './proposal-command.js';
+import type { FileProposalAsked, ProposalEnd, ProposalTold } from './proposal-command.js';
+import { isOpen, type ProposalRecord } from './proposal-record.js';
 
 /** Operators can look through so many; one asker must not take all the room. */
 export const MAX_WAITING = 10_000;
 export const MAX_ASKED = 64;
 /** An approved engagement that is not closed within this time is taken up by another broker. */
 export const CLOSED_WITHIN_MS = 5_000;
-
-export interface ProposalRecord {
-  readonly id: string;
-  readonly about: 'engage' | 'escalation';
-  readonly by: string;
-  readonly buyer: string;
-  readonly conversation: string;
-  readonly rule: string;
-  readonly amountMicro: string;
-  readonly text: string;
-  readonly filedAt: number;
-  readonly expiresAt: number;
-  state: ProposalState;
-  message: string;
-  decidedBy?: string;
-  decidedAt?: number;
-  contracts?: readonly string[];
-  detail?: string | undefined;
-  forgottenAt?: number;
-}
-
-/** Whether a proposal's last word is not spoken: it waits, or is approved and not engaged yet. */
-export function isOpen({ state, text }: ProposalRecord): boolean {
-  return state === 'pending' || (state === 'approved' && text !== '');
-}
 
 function told({ id, about, state, by, conversation }: ProposalRecord, nowMs: number): ProposalTold {
   return { proposal: id, about, state, asker: by, conversation, at: nowMs };

@@ -1,7 +1,8 @@
 // Replay of approvals: what waited for an operator, what was decided, and what came of it.
 import type { EntryOf } from './journal.js';
 import type { MarketState } from './market-state.js';
-import { commitDecision, commitEnd, commitFiling, isOpen, type ProposalRecord } from './proposal.js';
+import { commitDecision, commitEnd, commitFiling } from './proposal.js';
+import { isOpen, type ProposalRecord } from './proposal-record.js';
 
 type Entry = EntryOf<'file-proposal' | 'decide-proposal' | 'close-proposal'>;
 

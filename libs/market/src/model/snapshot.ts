@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@tender/credits';
 import type { CallState, ContractState, MarketState, PoolState } from './market-state.js';
-import { isOpen, type ProposalRecord } from './proposal.js';
+import { isOpen, type ProposalRecord } from './proposal-record.js';
 import type { TaskRecord } from './task-record.js';
 
 type Fields = Readonly<Record<string, string>>;

@@ -11,31 +11,35 @@ interface Seat {
   readonly buyer: string;
 }
 
+/** The provider is bound: what it sealed may be engaged, whatever is said meanwhile. */
 interface Bound extends Seat {
-  /** Sealed: it may be engaged as long as its seal lives, whatever is said meanwhile. */
+  /** The last one; all offers of a provider in one call have one intent, so that one of them at most is engaged. */
   readonly offer: Offer;
-  /** When the bank is asked what became of it, if nobody says so before; and how long it is waited then. */
+  /** When the last of its seals runs out. */
+  readonly sealedUntil: number;
+  /** When the bank is asked what became of the intent, if nobody says so before; and how long it is waited then. */
   readonly askAt: number;
   readonly pauseMs: number;
 }
 
-export type TenderState =
-  /** A round is open; `offer` of an earlier round stands. */
-  | ({ readonly name: 'considering'; readonly offer?: Offer | undefined } & Seat)
+export type TenderWaiting =
   /** An offer, or a counter-offer outside the bounds. */
   | ({ readonly name: 'tendered' } & Bound)
   /** The buyer waits for an operator's yes. */
-  | ({ readonly name: 'pending'; readonly until: number } & Bound)
+  | ({ readonly name: 'pending' } & Bound)
   /** Outbid, but the contract may come here without a new call until then: the hold is kept. */
   | ({ readonly name: 'standing'; readonly until: number } & Bound)
-  /** The bank was asked; `then`: where it goes on where there is no contract. */
-  | ({
-      readonly name: 'inquiring';
-      readonly then: 'tendered' | 'pending' | 'standing' | 'lost';
-      readonly until: number;
-    } & Bound)
-  /** Told; the bank is asked once more when the seal has run out, where a bond is at stake. */
-  | ({ readonly name: 'lost' } & Bound)
+  /** Told that it lost: the hold is free. Where a bond is at stake the bank is asked once the seals have run out. */
+  | ({ readonly name: 'lost' } & Bound);
+
+export type TenderState =
+  /** A round is open; what was offered before stands meanwhile. */
+  | ({ readonly name: 'considering'; readonly before?: Omit<Bound, keyof Seat> | undefined } & Seat)
+  /** No offer in this round; there may be another one. */
+  | ({ readonly name: 'declined' } & Seat)
+  | TenderWaiting
+  /** The bank was asked; where there is no contract it goes on as before. */
+  | { readonly name: 'inquiring'; readonly from: TenderWaiting }
   | { readonly name: 'won'; readonly view: TaskView }
   | { readonly name: 'over' };
 

@@ -15,14 +15,16 @@ export type BankWord =
   /** No answer: nobody knows whether it was taken. */
   | { readonly kind: 'unanswered'; readonly key?: string | undefined };
 
-interface Kept {
+/** What both sides keep of their contract. */
+export interface Kept {
   readonly view: TaskView;
   /** Begins the idempotency keys, 8 to 48 characters, another for each process. */
   readonly nonce: string;
   /** How many reports were made. */
   readonly reports: number;
-  /** What the bank has not answered yet, and when it is asked again. */
+  /** What the bank has not answered yet: asked again, under its key, until it has. */
   readonly asked?: ReportBody | undefined;
+  /** When to ask again, or to look how the contract stands; and the pause after that. */
   readonly wakeAt: number;
   readonly pauseMs: number;
 }
@@ -43,7 +45,12 @@ export type ProvideState =
   | ({ readonly name: 'starting'; readonly inputs: JsonObject } & Kept)
   | ({ readonly name: 'working' } & Worked)
   /** As working, while the buyer decides on a later deadline. */
-  | ({ readonly name: 'asking-time'; readonly deadline: number } & Worked)
+  | ({
+      readonly name: 'asking-time';
+      readonly deadline: number;
+      /** Answers to reports beyond this one show whether the buyer has decided. */
+      readonly since: number;
+    } & Worked)
   /** Done, failed, turned down or left: said to the bank until it has heard. */
   | ({ readonly name: 'reporting'; readonly receipt?: Receipt | undefined } & Kept)
   /** The bank has the receipt; the buyer may still dispute it. */
@@ -89,7 +96,7 @@ export type ProvideAction =
 
 export type OrderState =
   /** Awarded or starting: the provider is told to begin, again and again. */
-  | ({ readonly name: 'waiting'; readonly startAt: number } & Kept)
+  | ({ readonly name: 'waiting' } & Kept)
   | ({ readonly name: 'running' } & Kept)
   /** The provider asks for a later deadline: `grant` or `deny`. */
   | ({ readonly name: 'granting'; readonly deadline: number } & Kept)

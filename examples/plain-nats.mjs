@@ -96,7 +96,7 @@ for await (const msg of talk) {
   if (performative !== 'accept-proposal') continue;
   // 5. Believe the bank, not the initiator; then use the slots, then settle.
   const lease = await bank('contract', { contract: body.winners[0].contract });
-  if (lease.participant !== me || lease.state !== 'awarded') continue;
+  if (lease.participant !== me || lease.state === 'settled') continue;
   console.log(`won slot ${lease.slots} under fence ${lease.fences} for ${lease.priceMicro}`);
   const settled = await bank('settle', { key: ulid(), contract: lease.contract });
   console.log(`settled: paid ${settled.paidMicro}, got ${settled.refundedMicro} back`);

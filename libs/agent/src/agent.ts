@@ -1,6 +1,7 @@
 // An agent of the market: what it can do, whether it has a connection of its own or shares its host's.
 import type { BankResult, Confirm, Refusal, SealKind } from '@tender/market';
 import { refusal } from '@tender/market';
+import { newUlid } from '@tender/market/nats';
 import type { CallOptions, CallOutcome } from './call.js';
 import { Caller } from './caller.js';
 import type { ListenHandlers, Listening } from './handlers.js';
@@ -44,6 +45,8 @@ export interface Agent {
   call(options: CallOptions): Promise<CallOutcome>;
   /** More time for the award of an open call, `ttlMs` from now on; `awardBy` by the broker's clock. */
   extend(cfp: string, ttlMs: number): Promise<{ readonly ok: true; readonly awardBy: number } | Refusal>;
+  /** Takes back the slots of a lease in a pool whose seller this agent is; its holder is compensated. */
+  preempt(contract: string): Promise<({ readonly ok: true } & BankResult<'preempt'>) | Refusal>;
   account(): Promise<({ readonly ok: true } & BankResult<'account'>) | Refusal>;
   quote(pool: string): Promise<({ readonly ok: true } & BankResult<'quote'>) | Refusal>;
   /** The lease of a running contract, after a restart for instance. */
@@ -148,6 +151,11 @@ export class MarketAgent implements Agent {
     return this.#caller?.extend(cfp, ttlMs) ?? Promise.resolve(hostedCannotCall());
   }
 
+  async preempt(contract: string): Promise<({ readonly ok: true } & BankResult<'preempt'>) | Refusal> {
+    const asked = await this.#link.bank.ask('preempt', { key: newUlid(), contract });
+    return asked.ok ? { ok: true, ...asked.value } : asked;
+  }
+
   async account(): Promise<({ readonly ok: true } & BankResult<'account'>) | Refusal> {
     const asked = await this.#link.bank.ask('account', this.#named());
     return asked.ok ? { ok: true, ...asked.value } : asked;
@@ -163,7 +171,7 @@ export class MarketAgent implements Agent {
     if (!asked.ok) return asked;
     const view = asked.value;
     if (view.participant !== this.id) return refusal('not-permitted', `the lease is ${view.participant}'s`);
-    if (view.state !== 'awarded') return refusal('expired', 'the lease is settled');
+    if (view.state === 'settled') return refusal('expired', `the lease is settled: ${view.outcome}`);
     const lease = new Lease(this.#link, view.pool, view.cfp, winnerOf(view, ''), view.terms);
     return { ok: true, lease: this.#keep(lease) };
   }

@@ -1,18 +1,25 @@
 // A lease as its holder has it: it knows when it ends, prolongs itself if asked to, and never claims to be held when it is not.
 import { formatMicro } from '@tender/credits';
-import { type BankResult, type Refusal, refusal, type Winner } from '@tender/market';
+import { type BankResult, type LeaseOutcome, type Refusal, refusal, type Winner } from '@tender/market';
 import { newUlid } from '@tender/market/nats';
 import type { Link } from './link.js';
 
-/** Why a lease is no longer held; `refusal` is the last one of a renewal, where one was tried. */
+/**
+ * Why a lease is no longer held: as the bank says it, where the bank was the first to know (`preempted`, `unstarted`,
+ * `idle`). `refusal` is the last one of a renewal or a report, where one was tried.
+ */
 export interface LeaseEnd {
-  readonly reason: 'released' | 'expired';
+  readonly reason: LeaseOutcome;
   readonly refusal?: Refusal | undefined;
 }
 
 export type Renewed = ({ readonly ok: true } & BankResult<'renew'>) | Refusal;
+/** `dueAt`: when to speak again at the latest, by the market's clock. */
+export type Heard = { readonly ok: true; readonly dueAt: number } | Refusal;
 export type Settled = ({ readonly ok: true } & BankResult<'settle'>) | Refusal;
 
+/** So long an ended lease asks the bank why. */
+const REASON_MS = 2000;
 /** The longest delay that a timer takes. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 /** A clock that was never compared with a broker's, or badly, is not trusted to be off by more than this. */
@@ -123,7 +130,7 @@ export class Lease {
     if (!asked.ok) {
       this.#refused = asked;
       this.#openRenewal = asked.detail === 'unavailable' ? request : undefined;
-      if (asked.detail === 'expired' || asked.detail === 'unknown') this.#finish({ reason: 'expired', refusal: asked });
+      if (asked.detail === 'expired' || asked.detail === 'unknown') this.#endedAtBank(asked);
       return asked;
     }
     this.#openRenewal = undefined;
@@ -131,6 +138,35 @@ export class Lease {
     this.#until = Math.max(this.#until, asked.value.until);
     this.#untilWall = this.#link.clock.local(this.#until);
     return { ok: true, ...asked.value };
+  }
+
+  /** Says that the work runs: where the pool gives a time of grace (`unstarted` after it), or asks for progress. */
+  run(): Promise<Heard> {
+    return this.#report({ step: 'run' });
+  }
+
+  /** Says that the work still runs, before the time that the last answer named: else the lease ends as `idle`. */
+  progress(percent = 0): Promise<Heard> {
+    return this.#report({ step: 'progress', percent });
+  }
+
+  async #report(
+    said: { readonly step: 'run' } | { readonly step: 'progress'; readonly percent: number },
+  ): Promise<Heard> {
+    if (!this.held) return refusal('expired', 'the lease is over');
+    const body = { key: newUlid(), contract: this.contract, ...said };
+    const asked = await this.#link.bank.ask('report', body, { withinMs: this.remainingMs, conversation: this.cfp });
+    if (asked.ok) return { ok: true, dueAt: asked.value.dueAt };
+    if (asked.detail === 'expired' || asked.detail === 'unknown') this.#endedAtBank(asked);
+    return asked;
+  }
+
+  /** The bank has ended the lease: nobody may use its slots any more, and then one may ask how it ended. */
+  #endedAtBank(refused: Refusal): void {
+    const reason = this.#link.bank
+      .ask('contract', { contract: this.contract }, { withinMs: REASON_MS, conversation: this.cfp })
+      .then((asked) => (asked.ok ? asked.value.outcome : undefined) ?? 'expired');
+    this.#finish({ reason: 'expired', refusal: refused }, reason);
   }
 
   /**
@@ -156,11 +192,13 @@ export class Lease {
     return asked.ok ? { ok: true, ...asked.value } : asked;
   }
 
-  #finish(end: LeaseEnd): void {
+  /** `told`: the reason, where the bank is asked for it. */
+  #finish(end: LeaseEnd, told?: Promise<LeaseOutcome>): void {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#timer);
-    this.#end(end);
+    if (told === undefined) this.#end(end);
+    else void told.then((reason) => this.#end({ ...end, reason }));
     this.#abort.abort(new Error(`the lease ${this.contract} is ${end.reason}`));
     if (end.reason === 'expired' && this.#openRenewal !== undefined) {
       // A renewal may have gone through unheard; nobody uses the slots any more, so nobody should pay for them.

@@ -1,11 +1,13 @@
-// An operator's hands: accounts, credits and pools, each request signed with the operator's nkey.
+// An operator's hands: accounts, credits, pools, rules and approvals, each request signed with the operator's nkey.
 import { createHash } from 'node:crypto';
 import {
   type AdminOperation,
   type AdminRequest,
   adminResult,
   adminText,
+  type BankResult,
   encode,
+  type ProposalView,
   privateKeyOf,
   publicNkeyOf,
   type Refusal,
@@ -17,7 +19,9 @@ import type { z } from 'zod';
 import { type Answer, answerSpec, askUntil } from './bank.js';
 import { type Link, type LinkOptions, openLink } from './link.js';
 
-export type AdminAnswer = { readonly ok: true; readonly status: string } | Refusal;
+export type AdminAnswer = ({ readonly ok: true } & Administered) | Refusal;
+export type Administered = z.infer<typeof adminResult>;
+export type Decided = { readonly ok: true; readonly proposal: ProposalView } | Refusal;
 type Without<T> = Omit<T, 'key'> & { readonly key?: string };
 
 /** Each takes a `key` of the caller's own where the caller itself may ask again; else a new one is made. */
@@ -31,10 +35,22 @@ export interface Operator {
   retire(request: Without<AdminRequest<'retire'>>): Promise<AdminAnswer>;
   /** Opens a pool, or changes the prices and rules of one. */
   openPool(pool: AdminRequest<'pool'>['pool'], key?: string): Promise<AdminAnswer>;
+  /** The rules that bind now. */
+  policy(): Promise<({ readonly ok: true } & BankResult<'policy'>) | Refusal>;
+  /** Replaces all rules. */
+  setPolicy(policy: AdminRequest<'policy'>['policy'], key?: string): Promise<AdminAnswer>;
+  /** What waits for an operator, the most urgent first. */
+  approvals(): Promise<{ readonly ok: true; readonly proposals: readonly ProposalView[] } | Refusal>;
+  /** Where an engagement is approved, the answer says what came of it. */
+  decide(proposal: string, verdict: 'approve' | 'deny', key?: string): Promise<Decided>;
+  /** Ends a lease or a task for reasons that are nobody's fault. */
+  preempt(contract: string, key?: string): Promise<AdminAnswer>;
+  /** Decides a dispute: so much of the price is paid, and whose the bond is. */
+  resolve(request: Without<AdminRequest<'resolve'>>): Promise<AdminAnswer>;
   close(): Promise<void>;
 }
 
-const spec = answerSpec(adminResult) as unknown as z.ZodType<Answer<{ status: string }>>;
+const spec = answerSpec(adminResult) as unknown as z.ZodType<Answer<Administered>>;
 const WITHIN_MS = 10_000;
 
 /** Connects an operator (`id` and the seed of the nkey that the broker knows it by); throws on a bad seed. */
@@ -54,6 +70,21 @@ export async function connectOperator(options: LinkOptions & { readonly seed: st
     grant: (request) => ask('grant', { ...request, key: request.key ?? newUlid() }),
     retire: (request) => ask('retire', { ...request, key: request.key ?? newUlid() }),
     openPool: (pool, idem = newUlid()) => ask('pool', { key: idem, pool }),
+    policy: async () => {
+      const asked = await link.bank.ask('policy', {});
+      return asked.ok ? { ok: true, ...asked.value } : asked;
+    },
+    setPolicy: (policy, idem = newUlid()) => ask('policy', { key: idem, policy }),
+    approvals: async () => {
+      const answer = await ask('approvals', { key: newUlid() });
+      return answer.ok ? { ok: true, proposals: answer.proposals ?? [] } : answer;
+    },
+    decide: async (proposal, verdict, idem = newUlid()) => {
+      const answer = await ask('decide', { key: idem, proposal, verdict });
+      return answer.ok ? { ok: true, proposal: answer.proposal! } : answer;
+    },
+    preempt: (contract, idem = newUlid()) => ask('preempt', { key: idem, contract }),
+    resolve: (request) => ask('resolve', { ...request, key: request.key ?? newUlid() }),
     close: () => link.close(),
   };
 }
@@ -94,5 +125,5 @@ async function administer(link: Link, asking: Asking): Promise<AdminAnswer> {
   }
   if (!asked.ok) return asked;
   const { performative, body } = asked.answer;
-  return performative === 'inform' ? { ok: true, status: (body as { status: string }).status } : (body as Refusal);
+  return performative === 'inform' ? { ok: true, ...(body as Administered) } : (body as Refusal);
 }

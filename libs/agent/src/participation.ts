@@ -292,7 +292,7 @@ export class Participation {
       const asked = await link.bank.ask('contract', { intent, ...agent }, { conversation: cfp });
       if (!asked.ok && asked.detail === 'unavailable' && link.clock.now() < giveUp && !link.closed) continue;
       const view = asked.ok && asked.value.participant === bidder.id ? asked.value : undefined;
-      const runs = view?.state === 'awarded' ? view : undefined;
+      const runs = view?.state === 'settled' ? undefined : view;
       if (runs?.cfp === cfp) this.#step(seat, { kind: 'held', winner: winnerOf(runs, intent) });
       // What the bank did not know when it was asked it may know by now.
       else this.#step(seat, { kind: 'absent' }, askedAt);

@@ -13,9 +13,9 @@ beforeAll(async () => {
 });
 afterAll(() => m.stop());
 
-async function lend(agent: Agent, durationMs: number): Promise<Lease> {
-  const won = agent.win('gpu.a', { maxPriceMicro: 5 * CREDIT, deadlineMs: 5000 });
-  sold(await seller.call(offer('gpu.a', { durationMs, windowMs: 100, closeAfterBids: 1 })));
+async function lend(agent: Agent, durationMs: number, pool = 'gpu.a'): Promise<Lease> {
+  const won = agent.win(pool, { maxPriceMicro: 5 * CREDIT, deadlineMs: 5000 });
+  sold(await seller.call(offer(pool, { durationMs, windowMs: 100, closeAfterBids: 1 })));
   return won;
 }
 
@@ -150,6 +150,33 @@ test('a lease won while nobody wants it any more goes back', async () => {
       return quote.ok && quote.free;
     })
     .toBe(4);
+});
+
+test('a pool that asks is told that the work runs and goes on; who falls silent learns it at the next word', async () => {
+  await m.pool('gpu.asks', 'seller', 2, { graceMs: 2000, idleMs: 250 });
+  const agent = await m.sdkAgent('talker');
+  const lease = await lend(agent, 60_000, 'gpu.asks');
+  expect(await lease.progress()).toMatchObject({ ok: false, detail: 'not-your-turn' });
+  const said = await lease.run();
+  expect(said.ok && said.dueAt - agent.now()).toBeLessThanOrEqual(250);
+  await sleep(150);
+  expect(await lease.progress(50)).toMatchObject({ ok: true });
+  // A lease that was begun can be taken up again.
+  expect(await agent.lease(lease.contract)).toMatchObject({ ok: true });
+  await expect.poll(async () => ((await seller.quote('gpu.asks')) as { free?: number }).free).toBe(2);
+  expect(await lease.progress(60)).toMatchObject({ ok: false, detail: 'expired' });
+  expect([lease.held, lease.signal.aborted]).toEqual([false, true]);
+  expect(await lease.lost).toMatchObject({ reason: 'idle', refusal: { detail: 'expired' } });
+});
+
+test('a lease that the seller took back says so when the bank does', async () => {
+  const agent = await m.sdkAgent('evicted');
+  const lease = await lend(agent, 60_000);
+  expect(await agent.preempt(lease.contract)).toMatchObject({ ok: false, detail: 'not-permitted' });
+  const taken = await seller.preempt(lease.contract);
+  expect(taken).toMatchObject({ ok: true, outcome: 'preempted' });
+  expect(await lease.renew({ maxPriceMicro: CREDIT })).toMatchObject({ ok: false, detail: 'expired' });
+  expect(await lease.lost).toMatchObject({ reason: 'preempted' });
 });
 
 test('bidders that are silent cost nothing', async () => {

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-// The command line: `tender up`, `demo`, `sim`, `scenario` and `check`.
+// The command line: `tender up`, `demo`, `sim`, `scenario`, `check`, `approvals` and `policy`.
 import { Command, CommanderError } from 'commander';
 import { simulatorHelp } from './app-process.js';
 import { check } from './check.js';
 import { cliConfig, UsageError } from './config.js';
 import { addHouseFlags, addKeepFlags, houseFlags, whole } from './house-flags.js';
+import { addOperatorCommands } from './operator-commands.js';
 import { type ScenarioFlags, scenario } from './scenario.js';
 import { demo, sim } from './trading.js';
 import { up } from './up.js';
@@ -62,6 +63,8 @@ program
   .action(async () => {
     process.exitCode = await check(cliConfig());
   });
+
+addOperatorCommands(program);
 
 // Whoever reads only the beginning (`tender up | head`) has read enough: end, and quietly.
 for (const stream of [process.stdout, process.stderr]) {

@@ -4,14 +4,19 @@ import { refusal } from '@tender/market';
 import { newUlid } from '@tender/market/nats';
 import type { CallOptions, CallOutcome } from './call.js';
 import { Caller } from './caller.js';
+import type { Escalation, Ruling } from './escalations.js';
 import type { ListenHandlers, Listening } from './handlers.js';
+import type { HireOptions, HireOutcome } from './hire-options.js';
 import { Lease } from './lease.js';
 import { type Counts, type Link, type LinkOptions, openLink } from './link.js';
 import { Listener } from './listener.js';
+import type { NegotiateOptions } from './negotiate.js';
 import { type Bidder, winnerOf } from './participation.js';
+import type { ProvideOptions, Providing } from './provide-options.js';
 import { RefusedError } from './refused-error.js';
 import { Sealer } from './sealer.js';
 import { Switchboard } from './switchboard.js';
+import { Tasks } from './tasks.js';
 import { hopeless, type WinOptions, win } from './win.js';
 
 export interface AgentKeys {
@@ -53,6 +58,17 @@ export interface Agent {
   lease(contract: string): Promise<{ readonly ok: true; readonly lease: Lease } | Refusal>;
   /** Leases that are held now. */
   readonly leases: readonly Lease[];
+  /**
+   * Announces a task and engages who offers best. Resolves when contracts are made, or none will be. Never rejects;
+   * throws RangeError where the options make no sense.
+   */
+  hire(options: HireOptions): Promise<HireOutcome>;
+  /** Negotiates a task with one provider, by the protocol that the options name. Resolves and throws as `hire` does. */
+  negotiate(provider: string, options: NegotiateOptions): Promise<HireOutcome>;
+  /** Does tasks on a resource for others: answers their calls and openings, and works on what it wins. */
+  provide(resource: string, options: ProvideOptions): Providing;
+  /** Decides for agents whose negotiations got stuck and that named this one; gives back how to stop. */
+  onEscalation(decide: (asked: Escalation) => Ruling | Promise<Ruling>): () => void;
   /** Stops listening and closes the connection that is its own. Leases run on, unless `release` is set. */
   close(options?: { readonly release?: boolean }): Promise<void>;
 }
@@ -69,6 +85,7 @@ export class MarketAgent implements Agent {
   readonly #listener: Listener;
   readonly #caller: Caller | undefined;
   readonly #onClose: () => Promise<void>;
+  readonly #tasks: Tasks;
   readonly #leases = new Set<Lease>();
   /** Contracts whose leases were handed out here, so that none is twice. */
   readonly #known = new Set<string>();
@@ -77,16 +94,18 @@ export class MarketAgent implements Agent {
   constructor(
     keys: AgentKeys,
     on: {
-      readonly link: Link;
+      readonly switchboard: Switchboard;
       readonly listener: Listener;
       readonly caller?: Caller | undefined;
       readonly onClose: () => Promise<void>;
     },
   ) {
     this.id = keys.id;
-    this.sealer = new Sealer(on.link, keys.id, keys.seed, keys.seal ?? 'mac');
+    const { link } = on.switchboard;
+    this.sealer = new Sealer(link, keys.id, keys.seed, keys.seal ?? 'mac');
     this.#confirm = policies[`${keys.confirm ?? true}`];
-    this.#link = on.link;
+    this.#link = link;
+    this.#tasks = new Tasks({ id: keys.id, link, switchboard: on.switchboard, sealer: this.sealer });
     this.#listener = on.listener;
     this.#caller = on.caller;
     this.#onClose = on.onClose;
@@ -156,6 +175,22 @@ export class MarketAgent implements Agent {
     return asked.ok ? { ok: true, ...asked.value } : asked;
   }
 
+  hire(options: HireOptions): Promise<HireOutcome> {
+    return this.#tasks.hire(options);
+  }
+
+  negotiate(provider: string, options: NegotiateOptions): Promise<HireOutcome> {
+    return this.#tasks.negotiate(provider, options);
+  }
+
+  provide(resource: string, options: ProvideOptions): Providing {
+    return this.#tasks.provide(resource, options);
+  }
+
+  onEscalation(decide: (asked: Escalation) => Ruling | Promise<Ruling>): () => void {
+    return this.#tasks.onEscalation(decide);
+  }
+
   async account(): Promise<({ readonly ok: true } & BankResult<'account'>) | Refusal> {
     const asked = await this.#link.bank.ask('account', this.#named());
     return asked.ok ? { ok: true, ...asked.value } : asked;
@@ -190,6 +225,7 @@ export class MarketAgent implements Agent {
   async close(options: { readonly release?: boolean } = {}): Promise<void> {
     for (const stop of this.#stops) stop(false);
     this.#stops.clear();
+    this.#tasks.close();
     if (options.release === true) await Promise.all(this.leases.map((lease) => lease.release()));
     await this.#onClose();
   }
@@ -215,7 +251,7 @@ export async function connectAgent(options: LinkOptions & AgentKeys): Promise<Ag
     await link.close();
   };
   try {
-    const agent = new MarketAgent(options, { link, listener, caller, onClose });
+    const agent = new MarketAgent(options, { switchboard, listener, caller, onClose });
     const refused = await agent.sealer.login();
     if (refused !== undefined) throw new RefusedError(refused);
     return agent;

@@ -1,19 +1,28 @@
 // A task that somebody does for its buyer: what the buyer hears of it, what it may say to it, and how it ends.
 import { EventEmitter } from 'node:events';
-import type {
-  BankRequest,
-  Progress,
-  Receipt,
-  Refusal,
-  TaskBody,
-  TaskMessage,
-  TaskOutcome,
-  TaskView,
+import {
+  type BankWord,
+  type Ignored,
+  type OrderAction,
+  type OrderEvent,
+  type OrderState,
+  orderStep,
+  orderWakeAt,
+  type Progress,
+  placing,
+  type Receipt,
+  type Refusal,
+  type ReportBody,
+  refusal,
+  type TaskMessage,
+  type TaskOutcome,
+  type TaskView,
 } from '@tender/market';
 import { newUlid } from '@tender/market/nats';
+import { ContractBank } from './contract-bank.js';
 import type { Link } from './link.js';
-import { after } from './timer.js';
-import type { Said, Voice, Word } from './voice.js';
+import { MachineRun } from './machine-run.js';
+import type { Voice } from './voice.js';
 
 /** What a task came to. `view` is the bank's, as is the receipt in it. */
 export type TaskEnd =
@@ -24,27 +33,17 @@ export type TaskEnd =
       readonly receipt?: Receipt | undefined;
       readonly view: TaskView;
     };
+/** What the bank says of a buyer's step: the contract after it, or why not. */
 export type Stepped = { readonly ok: true; readonly view: TaskView } | Refusal;
 
 interface HiredEvents {
   /** From the provider; what it says of its work is its own word. */
   progress: [progress: Progress];
-  /** The provider asks for more time: `grantTime` or `denyTime`. */
-  'time-asked': [deadline: number];
+  /** The provider asks for a later deadline: `grantTime` or `denyTime`. */
+  'time-asked': [deadline: number, view: TaskView];
   /** Turned down before it began, and taken over by the runner-up. */
   'handed-over': [view: TaskView];
 }
-
-/** What a buyer says of a contract that is its own; without the contract and the key. */
-type BuyerStep =
-  Extract<
-    BankRequest<'report'>,
-    { readonly step: 'grant-time' | 'deny-time' | 'accept' | 'dispute' | 'decommit' }
-  > extends infer S
-    ? S extends unknown
-      ? Omit<S, 'key' | 'contract'>
-      : never
-    : never;
 
 /** What a contract needs of its conversation. */
 export interface AroundHired {
@@ -52,10 +51,6 @@ export interface AroundHired {
   readonly addressOf: (provider: string) => string;
   readonly onSettled: () => void;
 }
-
-/** How long after a time by the bank's clock it is asked what came of it. */
-const GRACE_MS = 250;
-const FIRST_LOOK_MS = 400;
 
 export class Hired extends EventEmitter<HiredEvents> {
   readonly contract: string;
@@ -67,14 +62,12 @@ export class Hired extends EventEmitter<HiredEvents> {
   readonly #link: Link;
   readonly #voice: Voice;
   readonly #around: AroundHired;
-  #view: TaskView;
+  readonly #bank: ContractBank;
+  readonly #run: MachineRun<OrderState, OrderEvent, OrderAction>;
+  /** Whoever waits for the answer to a report, by its key. */
+  readonly #waiting = new Map<string, (stepped: Stepped) => void>();
   #resolveReceipt!: (end: TaskEnd) => void;
   #resolveSettled!: (view: TaskView) => void;
-  #isOver = false;
-  #startedWith = '';
-  #stopTimer = () => {};
-  #pauseMs = FIRST_LOOK_MS;
-  #looking: Promise<void> | undefined;
 
   constructor(link: Link, voice: Voice, view: TaskView, around: AroundHired) {
     super();
@@ -82,163 +75,152 @@ export class Hired extends EventEmitter<HiredEvents> {
     this.#link = link;
     this.#voice = voice;
     this.#around = around;
-    this.#view = view;
+    this.#bank = new ContractBank(link, voice.conversation, view.frame.buyer);
     this.receipt = new Promise((resolve) => {
       this.#resolveReceipt = resolve;
     });
     this.settled = new Promise((resolve) => {
       this.#resolveSettled = resolve;
     });
-    this.#saw(view);
+    this.#run = new MachineRun<OrderState, OrderEvent, OrderAction>(link, {
+      start: placing(view, newUlid(), link.clock.now()),
+      step: orderStep,
+      wakeAt: orderWakeAt,
+      act: (action) => this.#act(action),
+    });
+  }
+
+  /** From now on the provider is told to begin. */
+  begin(): this {
+    this.#run.begin();
+    return this;
   }
 
   /** As the bank showed it last. */
   get view(): TaskView {
-    return this.#view;
+    return this.#run.state.view;
   }
 
   get provider(): string {
-    return this.#view.provider;
+    return this.view.provider;
   }
 
   /** The result is good: it is paid at once. */
   accept(): Promise<Stepped> {
-    return this.#report({ step: 'accept' });
+    return this.#decide({ kind: 'accept' });
   }
 
   /** The result is not what was agreed: an operator decides. */
   dispute(message: string): Promise<Stepped> {
-    return this.#report({ step: 'dispute', message });
+    return this.#decide({ kind: 'dispute', message });
   }
 
   /** Ends the task before it is done, for the penalty or the work done so far, whichever is more. */
   decommit(): Promise<Stepped> {
-    return this.#report({ step: 'decommit' });
+    return this.#decide({ kind: 'leave' });
   }
 
   /** Moves the deadline to what the provider asks for. */
   grantTime(): Promise<Stepped> {
-    return this.#report({ step: 'grant-time' });
+    return this.#decide({ kind: 'grant' });
   }
 
   denyTime(): Promise<Stepped> {
-    return this.#report({ step: 'deny-time' });
+    return this.#decide({ kind: 'deny' });
   }
 
-  async #report(step: BuyerStep): Promise<Stepped> {
-    const body = { ...step, key: newUlid(), contract: this.contract } as BankRequest<'report'>;
-    const asked = await this.#link.bank.ask('report', body, { conversation: this.#voice.conversation });
-    if (!asked.ok) return asked;
-    const view = asked.value as TaskView;
-    this.#saw(view);
-    this.#tell('inform', { kind: 'contract', view });
-    return { ok: true, view };
+  /** Resolves with the bank's answer, or at once with why the bank need not be asked. */
+  #decide(event: OrderEvent): Promise<Stepped> {
+    return new Promise((resolve) => {
+      this.#deciding = resolve;
+      const ignored = this.#run.step(event).find(({ kind }) => kind === 'ignored') as Ignored | undefined;
+      if (this.#deciding !== undefined) {
+        this.#deciding = undefined;
+        resolve(
+          refusal(ignored?.detail ?? 'not-your-turn', `no ${event.kind} now: ${this.contract} is ${this.view.state}`),
+        );
+      }
+    });
   }
+  #deciding: ((stepped: Stepped) => void) | undefined;
 
-  /** What the provider says; the bank is asked wherever it matters. */
+  /** What the provider says; where it matters the bank is asked. */
   hear(message: TaskMessage): void {
     switch (message.performative) {
-      case 'task-progress': {
-        const { progress } = message.body;
-        this.#link.guard('progress', () => this.emit('progress', progress));
+      case 'task-progress':
+        this.#run.step({ kind: 'progress', progress: message.body.progress });
         return;
-      }
       case 'task-done':
-      case 'inform':
-      case 'failure':
-        return void this.look();
+        this.#run.step({ kind: 'done', receipt: message.body.receipt });
+        return;
       default:
-        this.#link.ignore('not-your-turn');
+        this.#run.step({ kind: 'nudge' });
     }
   }
 
-  /** Asks the bank how the task stands, once at a time. */
-  look(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined;
-    });
-    return this.#looking;
-  }
-
-  async #look(): Promise<void> {
-    const asked = await this.#link.bank.ask(
-      'task',
-      { contract: this.contract, ...this.#named() },
-      { conversation: this.#voice.conversation },
-    );
-    if (this.#isOver) return;
-    if (asked.ok) this.#saw(asked.value);
-    else this.#lookLater();
-  }
-
-  #named(): { readonly agent?: string } {
-    const { buyer } = this.#view.frame;
-    return buyer === this.#link.sender ? {} : { agent: buyer };
-  }
-
-  #saw(view: TaskView): void {
-    if (this.#isOver) return;
-    const before = this.#view;
-    this.#view = view;
-    if (view.attempt > before.attempt) this.#link.guard('handed-over', () => this.emit('handed-over', view));
-    const { askedDeadline } = view;
-    if (askedDeadline !== undefined && askedDeadline !== before.askedDeadline) {
-      this.#link.guard('time-asked', () => this.emit('time-asked', askedDeadline));
+  #act(action: OrderAction): void {
+    switch (action.kind) {
+      case 'report':
+        return void this.#report(action.body);
+      case 'inquire':
+        return void this.#bank.inquire({ contract: action.contract }).then((word) => this.#heard(word));
+      case 'inform':
+        return void this.#voice.tell(this.#around.addressOf(action.to), 'inform', {
+          kind: 'contract',
+          view: action.view,
+        });
+      case 'task-start': {
+        const { contract, frame, dueAt } = action.view;
+        const body = { contract, inputs: frame.task.inputs };
+        return void this.#voice.tell(this.#around.addressOf(action.to), 'task-start', body, { replyBy: dueAt });
+      }
+      case 'progress':
+        return void this.#emit('progress', action.progress);
+      case 'handed-over':
+        return void this.#emit('handed-over', action.view);
+      case 'judge-time':
+        return void this.#emit('time-asked', action.deadline, action.view);
+      case 'judge':
+        return void this.#resolveReceipt({ ok: true, outcome: 'done', receipt: action.receipt, view: action.view });
+      case 'finish':
+        return void this.#finish(action.view);
     }
-    if (view.state === 'awarded') this.#start();
-    const end = endOf(view);
-    if (end !== undefined) this.#resolveReceipt(end);
-    if (view.state === 'settled') this.#settle();
-    else this.#lookLater();
   }
 
-  /** Tells the provider that it may begin; again where nothing came of it, since messages may be lost. */
-  #start(): void {
-    const { provider, frame, attempt, dueAt } = this.#view;
-    const name = `${provider}|${attempt}`;
-    if (name !== this.#startedWith) {
-      this.#startedWith = name;
-      this.#pauseMs = FIRST_LOOK_MS;
-      this.#tell('inform', { kind: 'contract', view: this.#view });
+  async #report(body: ReportBody): Promise<void> {
+    const settle = this.#deciding;
+    this.#deciding = undefined;
+    if (settle !== undefined) this.#waiting.set(body.key, settle);
+    this.#heard(await this.#bank.report(body));
+  }
+
+  #heard(word: BankWord): void {
+    // No answer: the machine asks again under the same key, and whoever waits goes on waiting.
+    if (word.key !== undefined && word.kind !== 'unanswered') {
+      const settle = this.#waiting.get(word.key);
+      this.#waiting.delete(word.key);
+      settle?.(word.kind === 'seen' ? { ok: true, view: word.view } : word.refusal);
     }
-    const body = { contract: this.contract, inputs: frame.task.inputs };
-    this.#tell('task-start', body, { replyBy: dueAt });
+    this.#run.step(word);
   }
 
-  /** When the bank will have ended the present state; sooner while the provider has not even begun. */
-  #lookLater(): void {
-    this.#stopTimer();
-    const { state, dueAt } = this.#view;
-    const due = Math.max(GRACE_MS, this.#link.clock.until(dueAt) + GRACE_MS);
-    const soon = state === 'awarded' || state === 'starting' ? this.#pauseMs : Number.POSITIVE_INFINITY;
-    this.#pauseMs *= 2;
-    this.#stopTimer = after(Math.min(due, soon), () => void this.look());
+  #emit<K extends keyof HiredEvents>(event: K, ...values: HiredEvents[K]): void {
+    this.#link.guard(event, () => this.emit(event as never, ...(values as never)));
   }
 
-  #tell<W extends Word>(word: W, body: TaskBody<W>, said: Said = {}): void {
-    this.#voice.tell(this.#around.addressOf(this.#view.provider), word, body, said);
-  }
-
-  #settle(): void {
-    this.#isOver = true;
-    this.#stopTimer();
-    this.#resolveSettled(this.#view);
+  #finish(view: TaskView): void {
+    this.#run.close();
+    const { outcome = 'failed', receipt } = view;
+    if (outcome !== 'done') this.#resolveReceipt({ ok: false, outcome, receipt, view });
+    else this.#resolveReceipt({ ok: true, outcome, receipt: receipt!, view });
+    for (const settle of this.#waiting.values()) settle(refusal('expired', 'the contract is settled'));
+    this.#waiting.clear();
+    this.#resolveSettled(view);
     this.#around.onSettled();
   }
 
   /** Nobody waits any more; the contract goes on by itself. */
   close(): void {
-    this.#isOver = true;
-    this.#stopTimer();
+    this.#run.close();
   }
-}
-
-function endOf(view: TaskView): TaskEnd | undefined {
-  const { state, receipt, outcome } = view;
-  if (state !== 'done' && state !== 'disputed' && state !== 'settled') return undefined;
-  if ((outcome === undefined || outcome === 'done') && receipt !== undefined) {
-    return { ok: true, outcome: 'done', receipt, view };
-  }
-  if (outcome === undefined || outcome === 'done') return undefined;
-  return { ok: false, outcome, ...(receipt === undefined ? {} : { receipt }), view };
 }

@@ -50,7 +50,7 @@ export async function connectHost(options: LinkOptions): Promise<Host> {
       const onClose = async () => {
         agents.delete(keys.id);
       };
-      const agent = new MarketAgent(keys, { link, listener, onClose });
+      const agent = new MarketAgent(keys, { switchboard, listener, onClose });
       agents.set(keys.id, agent);
       queue.push(agent);
       next();

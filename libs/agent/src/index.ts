@@ -1,14 +1,25 @@
-// The agent's side of the market: connect, listen, bid, call, hold leases.
+// The agent's side of the market: connect, listen, bid, call, hold leases; have tasks done and do them.
 export { type Agent, type AgentKeys, connectAgent } from './agent.js';
 export type { CallOptions, CallOutcome } from './call.js';
+export type { Decide, HaggleChoice } from './decide.js';
 export { type BidDecision, bid, type CallView, type Decision, type RefuseDecision, refuse } from './decision.js';
+export type { Escalation, Ruling } from './escalations.js';
+export type { MyTurn } from './haggle-run.js';
 export type { ListenHandlers, Listening } from './handlers.js';
+export type { Choice, HireOptions, HireOutcome } from './hire-options.js';
+export { Hired, type Stepped, type TaskEnd } from './hired.js';
 export { connectHost, type Host } from './host.js';
 export { type Heard, Lease, type LeaseEnd, type Renewed, type Settled } from './lease.js';
 export type { Counts, LinkOptions } from './link.js';
 export type { Log } from './log.js';
+export type { NegotiateOptions } from './negotiate.js';
+export type { HoldSlots } from './offer-maker.js';
 export { type AdminAnswer, connectOperator, type Decided, type Operator } from './operator.js';
 export type { LostBid } from './participation.js';
+export type { Appraisal, Appraise, LostOffer, ProvideOptions, Providing, TaskRequest } from './provide-options.js';
 export { RefusedError } from './refused-error.js';
 export { createSeed } from './seed.js';
+export type { IssuesDraft, OrderOptions, TaskDraft } from './task-order.js';
+export type { Move } from './trail.js';
 export type { WinOptions } from './win.js';
+export type { Run, Workbench } from './work.js';

@@ -1,29 +1,45 @@
 // A contract as its provider works on it: taken, checked, run, reported, and handed over with a receipt, well or badly.
-import type { BankRequest, Detail, JsonObject, Progress, Receipt, Refusal, Task, TaskView } from '@tender/market';
+import {
+  type BankWord,
+  type JsonObject,
+  type Progress,
+  type ProvideAction,
+  type ProvideEvent,
+  type ProvideState,
+  provideStep,
+  provideWakeAt,
+  providing,
+  type Receipt,
+  type Task,
+  type TaskMessage,
+  type TaskView,
+} from '@tender/market';
 import { newUlid } from '@tender/market/nats';
+import { ContractBank } from './contract-bank.js';
 import type { Link } from './link.js';
-import { after } from './timer.js';
+import { MachineRun } from './machine-run.js';
 import type { Voice } from './voice.js';
 
 /** What the work is given. */
 export interface Workbench {
   readonly contract: string;
   readonly view: TaskView;
-  readonly task: Task;
   readonly inputs: JsonObject;
   /** Slots that back the offer and their fencing tokens, to be shown to whatever guards them. */
   readonly slots: readonly number[];
   readonly fences: readonly number[];
   /** Aborted as soon as nobody pays for the work any more. */
   readonly signal: AbortSignal;
-  /** Says how far it is; told to the buyer at once, to the bank with the next heartbeat. */
-  progress(progress: Partial<Progress>): void;
+  /** Says how far it is. The bank hears that the work goes on without it, too. */
+  progress(progress: Progress): void;
   /** Asks the buyer for a later deadline (by the broker's clock); resolves with whether it was granted. */
   askTime(deadline: number): Promise<boolean>;
   /** Something that the buyer should know; part of the receipt. */
   warn(warning: string): void;
   /** What was used, `{gpuSeconds: 12}`; added up in the receipt. */
   use(used: Readonly<Record<string, number>>): void;
+  /** Breaks the contract: the bond goes to the buyer. */
+  decommit(): void;
 }
 
 /** Does the work; what it returns are the outputs, what it throws is why it failed. */
@@ -32,221 +48,204 @@ export type Run = (task: Task, bench: Workbench) => Promise<JsonObject> | JsonOb
 export interface WorkOptions {
   readonly run: Run;
   /** Why the work must not begin, or undefined. */
-  readonly unfit: (view: TaskView, inputs: JsonObject) => string | undefined;
+  readonly unfit: (view: TaskView, inputs: JsonObject) => string | undefined | Promise<string | undefined>;
   /** Why these are not the outputs that were agreed, or undefined. */
   readonly misfit: (view: TaskView, outputs: JsonObject) => string | undefined;
   readonly costMicro: (view: TaskView) => string | undefined;
-  /** The contract is not this provider's to work on any more, for good or ill. */
-  readonly onEnd: (view: TaskView) => void;
-  /** As subjects name the buyer, or the host that speaks for it. */
+  /** The work is handed over, or was never begun: what it took is free. */
+  readonly onDelivered: (view: TaskView) => void;
+  /** All is paid. */
+  readonly onSettled: (view: TaskView) => void;
+  /** As subjects name the buyer: itself, or the host that speaks for it. */
   readonly buyer: string;
 }
 
-/** A heartbeat each so many parts of the time within which one must be heard. */
-const BEATS = 3;
-const REPORT_WITHIN_MS = 30_000;
-/** Answers of the bank that end the work: the contract is over, or another's. */
-const over: ReadonlySet<Detail> = new Set(['expired', 'late', 'not-permitted', 'unknown']);
-
-type ProviderReport = Extract<
-  BankRequest<'report'>,
-  { readonly step: 'take' | 'run' | 'turn-down' | 'progress' | 'ask-time' | 'done' | 'fail' }
->;
-type StepOf<R> = R extends unknown ? Omit<R, 'key' | 'contract'> : never;
+const MAX_WARNINGS = 32;
 
 export class Work implements Workbench {
   readonly contract: string;
-  readonly inputs: JsonObject;
   readonly #link: Link;
   readonly #voice: Voice;
   readonly #options: WorkOptions;
+  readonly #bank: ContractBank;
+  readonly #run: MachineRun<ProvideState, ProvideEvent, ProvideAction>;
   readonly #abort = new AbortController();
   readonly #warnings: string[] = [];
   readonly #used: Record<string, number> = {};
-  #view: TaskView;
-  #percent = 0;
-  #startedAt = 0;
-  #ended = false;
-  #stopBeat = () => {};
-  #asking: { readonly deadline: number; readonly answer: (granted: boolean) => void } | undefined;
+  #inputs: JsonObject = {};
+  #delivered = false;
+  #answerTime: ((granted: boolean) => void) | undefined;
 
-  constructor(link: Link, voice: Voice, view: TaskView, inputs: JsonObject, options: WorkOptions) {
+  constructor(link: Link, voice: Voice, view: TaskView, options: WorkOptions) {
+    this.contract = view.contract;
     this.#link = link;
     this.#voice = voice;
-    this.#view = view;
     this.#options = options;
-    this.contract = view.contract;
-    this.inputs = inputs;
+    this.#bank = new ContractBank(link, voice.conversation, view.provider);
+    this.#run = new MachineRun<ProvideState, ProvideEvent, ProvideAction>(link, {
+      start: providing(view, newUlid(), link.clock.now()),
+      step: provideStep,
+      wakeAt: provideWakeAt,
+      act: (action) => this.#act(action),
+    });
+    this.#run.begin();
   }
 
   get view(): TaskView {
-    return this.#view;
+    return this.#run.state.view;
   }
 
-  get task(): Task {
-    return this.#view.frame.task;
+  get inputs(): JsonObject {
+    return this.#inputs;
   }
 
   get slots(): readonly number[] {
-    return this.#view.slots;
+    return this.view.slots;
   }
 
   get fences(): readonly number[] {
-    return this.#view.fences;
+    return this.view.fences;
   }
 
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
-  /** From taking it to the receipt; resolves when the bank knows how it ended. Never rejects. */
-  async go(): Promise<void> {
-    if (!(await this.#report({ step: 'take' }))) return;
-    const unfit = this.#options.unfit(this.#view, this.inputs);
-    if (unfit !== undefined) return this.#turnDown(unfit);
-    if (!(await this.#report({ step: 'run' }))) return;
-    this.#startedAt = this.#view.startedAt ?? this.#link.clock.now();
-    this.#tell();
-    this.#beatLater();
-    try {
-      const outputs = await this.#options.run(this.task, this);
-      if (this.#ended) return;
-      const misfit = this.#options.misfit(this.#view, outputs);
-      if (misfit === undefined) await this.#handOver('done', outputs);
-      else await this.#handOver('failed', {}, `the outputs are not what was agreed: ${misfit}`);
-    } catch (error) {
-      if (!this.#ended) await this.#handOver('failed', {}, error instanceof Error ? error.message : String(error));
-    }
+  progress(progress: Progress): void {
+    this.#run.step({ kind: 'progress', progress });
   }
 
-  progress(progress: Partial<Progress>): void {
-    if (this.#ended) return;
-    this.#percent = Math.max(0, Math.min(100, Math.floor(progress.percent ?? this.#percent)));
-    const said = { ...progress, percent: this.#percent };
-    this.#voice.tell(this.#buyer, 'task-progress', { contract: this.contract, progress: said });
-  }
-
-  async askTime(deadline: number): Promise<boolean> {
-    if (this.#ended || this.#asking !== undefined) return false;
-    const answered = new Promise<boolean>((answer) => {
-      this.#asking = { deadline, answer };
+  askTime(deadline: number): Promise<boolean> {
+    if (this.#answerTime !== undefined) return Promise.resolve(false);
+    const answer = new Promise<boolean>((resolve) => {
+      this.#answerTime = resolve;
     });
-    if (await this.#report({ step: 'ask-time', deadline })) this.#tell();
-    else this.#answered(false);
-    return answered;
+    const actions = this.#run.step({ kind: 'ask-time', deadline });
+    if (!actions.some(({ kind }) => kind === 'report')) this.#timeAnswered(false);
+    return answer;
   }
 
   warn(warning: string): void {
-    if (this.#warnings.length < 32) this.#warnings.push(warning.slice(0, 256));
+    if (this.#warnings.length < MAX_WARNINGS) this.#warnings.push(warning.slice(0, 256));
   }
 
   use(used: Readonly<Record<string, number>>): void {
     for (const [unit, amount] of Object.entries(used)) this.#used[unit] = (this.#used[unit] ?? 0) + amount;
   }
 
-  /** The provider breaks the contract: its bond goes to the buyer. */
-  async decommit(): Promise<void> {
-    const body = { key: newUlid(), contract: this.contract, step: 'decommit' } as const;
-    const asked = await this.#link.bank.ask('report', body, { conversation: this.#voice.conversation });
-    if (asked.ok) this.#saw(asked.value as TaskView);
-    if (asked.ok) this.#tell();
+  decommit(): void {
+    this.#run.step({ kind: 'leave' });
   }
 
-  /** The contract as the buyer says the bank sees it: a reason to ask, no more. */
-  async look(): Promise<void> {
-    if (this.#startedAt > 0) await this.#beat();
+  /** What the buyer says; where it matters the bank is asked. */
+  hear(message: TaskMessage): void {
+    if (message.performative === 'task-start') this.#run.step({ kind: 'task-start', inputs: message.body.inputs });
+    else this.#run.step({ kind: 'nudge' });
   }
 
-  /** Stops at once, unheard: the bank ends what falls silent. */
+  /** Nothing is reported any more: the bank ends what falls silent. */
   close(): void {
-    this.#end();
+    this.#run.close();
+    this.#stop('the agent is closed');
   }
 
-  get #buyer(): string {
-    return this.#options.buyer;
+  #act(action: ProvideAction): void {
+    const { buyer } = this.#options;
+    switch (action.kind) {
+      case 'report':
+        return void this.#bank.report(action.body).then((word) => this.#heard(word));
+      case 'inquire':
+        return void this.#bank.inquire({ contract: action.contract }).then((word) => this.#heard(word));
+      case 'validate':
+        return void this.#validate(action.view, action.inputs);
+      case 'run':
+        return void this.#work(action.view, action.inputs);
+      case 'stop':
+        return void this.#stop(`the contract ${this.contract} is over`);
+      case 'tell-progress': {
+        const { contract } = this;
+        return void this.#voice.tell(buyer, 'task-progress', { contract, progress: action.progress });
+      }
+      case 'tell-done': {
+        const { contract } = this;
+        return void this.#voice.tell(buyer, 'task-done', { contract, receipt: action.receipt });
+      }
+      case 'tell':
+        return void this.#voice.tell(buyer, 'inform', { kind: 'contract', view: action.view });
+      case 'time':
+        return void this.#timeAnswered(action.granted);
+      case 'delivered':
+        return void this.#deliver(action.view);
+      case 'finish':
+        this.#run.close();
+        this.#deliver(action.view);
+        this.#stop(`the contract ${this.contract} is over`);
+        return void this.#options.onSettled(action.view);
+    }
   }
 
-  async #turnDown(message: string): Promise<void> {
-    if (!(await this.#report({ step: 'turn-down', message: message.slice(0, 512) }))) return;
-    this.#tell();
-    this.#end();
+  #heard(word: BankWord): void {
+    if (word.kind === 'refused') {
+      const { contract } = this;
+      this.#link.log.warn({ contract, detail: word.refusal.detail }, `the bank: ${word.refusal.message}`);
+    }
+    this.#run.step(word);
   }
 
-  async #handOver(outcome: Receipt['outcome'], outputs: JsonObject, message?: string): Promise<void> {
-    this.#stopBeat();
-    const costMicro = this.#options.costMicro(this.#view);
+  async #validate(view: TaskView, inputs: JsonObject): Promise<void> {
+    let unfit: string | undefined;
+    try {
+      unfit = await this.#options.unfit(view, inputs);
+    } catch (error) {
+      this.#link.callbackFailed('validate', error);
+      unfit = wordsOf(error);
+    }
+    if (unfit === undefined) this.#run.step({ kind: 'validated' });
+    else this.#run.step({ kind: 'unfit', message: unfit.slice(0, 512) });
+  }
+
+  async #work(view: TaskView, inputs: JsonObject): Promise<void> {
+    this.#inputs = inputs;
+    const startedAt = view.startedAt ?? this.#link.clock.now();
+    let outputs: JsonObject = {};
+    let message: string | undefined;
+    try {
+      outputs = await this.#options.run(view.frame.task, this);
+      const misfit = this.#options.misfit(view, outputs);
+      if (misfit !== undefined) message = `the outputs are not what was agreed: ${misfit}`;
+    } catch (error) {
+      message = wordsOf(error);
+    }
+    const costMicro = this.#options.costMicro(view);
     const receipt: Receipt = {
-      ...{ outcome, startedAt: this.#startedAt, endedAt: this.#link.clock.now(), outputs },
+      outcome: message === undefined ? 'done' : 'failed',
+      ...{ startedAt, endedAt: Math.max(startedAt, this.#link.clock.now()) },
+      outputs: message === undefined ? outputs : {},
       ...{ used: this.#used, warnings: this.#warnings },
       ...(message === undefined ? {} : { message: message.slice(0, 1024) }),
       ...(costMicro === undefined ? {} : { costMicro }),
     };
-    const step = outcome === 'done' ? 'done' : 'fail';
-    if (!(await this.#report({ step, receipt }))) return;
-    this.#voice.tell(this.#buyer, 'task-done', { contract: this.contract, receipt });
-    this.#end();
+    this.#run.step({ kind: 'finished', receipt });
   }
 
-  /** Reports under one key until the bank answers; false where that was the end. */
-  async #report(step: StepOf<ProviderReport>): Promise<boolean> {
-    const body = { ...step, key: newUlid(), contract: this.contract } as ProviderReport;
-    const asked = await this.#link.bank.ask('report', body, {
-      conversation: this.#voice.conversation,
-      withinMs: REPORT_WITHIN_MS,
-    });
-    if (this.#ended) return false;
-    if (asked.ok) {
-      this.#saw(asked.value as TaskView);
-      return true;
-    }
-    if (over.has(asked.detail) || step.step !== 'progress') this.#lose(asked);
-    return false;
+  #timeAnswered(granted: boolean): void {
+    const answer = this.#answerTime;
+    this.#answerTime = undefined;
+    answer?.(granted);
   }
 
-  #saw(view: TaskView): void {
-    const mine = view.provider === this.#view.provider && view.attempt === this.#view.attempt;
-    // Handed to the runner-up: what is known of it here stays as it was.
-    if (mine) this.#view = view;
-    const { askedDeadline, issues } = view;
-    const asking = this.#asking;
-    if (asking !== undefined && askedDeadline === undefined) this.#answered(issues.deadline >= asking.deadline);
-    if (mine && view.state === 'settled') this.#end();
+  #deliver(view: TaskView): void {
+    if (this.#delivered) return;
+    this.#delivered = true;
+    this.#options.onDelivered(view);
   }
 
-  #answered(granted: boolean): void {
-    const asking = this.#asking;
-    this.#asking = undefined;
-    asking?.answer(granted);
+  #stop(why: string): void {
+    this.#timeAnswered(false);
+    this.#abort.abort(new Error(why));
   }
+}
 
-  #lose({ message }: Refusal): void {
-    this.#link.log.warn({ contract: this.contract }, `the work ends: ${message}`);
-    this.#end();
-  }
-
-  #end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#stopBeat();
-    this.#answered(false);
-    this.#abort.abort(new Error(`the contract ${this.contract} is over`));
-    this.#options.onEnd(this.#view);
-  }
-
-  /** The buyer hears how the contract stands; it asks the bank where that matters. */
-  #tell(): void {
-    this.#voice.tell(this.#buyer, 'inform', { kind: 'contract', view: this.#view });
-  }
-
-  #beatLater(): void {
-    this.#stopBeat();
-    const everyMs = this.#view.frame.conditions.reportEveryMs / BEATS;
-    this.#stopBeat = after(everyMs, () => void this.#beat());
-  }
-
-  async #beat(): Promise<void> {
-    this.#stopBeat();
-    await this.#report({ step: 'progress', percent: this.#percent });
-    if (!this.#ended) this.#beatLater();
-  }
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

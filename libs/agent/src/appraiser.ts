@@ -1,0 +1,99 @@
+// A provider's judgement on a task at certain issues: can it be done, may it be done, and for what price.
+import { formatMicro } from '@tender/credits';
+import {
+  type Frame,
+  type Issues,
+  issueValue,
+  meanings,
+  type Protocol,
+  type Refusal,
+  type RejectMove,
+  rejection,
+  rejectionOf,
+} from '@tender/market';
+import type { Desk } from './desk.js';
+import type { Draft } from './offer-maker.js';
+import { factsOf, forbidden } from './own-rules.js';
+import type { Appraisal, ProvideOptions, TaskRequest } from './provide-options.js';
+
+/** A task that can be done, and what for. */
+export interface Priced {
+  readonly request: TaskRequest;
+  readonly costMicro: number;
+  readonly leastMicro: number;
+  readonly wishMicro: number;
+  readonly draft: Draft;
+}
+
+/** A no, as it is told; its round is filled in by whoever tells it. */
+export type No = Omit<RejectMove, 'round'>;
+export type Judged = { readonly ok: true; readonly priced: Priced } | { readonly ok: false; readonly no: No };
+
+/** How busy the provider is. */
+export interface Load {
+  readonly running: number;
+  readonly offered: number;
+}
+
+export class Appraiser {
+  readonly #desk: Desk;
+  readonly #options: ProvideOptions;
+  readonly #load: () => Load;
+
+  constructor(desk: Desk, options: ProvideOptions, load: () => Load) {
+    this.#desk = desk;
+    this.#options = options;
+    this.#load = load;
+  }
+
+  async judge(frame: Frame, issues: Issues, protocol: Protocol): Promise<Judged> {
+    const { link } = this.#desk;
+    const request: TaskRequest = { frame, issues, protocol, nowMs: link.clock.now(), ...this.#load() };
+    let appraisal: Appraisal;
+    try {
+      appraisal = await this.#options.appraise(request);
+    } catch (error) {
+      link.callbackFailed('appraise', error);
+      appraisal = { ok: false, detail: 'unavailable', message: 'the provider could not judge it' };
+    }
+    return appraisal.ok ? { ok: true, priced: pricedBy(request, appraisal) } : { ok: false, no: noOf(appraisal) };
+  }
+
+  /** Why the agent's own rules forbid these issues, or undefined. */
+  forbidden(frame: Frame, issues: Issues, costMicro: number): Refusal | undefined {
+    const { id } = this.#desk;
+    return forbidden(this.#options.policy, id, { ...factsOf(frame, issues, id), costMicro });
+  }
+}
+
+function pricedBy(request: TaskRequest, appraisal: Extract<Appraisal, { ok: true }>): Priced {
+  const { issues } = request;
+  const { costMicro, completesAt = issues.deadline, quality = 500, risk = 100 } = appraisal;
+  const leastMicro = Math.max(1, Math.ceil(appraisal.leastMicro ?? costMicro));
+  const wishMicro = Math.max(leastMicro, Math.ceil(appraisal.wishMicro ?? issueValue(issues, 'priceMicro')));
+  const { assumptions = [], dependencies = [] } = appraisal;
+  const draft = { completesAt, quality, risk, assumptions: [...assumptions], dependencies: [...dependencies] };
+  return { request, costMicro, leastMicro, wishMicro, draft };
+}
+
+/** 463 where there is a counter-proposal, whatever was wrong; else the detail's own status. */
+function noOf({ detail, message, counter, final, retryAfterMs }: Extract<Appraisal, { ok: false }>): No {
+  const more = {
+    final: final ?? (counter === undefined && meanings[detail].final),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(counter === undefined ? {} : { counter }),
+  };
+  const { round: _, ...no } = rejection(1, detail, message.slice(0, 1024), more);
+  return counter === undefined ? no : { ...no, status: 463 };
+}
+
+/** A rule's or the bank's no, as it is told to the other side. */
+export function noFor(why: Refusal): No {
+  const { round: _, ...no } = rejectionOf(1, { ...why, message: why.message.slice(0, 1024) });
+  return no;
+}
+
+/** A price between what the provider would take at least and the amounts that the market knows. */
+export function atPrice(issues: Issues, micro: number): Issues {
+  return { ...issues, priceMicro: formatMicro(Math.max(1, Math.round(micro))) };
+}

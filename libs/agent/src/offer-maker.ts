@@ -1,0 +1,87 @@
+// A provider's offers: sealed for exactly what they promise, with slots locked behind them where it sells a pool's.
+import { type Frame, type Issues, type Offer, type Refusal, refusal } from '@tender/market';
+import type { Desk } from './desk.js';
+import { Hold } from './hold.js';
+import type { Offered } from './sealer.js';
+
+/** Slots of a pool that this agent sells, locked as long as an offer stands. */
+export interface HoldSlots {
+  readonly pool: string;
+  /** The lock's time limit; it is moved on by itself. Default 5000 ms. */
+  readonly ttlMs?: number;
+}
+
+/** What an offer says beside its issues. */
+export type Draft = Omit<Offered, 'intent' | 'until' | 'hold'>;
+
+const DEFAULT_TTL_MS = 5000;
+
+/** The offers of one negotiation: one intent, so that the bank closes on one of them at most. */
+export class OfferMaker {
+  readonly intent: string;
+  readonly #desk: Desk;
+  readonly #frame: Frame;
+  readonly #slots: HoldSlots | undefined;
+  #hold: Hold | undefined;
+
+  constructor(desk: Desk, frame: Frame, intent: string, slots?: HoldSlots) {
+    this.#desk = desk;
+    this.#frame = frame;
+    this.intent = intent;
+    this.#slots = slots;
+  }
+
+  /** The call whose slots are locked behind the last offer. */
+  get hold(): Hold | undefined {
+    return this.#hold;
+  }
+
+  /** At once where a session runs, and no slots are to be locked first. */
+  make(issues: Issues, draft: Draft, until: number): Offer | Promise<Offer | Refusal> {
+    const slots = this.#slots;
+    const held = slots === undefined || this.#hold?.slots.length === issues.units;
+    if (held && this.#desk.sealer.isReadyUntil(0)) {
+      const offer = this.#seal(issues, draft, until);
+      if (offer !== undefined) return offer;
+    }
+    return this.#prepare(issues, draft, until);
+  }
+
+  async #prepare(issues: Issues, draft: Draft, until: number): Promise<Offer | Refusal> {
+    const { sealer, link } = this.#desk;
+    const refused = sealer.isReadyUntil(0) ? undefined : await sealer.login();
+    if (refused !== undefined) return refused;
+    if (this.#slots !== undefined && this.#hold?.slots.length !== issues.units) {
+      const { pool, ttlMs = DEFAULT_TTL_MS } = this.#slots;
+      const before = this.#hold;
+      const opened = await Hold.open(link, { pool, ttlMs, units: issues.units, durationMs: issues.durationMs });
+      if (!opened.ok) return opened;
+      this.#hold = opened.hold;
+      // The offer that named the slots before does without them from now on: the bank would refuse it.
+      void before?.release();
+    }
+    return this.#seal(issues, draft, until) ?? refusal('unavailable', 'no session runs to seal under');
+  }
+
+  #seal(issues: Issues, draft: Draft, until: number): Offer | undefined {
+    const hold = this.#hold?.cfp;
+    const offered = { ...draft, intent: this.intent, until, ...(hold === undefined ? {} : { hold }) };
+    return this.#desk.sealer.sealOffer(this.#frame, issues, offered);
+  }
+
+  /** The slots are needed no more, or a contract has them. */
+  release(hold: string): void {
+    if (this.#hold?.cfp === hold) this.close();
+  }
+
+  close(): void {
+    void this.#hold?.release();
+    this.#hold = undefined;
+  }
+
+  /** A contract has taken the slots over. */
+  used(): void {
+    this.#hold?.used();
+    this.#hold = undefined;
+  }
+}

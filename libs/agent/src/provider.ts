@@ -1,0 +1,169 @@
+// An agent that does tasks for others: it hears calls and openings, takes a seat in each, and works on what it wins.
+import { type JsonObject, refusal, rejection, type TaskCall, type TaskMessage, type TaskView } from '@tender/market';
+import { traceparentOf } from '@tender/market/nats';
+import { Appraiser } from './appraiser.js';
+import type { Desk } from './desk.js';
+import { type AroundSeat, HaggleSeat, type Opening } from './haggle-seat.js';
+import type { Received } from './link.js';
+import type { ProvideOptions, Providing } from './provide-options.js';
+import type { Talk } from './talk-hub.js';
+import { TenderSeat } from './tender-seat.js';
+import { Voice } from './voice.js';
+import { Work } from './work.js';
+
+/** So many negotiations at once; more are not answered. */
+const MAX_SEATS = 10_000;
+/** However far the clocks are apart: no negotiation is answered that would last for longer. */
+const MAX_LIFE_MS = 24 * 3_600_000;
+
+type Seat = Talk & { readonly withdraw: () => void; readonly close: () => void };
+
+export class Provider implements Providing {
+  readonly #desk: Desk;
+  readonly #resource: string;
+  readonly #options: ProvideOptions;
+  readonly #appraiser: Appraiser;
+  readonly #seats = new Map<string, Seat>();
+  readonly #working = new Set<string>();
+  readonly #stops: (() => void)[];
+
+  constructor(desk: Desk, resource: string, options: ProvideOptions) {
+    const { board, talk } = desk.switchboard;
+    this.#desk = desk;
+    this.#resource = resource;
+    this.#options = options;
+    this.#appraiser = new Appraiser(desk, options, () => ({
+      running: this.#working.size,
+      offered: this.#seats.size - this.#working.size,
+    }));
+    this.#stops = [
+      board.hearTasks(resource, (got) => this.#called(got)),
+      talk.onOpening((got) => this.#opened(got as Received<Opening>)),
+    ];
+    // A seal is needed as soon as the first call comes.
+    if (!desk.sealer.isReadyUntil(0)) void desk.sealer.login();
+  }
+
+  get ready(): Promise<void> {
+    return this.#desk.switchboard.board.ready();
+  }
+
+  get running(): number {
+    return this.#working.size;
+  }
+
+  stop(options: { readonly withdraw?: boolean } = {}): void {
+    for (const stop of this.#stops) stop();
+    if (options.withdraw === true) for (const seat of [...this.#seats.values()]) seat.withdraw();
+  }
+
+  close(): void {
+    this.stop();
+    for (const seat of this.#seats.values()) seat.close();
+    this.#seats.clear();
+  }
+
+  /** An announced call; a later round of one in which there is a seat goes there. */
+  #called(got: Received<TaskMessage>): void {
+    const { from, message, msg } = got;
+    const { link } = this.#desk;
+    if (message.performative !== 'cfp' || from === link.sender) return;
+    const call = message.body;
+    const seat = this.#seats.get(message.conversation);
+    if (seat !== undefined) {
+      if (seat.others.has(from)) seat.hear(got);
+      else link.ignore('not-permitted');
+      return;
+    }
+    if (!this.#fits(call, message.conversation)) return;
+    const around = this.#around(message.conversation);
+    const taken = new TenderSeat(this.#desk, from, call, around, traceparentOf(msg.headers));
+    if (this.#take(message.conversation, taken)) taken.begin();
+  }
+
+  #fits({ frame, closesAt, protocol }: TaskCall, conversation: string): boolean {
+    const { link } = this.#desk;
+    const now = link.clock.now();
+    const named =
+      frame.market === link.market && frame.conversation === conversation && frame.task.resource === this.#resource;
+    if (!named) link.ignore('not-permitted');
+    else if (now >= closesAt) link.ignore('late');
+    else if (protocol.endsAt > now + MAX_LIFE_MS || this.#seats.size >= MAX_SEATS) link.ignore('deadline-infeasible');
+    else return true;
+    return false;
+  }
+
+  /** A buyer that asks this agent alone. False where it is somebody else's to answer. */
+  #opened(got: Received<Opening>): boolean {
+    const { from, message, msg } = got;
+    const { body, conversation, id } = message;
+    const { link } = this.#desk;
+    if (body.kind !== 'opening' || body.provider !== this.#desk.id || from === link.sender) return false;
+    const { frame, protocol } = body;
+    if (frame.task.resource !== this.#resource) return false;
+    const now = link.clock.now();
+    const named = frame.market === link.market && frame.conversation === conversation;
+    const detail = !named
+      ? 'malformed'
+      : now >= protocol.endsAt
+        ? 'late'
+        : protocol.endsAt > now + MAX_LIFE_MS
+          ? 'deadline-infeasible'
+          : this.#seats.size >= MAX_SEATS
+            ? 'no-capacity'
+            : undefined;
+    if (detail !== undefined) {
+      const voice = new Voice(link, conversation, this.#resource);
+      const { message: why } = refusal(detail, 'the negotiation cannot be opened so');
+      voice.tell(from, 'refuse', rejection(body.round, detail, why), { inReplyTo: id });
+      return true;
+    }
+    const seat = new HaggleSeat(this.#desk, from, body, this.#around(conversation), traceparentOf(msg.headers));
+    if (this.#take(conversation, seat)) seat.begin(got);
+    return true;
+  }
+
+  /** False where another agent behind the same host has it already. */
+  #take(conversation: string, seat: Seat): boolean {
+    if (!this.#desk.switchboard.talk.begin(conversation, seat)) {
+      this.#desk.link.ignore('duplicate');
+      return false;
+    }
+    this.#seats.set(conversation, seat);
+    return true;
+  }
+
+  #around(conversation: string): AroundSeat {
+    const { link, switchboard } = this.#desk;
+    const { onLost } = this.#options;
+    return {
+      appraiser: this.#appraiser,
+      options: this.#options,
+      work: (view, voice, buyer, onSettled) => this.#work(view, voice, buyer, onSettled),
+      lost: (lost) => onLost && link.guard('onLost', () => onLost(lost)),
+      over: () => {
+        this.#seats.delete(conversation);
+        switchboard.talk.end(conversation);
+      },
+    };
+  }
+
+  #work(view: TaskView, voice: Voice, buyer: string, settled: () => void): Work {
+    const { link } = this.#desk;
+    const { run, refuseWork, onContract, onSettled } = this.#options;
+    this.#working.add(view.contract);
+    if (onContract !== undefined) link.guard('onContract', () => onContract(view));
+    return new Work(link, voice, view, {
+      run,
+      unfit: (seen) => refuseWork?.(seen),
+      misfit: (_view: TaskView, _outputs: JsonObject) => undefined,
+      costMicro: () => undefined,
+      onDelivered: () => this.#working.delete(view.contract),
+      onSettled: (end) => {
+        settled();
+        if (onSettled !== undefined) link.guard('onSettled', () => onSettled(end));
+      },
+      buyer,
+    });
+  }
+}

@@ -112,10 +112,8 @@ export function decided(state: Of<'pending' | 'escalated'>, { view }: On<'decide
       const why = refusal('stale', `approved, but not engaged: ${view.detail ?? ''} ${view.message}`);
       return state.name === 'pending' ? notEngaged(openOf(state), why, nowMs) : ended(openOf(state), why);
     }
-    default: {
-      const pauseMs = Math.min(LONGEST_PAUSE_MS, state.pauseMs * 2);
-      return { state: { ...state, pauseMs, pollAt: nowMs + pauseMs }, actions: [] };
-    }
+    default:
+      return { state, actions: [] };
   }
 }
 

@@ -1,5 +1,6 @@
 // What the two sides of a contract do alike: report under a key until it is answered, look again when it is due.
 import type { BankRequest } from '../operations.js';
+import type { Refusal } from '../refusal.js';
 import type { KeptState } from './life-cycle.js';
 import type { TaskView } from './task-view.js';
 import type { Kept, ReportBody } from './work-types.js';
@@ -41,6 +42,11 @@ export function looked(state: Kept, view: TaskView, nowMs: number): Kept {
   const due = Math.min(view.dueAt, nowMs + SELDOM_MS) + OVERDUE_MARGIN_MS;
   const kept = { ...keptOf(state), view };
   return due > nowMs ? { ...kept, wakeAt: due, pauseMs: FIRST_PAUSE_MS } : paused(kept, nowMs);
+}
+
+/** An inquiry that is refused so: the contract is another's by now, or so long over that the bank forgot it. */
+export function isHidden({ detail }: Refusal): boolean {
+  return detail === 'unknown' || detail === 'not-permitted';
 }
 
 const order: Readonly<Record<KeptState, number>> = {

@@ -1,6 +1,6 @@
 // A contract as its buyer follows it: begun, watched, given more time or not, accepted or disputed; pure, total, no clock.
 import { type Ignored, ignored, type Step, stepOf, type Table } from '../negotiation/table.js';
-import { FIRST_PAUSE_MS, isOlder, looked, paused, reporting, type StepBody } from './kept.js';
+import { FIRST_PAUSE_MS, isHidden, isOlder, looked, paused, reporting, type StepBody } from './kept.js';
 import type { TaskView } from './task-view.js';
 import type { Kept, OrderAction, OrderEvent, OrderState } from './work-types.js';
 
@@ -106,13 +106,22 @@ function progress(state: Live, event: On<'progress'>): Taken {
   return { state, actions: [{ kind: 'progress', progress: event.progress }] };
 }
 
+/** It runs, and the bank says so too when it is asked. */
+function early(state: Of<'waiting'>, event: On<'progress'>): Taken {
+  return { state, actions: [...progress(state, event).actions, ...look(state).actions] };
+}
+
 function look(state: Live): Taken {
   return { state, actions: [{ kind: 'inquire', contract: state.view.contract }] };
 }
 
 /** The contract did not take the step: how it stands shows why. */
-function refused(state: Live, { key }: On<'refused'>, nowMs: number): Taken {
-  if (key === undefined) return { state: paused(state, nowMs) as State, actions: [] };
+function refused(state: Live, { key, refusal }: On<'refused'>, nowMs: number): Taken {
+  if (key === undefined) {
+    const { view } = state;
+    if (isHidden(refusal)) return { state: { name: 'over', view }, actions: [{ kind: 'finish', view }] };
+    return { state: paused(state, nowMs) as State, actions: [] };
+  }
   if (key !== state.asked?.key) return ignored(state, 'refused', 'stale');
   return look({ ...paused(state, nowMs), asked: undefined });
 }
@@ -135,7 +144,7 @@ const bank = { seen, refused, unanswered, nudge: look, tick: due };
 /** Every pair; a detail is the answer to a pair that is not allowed. */
 export const orderTable: Table<OrderState, OrderEvent, OrderAction | Ignored> = {
   waiting: {
-    ...{ progress: 'not-your-turn', done: look, grant: 'not-your-turn', deny: 'not-your-turn' },
+    ...{ progress: early, done: look, grant: 'not-your-turn', deny: 'not-your-turn' },
     ...{ accept: 'not-your-turn', dispute: 'not-your-turn', leave, ...bank },
   },
   running: {

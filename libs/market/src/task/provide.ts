@@ -1,6 +1,6 @@
 // A contract as its provider works on it: taken, validated, run, reported, handed over; pure, total, no clock.
 import { type Ignored, ignored, type Step, stepOf, type Table } from '../negotiation/table.js';
-import { FIRST_PAUSE_MS, isOlder, keptOf, looked, paused, reporting, type StepBody } from './kept.js';
+import { FIRST_PAUSE_MS, isHidden, isOlder, keptOf, looked, paused, reporting, type StepBody } from './kept.js';
 import type { Receipt } from './receipt.js';
 import type { TaskView } from './task-view.js';
 import type { Kept, ProvideAction, ProvideEvent, ProvideState } from './work-types.js';
@@ -183,15 +183,15 @@ function seenDelivered(state: Of<'delivered'>, { view }: On<'seen'>, nowMs: numb
   return isGone(state, view) ? over(state, view) : { state: { ...state, ...looked(state, view, nowMs) }, actions: [] };
 }
 
-/** A step that the contract does not take now: how it stands shows why. */
-function refused(state: Begun | Of<'delivered'>, _event: On<'refused'>, nowMs: number): Taken {
-  return { state: paused(state, nowMs), actions: [inquiry(state)] };
+/** A step that the contract does not take now: how it stands shows why. Where that is not shown it is another's. */
+function refused(state: Begun | Of<'delivered' | 'reporting'>, { key, refusal }: On<'refused'>, nowMs: number): Taken {
+  if (key !== undefined) return { state: paused(state, nowMs), actions: [inquiry(state)] };
+  return isHidden(refusal) ? over(state, state.view) : { state: paused(state, nowMs), actions: [] };
 }
 
 function refusedAtWork(state: Working, { key, refusal }: On<'refused'>, nowMs: number): Taken {
-  if (state.name === 'working' || key === undefined || key !== state.asked?.key) {
-    return { state, actions: [inquiry(state)] };
-  }
+  if (key === undefined) return isHidden(refusal) ? over(state, state.view) : { state, actions: [] };
+  if (state.name === 'working' || key !== state.asked?.key) return { state, actions: [inquiry(state)] };
   // Asked before under another key and not decided yet: the bank's next answers show what comes of it.
   if (refusal.detail === 'duplicate') return { state: { ...state, asked: undefined }, actions: [] };
   const { percent, beatAt, deadline } = state;
@@ -202,15 +202,16 @@ function refusedAtWork(state: Working, { key, refusal }: On<'refused'>, nowMs: n
 }
 
 /** A receipt that the bank cannot read is none: the work has failed. */
-function refusedReport(state: Of<'reporting'>, { key, refusal }: On<'refused'>, nowMs: number): Taken {
+function refusedReport(state: Of<'reporting'>, event: On<'refused'>, nowMs: number): Taken {
+  const { key, refusal } = event;
   const { receipt, asked } = state;
-  if (key !== asked?.key) return ignored(state, 'refused', 'stale');
+  if (key !== undefined && key !== asked?.key) return ignored(state, 'refused', 'stale');
   if (refusal.detail === 'malformed' && receipt?.outcome === 'done') {
     const message = `the bank did not take the receipt: ${refusal.message}`.slice(0, 1024);
     const failed: Receipt = { ...receipt, outcome: 'failed', outputs: {}, message };
     return reported(state, { step: 'fail', receipt: failed }, nowMs, failed);
   }
-  return { state: paused(state, nowMs), actions: [inquiry(state)] };
+  return refused(state, event, nowMs);
 }
 
 function unanswered<S extends Live>(state: S, _event: On<'unanswered'>, nowMs: number): Taken {

@@ -42,6 +42,11 @@ export class Metrics {
     labelNames: ['pool', 'state'],
     registers: [this.registry],
   });
+  readonly #waiting = new Gauge({
+    name: 'tender_proposals_waiting',
+    help: 'Proposals that wait for an operator',
+    registers: [this.registry],
+  });
   readonly #journal = new Gauge({
     name: 'tender_journal_entries',
     help: 'Journal entries so far',
@@ -86,6 +91,7 @@ export class Metrics {
     this.#credits.set({ kind: 'minted' }, snapshot.minted);
     this.#credits.set({ kind: 'burned' }, snapshot.burned);
     this.#journal.set(snapshot.seq);
+    this.#waiting.set(Object.values(snapshot.proposals).filter(({ state }) => state === 'pending').length);
     for (const [pool, record] of Object.entries(snapshot.pools)) {
       const names = Object.keys(snapshot.slots).filter((name) => name.startsWith(`${pool}:`));
       const leased = names.filter((name) => snapshot.slots[name]!.contract !== '').length;

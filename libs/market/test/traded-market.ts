@@ -12,13 +12,14 @@ import {
   snapshotOf,
 } from '../src/index.js';
 import { marketScripts } from '../src/redis/scripts.js';
-import { TaskHand } from '../src/testing/index.js';
+import { ProposalHand, TaskHand } from '../src/testing/index.js';
 import { START_MS, type TestMarket, type TestRedis } from './market-under-test.js';
 
 /**
  * Eight slots, two of them reserved. Lease `c1-1` is settled, `c1-2` renewed and running, `c2-1` the system agent's,
  * call `c3` open, `c4` released, `c5` lapsed; task `k1-t1` runs on a slot, `k2-t1` was handed over twice and is disputed,
- * `k2-t2` waits to begin, `k3-t1` has ended; one transfer is pending, one posted, one voided, one expired.
+ * `k2-t2` waits to begin, `k3-t1` has ended; one transfer is pending, one posted, one voided, one expired. Lease `c6-1`
+ * runs, `c7-1` was taken back. Proposal `p1` waits, `p2` is approved, `p3` denied, `p4` engaged, under the second rules.
  */
 export async function tradedMarket(server: TestRedis): Promise<TestMarket> {
   const market = await server.market({
@@ -56,6 +57,7 @@ export async function tradedMarket(server: TestRedis): Promise<TestMarket> {
   await ledger.apply({ kind: 'expire', id: 'lapsing' });
   await ledger.apply({ kind: 'retire', by: 'operator', key: 'retire-1', from: 'dot', amount: '17' });
   await giveOutTasks(market);
+  await askOperators(market);
   return market;
 }
 
@@ -82,6 +84,27 @@ async function giveOutTasks({ redis, market, hand }: TestMarket): Promise<void> 
   await tasks.report('dot', 'k2-t1', 'dispute', { text: 'blurred' });
   await tasks.engage({ conversation: 'k3', task: 'task-3', offers: [{ participant: 'cid', intent: 'cid-8' }] });
   await tasks.report('ann', 'k3-t1', 'decommit');
+}
+
+async function askOperators({ redis, market, hand }: TestMarket): Promise<void> {
+  for (const [cfp, slot] of [
+    ['c6', 6],
+    ['c7', 7],
+  ] as const) {
+    const until_ms = START_MS + 600_000;
+    await hand.call({ cfp, slots: [slot], rule: 'first-price' });
+    await hand.award(cfp, [{ participant: 'sys', price: 30, intent: `sys-${cfp}`, until_ms }]);
+  }
+  await hand.hear('sys', 'c6-1', 'run');
+  await hand.preempt('seller', 'c7-1');
+  const operators = new ProposalHand(redis, market);
+  await operators.setPolicy('{"rules":[]}');
+  await operators.setPolicy('{"rules":[ ]}');
+  for (let n = 1; n <= 4; n += 1) await operators.file({ withinMs: 60_000 * n });
+  await operators.decide('p2', 'approve');
+  await operators.decide('p3', 'deny');
+  await operators.decide('p4', 'approve');
+  await operators.close('p4', { contracts: ['k1-t1'] });
 }
 
 async function moveCredits({ ledger }: TestMarket): Promise<void> {

@@ -4,6 +4,8 @@
 -- ARGV: none
 -- REPLY: seq, clock, minted, burned, accounts, pools, slots, free, contracts, tasks, transfers, calls, proposals, policy
 -- include: lease
+local PROPOSAL_FIELDS = { 'about', 'state', 'by', 'buyer', 'conversation', 'rule', 'message', 'amountMicro', 'filedAt',
+  'expiresAt', 'decidedBy', 'decidedAt' }
 local function pairs_of(name)
   local flat, fields = redis.call('HGETALL', name), {}
   for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
@@ -45,8 +47,10 @@ for _, member in ipairs(redis.call('ZRANGE', key('deadlines'), 0, -1)) do
     for _, text in ipairs({ 'frame', 'receipt' }) do c[text] = c[text] and redis.sha1hex(c[text]) end
     state.tasks[id] = c
   elseif kind == 'proposal' then
-    local p = pairs_of(key('proposal', id))
-    p.text = redis.sha1hex(p.text or '')
+    -- Thousands may wait, each with a long request: of that the length alone.
+    local p, f = {}, redis.call('HMGET', key('proposal', id), unpack(PROPOSAL_FIELDS))
+    for i, field in ipairs(PROPOSAL_FIELDS) do p[field] = f[i] or nil end
+    p.text = tostring(redis.call('HSTRLEN', key('proposal', id), 'text'))
     state.proposals[id] = p
   elseif kind == 'xfer' then
     state.transfers[id] = pairs_of(key('xfer', id))

@@ -123,6 +123,13 @@ export class HireRun implements Talk {
     this.#resolve(this.#why);
   }
 
+  /** As above, and the contracts are followed no more. */
+  close(why: Refusal): void {
+    this.abort(why);
+    this.#run.close();
+    for (const hired of this.#hired.values()) hired.close();
+  }
+
   hear(got: Received<TaskMessage>): void {
     const { from, message } = got;
     const { link } = this.#desk;

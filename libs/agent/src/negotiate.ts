@@ -28,8 +28,8 @@ export interface NegotiateOptions extends OrderOptions {
   readonly protocol?: Exclude<Protocol['kind'], 'contract-net'>;
   /** `fast` (default): few rounds, large steps. `optimal`: the smallest sufficient concession. */
   readonly mode?: Protocol['mode'];
-  /** The most that the buyer pays; no move goes beyond it. */
-  readonly limitMicro: number | string;
+  /** The most that the buyer pays; no move goes beyond it. Default: the most that `bounds` has, else what it asks. */
+  readonly limitMicro?: number | string;
   /** Default 12. */
   readonly maxRounds?: number;
   /** Each answer is due so long after what it answers; default 2000 ms. */
@@ -73,6 +73,7 @@ export class NegotiateRun {
   readonly #address: string;
   readonly #frame: Frame;
   readonly #ask: Issues;
+  readonly #limitMicro: string;
   readonly #provider: string;
   readonly #voice: Voice;
   readonly #run: HaggleRun;
@@ -92,6 +93,7 @@ export class NegotiateRun {
     this.#address = address;
     this.#frame = frameOf(options, { market: link.market, buyer: id });
     this.#ask = issuesOf(options.ask, now);
+    this.#limitMicro = priceText(options.limitMicro ?? bounds.priceMicro?.max ?? this.#ask.priceMicro);
     this.conversation = this.#frame.conversation;
     this.#voice = new Voice(link, this.conversation, this.#frame.task.resource, options.traceparent);
     this.done = new Promise((resolve) => {
@@ -99,7 +101,7 @@ export class NegotiateRun {
     });
     const context: HaggleContext = {
       ...{ side: 'buyer', opener: 'buyer', frame: this.#frame, provider, ask: this.#ask, bounds },
-      ...{ protocol: protocolOf(options, now), limitMicro: priceText(options.limitMicro), nonce: newUlid() },
+      ...{ protocol: protocolOf(options, now), limitMicro: this.#limitMicro, nonce: newUlid() },
     };
     const around = {
       other: address,
@@ -132,6 +134,13 @@ export class NegotiateRun {
     this.#resolve(this.#why);
   }
 
+  /** As above, and the contract is followed no more. */
+  close(why: Refusal): void {
+    this.abort(why);
+    this.#run.close();
+    this.#hired?.close();
+  }
+
   async #decide(turn: MyTurn): Promise<MyMove | undefined> {
     if (turn.name === 'stuck') return this.#stuck();
     return this.#allowed(turn, await this.#move(turn));
@@ -139,12 +148,12 @@ export class NegotiateRun {
 
   #move(turn: MyTurn): HaggleChoice | Promise<HaggleChoice> {
     if (turn.ours.length === 0) return { kind: 'propose', issues: this.#ask };
-    const { decide, preferences, theirLimitMicro, limitMicro } = this.#options;
+    const { decide, preferences, theirLimitMicro } = this.#options;
     if (decide !== undefined) return decide(turn, this.#desk.link.clock.now());
     return decideBy(
       {
-        preferences: preferences ?? pricePreferences('buyer', limitMicro, this.#ask.priceMicro),
-        limitMicro: priceText(limitMicro),
+        preferences: preferences ?? pricePreferences('buyer', this.#limitMicro, this.#ask.priceMicro),
+        limitMicro: this.#limitMicro,
         theirLimitMicro: theirLimitMicro === undefined ? undefined : priceText(theirLimitMicro),
       },
       turn,
@@ -186,7 +195,7 @@ export class NegotiateRun {
       onSettled: () => talk.end(this.conversation),
     };
     this.#hired = new Hired(this.#desk.link, this.#voice, outcome.view, around).begin();
-    if (this.#aborted) void this.#hired.decommit();
+    if (this.#aborted && this.#hired.view.state !== 'settled') void this.#hired.decommit();
     const { conversation } = this;
     this.#finish({ ok: true, conversation, tasks: [this.#hired], verdicts: [], trail: this.#run.trail.moves });
   }

@@ -32,7 +32,15 @@ export class Tasks {
   #follow(run: HireRun | NegotiateRun, conversation: string): Promise<HireOutcome> {
     if (this.#desk.link.closed) return Promise.resolve({ ...closed(), conversation, trail: [] });
     this.#buying.add(run);
-    return run.begin().finally(() => this.#buying.delete(run));
+    const outcome = run.begin();
+    void this.#forgetLater(run, outcome);
+    return outcome;
+  }
+
+  async #forgetLater(run: HireRun | NegotiateRun, outcome: Promise<HireOutcome>): Promise<void> {
+    const done = await outcome;
+    if (done.ok) await Promise.all(done.tasks.map((task) => task.settled));
+    this.#buying.delete(run);
   }
 
   provide(resource: string, options: ProvideOptions): Providing {
@@ -53,7 +61,7 @@ export class Tasks {
   /** Negotiations end, work stops; contracts are the bank's to end. */
   close(): void {
     for (const stop of this.#stops) stop();
-    for (const run of this.#buying) run.abort(closed());
+    for (const run of this.#buying) run.close(closed());
     for (const provider of this.#providers) provider.close();
     this.#providers.clear();
   }

@@ -1,5 +1,5 @@
 // engage: a buyer closes on sealed offers; the bank ranks them anew and commits the contracts in one step.
-import { canonicalJson, parseMicro } from '@tender/credits';
+import { canonicalJson, MAX_MICRO, parseMicro } from '@tender/credits';
 import { bodyDigest, runScript } from '@tender/credits/redis';
 import {
   type BankRequest,
@@ -121,11 +121,19 @@ function judge({ policies }: Bank, body: Body, offers: readonly Offer[], approve
     detail === undefined ? [] : [{ participant, intent, outcome: 'barred' as const, detail }],
   );
   return {
-    ...{ version, rows, costMicro: one ? Math.max(...prices) : prices.reduce((sum, price) => sum + price, 0) },
+    ...{ version, rows, costMicro: one ? Math.max(...prices) : sumOf(prices) },
     ...(refusal === undefined || prices.length > 0 ? {} : { refusal: { ...refusal, verdicts } }),
     ...(limitMicro === undefined ? {} : { limitMicro }),
     ...(approval === undefined ? {} : { approval }),
   };
+}
+
+/** What exceeds all credits that there can be cannot be paid in any case. */
+function sumOf(prices: readonly number[]): number {
+  return Math.min(
+    MAX_MICRO,
+    prices.reduce((sum, price) => sum + price, 0),
+  );
 }
 
 function least(a: number | undefined, b: number | undefined): number | undefined {

@@ -3,7 +3,6 @@ import { formatMicro } from '@tender/credits';
 import {
   type Frame,
   type Issues,
-  issueValue,
   meanings,
   type Protocol,
   type Refusal,
@@ -21,7 +20,7 @@ export interface Priced {
   readonly request: TaskRequest;
   readonly costMicro: number;
   readonly leastMicro: number;
-  readonly wishMicro: number;
+  readonly wishMicro: number | undefined;
   readonly draft: Draft;
 }
 
@@ -70,7 +69,8 @@ function pricedBy(request: TaskRequest, appraisal: Extract<Appraisal, { ok: true
   const { issues } = request;
   const { costMicro, completesAt = issues.deadline, quality = 500, risk = 100 } = appraisal;
   const leastMicro = Math.max(1, Math.ceil(appraisal.leastMicro ?? costMicro));
-  const wishMicro = Math.max(leastMicro, Math.ceil(appraisal.wishMicro ?? issueValue(issues, 'priceMicro')));
+  const wish = appraisal.wishMicro;
+  const wishMicro = wish === undefined ? undefined : Math.max(leastMicro, Math.ceil(wish));
   const { assumptions = [], dependencies = [] } = appraisal;
   const draft = { completesAt, quality, risk, assumptions: [...assumptions], dependencies: [...dependencies] };
   return { request, costMicro, leastMicro, wishMicro, draft };

@@ -156,9 +156,9 @@ export class HaggleRun implements Talk {
       case 'engage':
         return void this.#engage(action.key, action.offer);
       case 'inquire':
-        return void this.#inquire(action.intent);
+        return void this.#inquire(action);
       case 'poll':
-        return void this.#poll(action.proposal);
+        return void this.#poll(action);
       case 'extend':
         return void this.#around.hold?.extend(action.hold, action.until);
       case 'release':
@@ -201,13 +201,13 @@ export class HaggleRun implements Talk {
     this.step({ kind: 'filed', proposal, expiresAt });
   }
 
-  async #inquire(intent: string): Promise<void> {
+  async #inquire({ intent, askedAt }: Extract<HaggleAction, { kind: 'inquire' }>): Promise<void> {
     const word = await this.#bank.inquire({ intent });
     if (word.kind === 'seen') this.step({ kind: 'held', view: word.view });
-    else if (word.kind === 'refused') this.step({ kind: 'absent' });
+    else if (word.kind === 'refused') this.step({ kind: 'absent', askedAt });
   }
 
-  async #poll(proposal: string): Promise<void> {
+  async #poll({ proposal, askedAt }: Extract<HaggleAction, { kind: 'poll' }>): Promise<void> {
     const asked = await this.#desk.link.bank.ask('proposal', { proposal }, this.#asking());
     if (!asked.ok) return;
     const { state, contracts, message } = asked.value;
@@ -218,7 +218,7 @@ export class HaggleRun implements Talk {
       const refused = refusal(no[state as keyof typeof no], message);
       return this.step({ kind: 'refused', refusal: refused });
     }
-    this.step({ kind: 'absent' });
+    this.step({ kind: 'absent', askedAt });
   }
 
   async #escalate(action: Extract<HaggleAction, { kind: 'escalate' }>): Promise<void> {

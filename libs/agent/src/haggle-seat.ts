@@ -1,9 +1,11 @@
 // A provider's side of a negotiation that a buyer opened: its moves sealed, its slots kept, its contract worked on.
+import { MAX_MICRO } from '@tender/credits';
 import {
   type HaggleContext,
   type Haggling,
   haggling,
   type Issues,
+  issueValue,
   type Offer,
   type Preferences,
   type Refusal,
@@ -40,6 +42,8 @@ export interface AroundSeat {
 
 export const VALID_FOR_MS = 60_000;
 const ESCALATE_WITHIN_MS = 60_000;
+/** How often to see whether the bank is still being asked what became of an offer. */
+const ASKS_MS = 1000;
 
 export class HaggleSeat implements Talk {
   readonly others: Set<string>;
@@ -134,10 +138,12 @@ export class HaggleSeat implements Talk {
     );
   }
 
-  /** The price alone, from the least to what is wished, or to the most that the buyer talks about. */
+  /** The price alone, from the least to what it wishes, which is the most that the buyer talks about. */
   #preferences({ leastMicro, wishMicro }: Priced): Preferences {
-    const most = Number(this.#opening.bounds.priceMicro?.max ?? wishMicro);
-    return pricePreferences('provider', leastMicro, Math.max(leastMicro, wishMicro, most));
+    const { bounds, issues } = this.#opening;
+    const most = Number(bounds.priceMicro?.max ?? MAX_MICRO);
+    const wish = wishMicro ?? (most < MAX_MICRO ? most : issueValue(issues, 'priceMicro'));
+    return pricePreferences('provider', leastMicro, Math.max(leastMicro, wish));
   }
 
   #stuck(): MyMove | undefined {
@@ -183,10 +189,20 @@ export class HaggleSeat implements Talk {
     const offer = state.ours.at(-1)?.offer;
     this.#maker.close();
     this.#around.lost({ conversation: frame.conversation, buyer: frame.buyer, offer, detail: outcome.detail });
-    // Whoever closes on an offer although it is over finds its provider as long as the seal lives.
+    this.#leaveLater();
+  }
+
+  /** Whoever closes on an offer although it is over finds its provider as long as the seal lives. */
+  #leaveLater(): void {
+    const { state } = this.#run;
     const left = this.#desk.link.clock.until(state.offersUntil);
-    if (left <= 0) return void this.#around.over();
-    this.#stopTimer = after(left, () => this.#around.over());
+    const asks = state.name === 'ended' && state.askAt !== undefined;
+    if (left <= 0 && !asks) {
+      this.#run.close();
+      this.#around.over();
+    } else {
+      this.#stopTimer = after(Math.max(left, ASKS_MS), () => this.#leaveLater());
+    }
   }
 
   #begin(view: TaskView): void {

@@ -28,7 +28,12 @@ export interface HireOptions extends OrderOptions {
   readonly maxRounds?: number;
   /** The negotiation ends so many ms from now at the latest; default 60,000, approvals and escalations not counted. */
   readonly withinMs?: number;
-  /** Asked where a round gives nothing that fits, and in `optimal` mode; default: settle, or give up. */
+  /**
+   * How far the buyer would go at all, which it keeps to itself: what it asks and its bounds move towards what was
+   * refused, round by round, never beyond.
+   */
+  readonly limits?: Bounds;
+  /** Asked where a round gives nothing that fits, and in `optimal` mode; default: settle, else revise within `limits`. */
   readonly choose?: (seen: Seen, until: number) => Choice | Promise<Choice>;
   /** The agent's own rules: offers that break one are refused unseen. */
   readonly policy?: Policy;

@@ -21,6 +21,7 @@ import {
   type TaskView,
 } from '@tender/market';
 import { newUlid } from '@tender/market/nats';
+import { choiceOf, whyNot } from './choice.js';
 import { type Desk, namedFor } from './desk.js';
 import type { Choice, HireOptions, HireOutcome } from './hire-options.js';
 import { Hired } from './hired.js';
@@ -43,13 +44,15 @@ const ENGAGE_WITHIN_MS = 5000;
 
 /** What is announced first. Throws RangeError where the options make no sense. */
 export function callOf(options: HireOptions, buyer: string, market: string, nowMs: number): TaskCall {
-  const { rule = 'lowest-price', weights, fill = { kind: 'one', by: 'units' }, bounds = {} } = options;
+  const { rule = 'lowest-price', weights, fill = { kind: 'one', by: 'units' } } = options;
   const { mode = 'fast', maxRounds = 4, windowMs = DEFAULT_WINDOW_MS, withinMs = DEFAULT_WITHIN_MS } = options;
+  const ask = issuesOf(options.ask, nowMs);
+  // Cheaper is always welcome.
+  const bounds = { priceMicro: { min: '1', max: ask.priceMicro }, ...options.bounds };
   return {
     direction: 'buy',
     frame: frameOf(options, { market, buyer }),
-    ask: issuesOf(options.ask, nowMs),
-    ...{ bounds, rule, fill, round: 1, closesAt: nowMs + windowMs },
+    ...{ ask, bounds, rule, fill, round: 1, closesAt: nowMs + windowMs },
     ...(weights === undefined ? {} : { weights }),
     protocol: {
       ...{ kind: 'contract-net', mode, maxRounds, roundMs: windowMs, endsAt: nowMs + withinMs },
@@ -242,13 +245,14 @@ export class HireRun implements Talk {
   }
 
   async #choose(seen: Seen, until: number): Promise<void> {
-    const { choose = settleOrGiveUp } = this.#options;
+    const byItself = () => choiceOf(seen, this.#options.limits, this.#desk.link.clock.now());
+    const { choose = byItself } = this.#options;
     let choice: Choice;
     try {
       choice = await choose(seen, until);
     } catch (error) {
       this.#desk.link.callbackFailed('choose', error);
-      choice = settleOrGiveUp(seen);
+      choice = byItself();
     }
     switch (choice.kind) {
       case 'revise': {
@@ -260,7 +264,7 @@ export class HireRun implements Talk {
         this.#run.step({ kind: 'settle', intents: choice.intents });
         return;
       case 'give-up':
-        this.#why ??= refusal('no-capacity', 'no offer was what the buyer would take');
+        this.#why ??= whyNot(seen);
         this.#run.step({ kind: 'abort' });
     }
   }
@@ -352,8 +356,4 @@ export class HireRun implements Talk {
 function engagedBy(result: BankResult<'engage'>): HireEvent {
   if (result.kind === 'pending') return { kind: 'filed', proposal: result.proposal, expiresAt: result.expiresAt };
   return { kind: 'engaged', contracts: result.contracts, verdicts: result.verdicts };
-}
-
-function settleOrGiveUp(seen: Seen): Choice {
-  return seen.offers.length > 0 ? { kind: 'settle' } : { kind: 'give-up' };
 }

@@ -1,4 +1,5 @@
 // A buyer's negotiation with one provider: opening, concessions by the protocol, the contract, and why there is none.
+import { formatMicro, MAX_MICRO } from '@tender/credits';
 import {
   type Bounds,
   type Frame,
@@ -86,14 +87,15 @@ export class NegotiateRun {
   constructor(desk: Desk, provider: string, options: NegotiateOptions, address = provider) {
     const { link, id } = desk;
     const now = link.clock.now();
-    const bounds: Bounds = options.bounds ?? {};
+    // The price is open: what it may come to, the buyer keeps to itself.
+    const bounds: Bounds = { priceMicro: { min: '1', max: formatMicro(MAX_MICRO) }, ...options.bounds };
     this.#desk = desk;
     this.#options = options;
     this.#provider = provider;
     this.#address = address;
     this.#frame = frameOf(options, { market: link.market, buyer: id });
     this.#ask = issuesOf(options.ask, now);
-    this.#limitMicro = priceText(options.limitMicro ?? bounds.priceMicro?.max ?? this.#ask.priceMicro);
+    this.#limitMicro = priceText(options.limitMicro ?? options.bounds?.priceMicro?.max ?? this.#ask.priceMicro);
     this.conversation = this.#frame.conversation;
     this.#voice = new Voice(link, this.conversation, this.#frame.task.resource, options.traceparent);
     this.done = new Promise((resolve) => {

@@ -23,7 +23,7 @@ export type Appraisal =
       readonly costMicro: number;
       /** The least that it takes; default: the cost. */
       readonly leastMicro?: number | undefined;
-      /** What it asks first; default: what the buyer asks, the least at least. */
+      /** What it asks first; default: what the buyer asks, or where it negotiates the most that the buyer talks about. */
       readonly wishMicro?: number | undefined;
       /** Default: the deadline. */
       readonly completesAt?: number | undefined;

@@ -26,7 +26,10 @@ export interface OrderOptions {
   readonly task: TaskDraft;
   /** What the buyer would like; what is not named in `bounds` is not negotiable. */
   readonly ask: IssuesDraft;
-  /** Within what it will talk; prices as digits. */
+  /**
+   * Within what it will talk; prices as digits. Default for the price: any below what is asked for in an announced call,
+   * any at all in a negotiation.
+   */
   readonly bounds?: Bounds | undefined;
   readonly conditions?: Partial<Conditions> | undefined;
 }

@@ -210,7 +210,8 @@ function offerOf(state: TenderState): Offer | undefined {
  */
 function priceFor({ ask, bounds, round }: TaskCall, { leastMicro, wishMicro }: Priced, standing?: Offer): number {
   const asked = issueValue(ask, 'priceMicro');
+  const wish = round === 1 ? (wishMicro ?? asked) : asked;
   const most = Number(bounds.priceMicro?.max ?? asked);
   const before = standing === undefined ? Number.POSITIVE_INFINITY : issueValue(standing.issues, 'priceMicro');
-  return Math.max(leastMicro, Math.min(wishMicro, most, before, round === 1 ? wishMicro : asked));
+  return Math.max(leastMicro, Math.min(wish, most, before));
 }

@@ -1,6 +1,7 @@
 // A market with the SDK's own operator, for the SDK's tests: real servers, a real broker.
 
 import { publicNkeyOf, type Sale } from '@tender/market';
+import { connectNats } from '@tender/market/nats';
 import type { StackOptions } from '@tender/stack';
 import { type MarketUnderTest, startMarket } from '../../../test/market-under-test.js';
 import {
@@ -11,6 +12,8 @@ import {
   connectAgent,
   connectHost,
   createSeed,
+  type Hired,
+  type HireOutcome,
   type Host,
 } from '../src/index.js';
 
@@ -78,4 +81,32 @@ export function offer(pool: string, more: Partial<CallOptions> = {}): CallOption
 
 export function sleep(ms: number): Promise<void> {
   return new Promise((resume) => setTimeout(resume, ms));
+}
+
+/** The contracts, or an error with the refusal. */
+export function hiredBy(outcome: HireOutcome): readonly Hired[] {
+  if (!outcome.ok) throw new Error(JSON.stringify({ ...outcome, trail: undefined }));
+  return outcome.tasks;
+}
+
+export interface Overheard {
+  readonly subject: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly message: { performative: string; sender: string; conversation: string; body: Record<string, unknown> };
+}
+
+/** Everything that agents say to each other, as a tap on the wire hears it. */
+export async function wiretap(m: SdkMarket): Promise<{ readonly heard: Overheard[]; stop(): void }> {
+  const tap = await connectNats({ servers: m.stack.natsUrl, sender: 'tap' });
+  const heard: Overheard[] = [];
+  for (const kind of ['talk', 'bid', 'cfp']) {
+    tap.subscribe(`tender.${m.market}.${kind}.>`, {
+      callback: (_error, msg) => {
+        const headers = Object.fromEntries([...(msg.headers?.keys() ?? [])].map((key) => [key, msg.headers!.get(key)]));
+        heard.push({ subject: msg.subject, headers, message: JSON.parse(new TextDecoder().decode(msg.data)) });
+      },
+    });
+  }
+  await tap.flush();
+  return { heard, stop: () => void tap.close() };
 }

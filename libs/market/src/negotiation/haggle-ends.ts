@@ -43,16 +43,39 @@ function engageOf({ context }: Haggled, offer: Offer): HaggleAction {
   return { kind: 'engage', key: `${context.nonce}.e`, offer };
 }
 
-/** Over for good: nothing is held any more. */
-export function end(state: Haggled, detail: Detail, actions: readonly HaggleAction[] = []): HaggleTaken {
+/**
+ * Over: nothing is held any more. A buyer that closed on an offer and said otherwise would get the bond of a provider
+ * who does not know: where there is one, the bank is asked once the last offer is over.
+ */
+export function end(state: Haggled, detail: Detail, nowMs: number, actions: readonly HaggleAction[] = []): HaggleTaken {
+  const { context, offersUntil, theirs } = state;
+  const bonded = isProvider(state) && context.frame.conditions.bondMicro !== '0';
+  const askAt = bonded && nowMs < offersUntil + LAST_WORD_MS ? Math.max(nowMs, offersUntil) : undefined;
   return {
-    state: { ...haggledOf(state), name: 'ended', detail, hold: undefined },
+    state: { ...haggledOf(state), name: 'ended', detail, hold: undefined, askAt },
     actions: [
       ...actions,
       ...releasing(state),
-      { kind: 'finish', outcome: { ok: false, detail, theirs: state.theirs.at(-1) } },
+      { kind: 'finish', outcome: { ok: false, detail, theirs: theirs.at(-1) } },
     ],
   };
+}
+
+/** Asked until the bank has answered, or for so long that its answer has no use any more. */
+export function askAtLast(state: HaggleOf<'ended'>, { kind }: HaggleOn<'tick'>, nowMs: number): HaggleTaken {
+  const { askAt, sealed, offersUntil } = state;
+  if (askAt === undefined || sealed === undefined) return ignored(state, kind, 'expired');
+  if (nowMs < askAt) return ignored(state, kind, 'not-your-turn');
+  const again = nowMs + LAST_WORD_MS / 4;
+  return {
+    state: { ...state, askAt: again > offersUntil + LAST_WORD_MS ? undefined : again },
+    actions: [{ kind: 'inquire', intent: sealed.seal.intent, askedAt: nowMs }],
+  };
+}
+
+export function absentAtLast(state: HaggleOf<'ended'>, { kind, askedAt }: HaggleOn<'absent'>): HaggleTaken {
+  if (state.askAt === undefined || askedAt < state.offersUntil) return ignored(state, kind, 'stale');
+  return { state: { ...state, askAt: undefined }, actions: [] };
 }
 
 function releasing({ hold }: Haggled): HaggleAction[] {
@@ -75,12 +98,13 @@ function stop(
   message?: string,
 ): HaggleTaken {
   const said = cancelling(detail, message);
-  if (!isProvider(state) || state.name === 'mine' || state.offersUntil <= nowMs) return end(state, detail, [said]);
+  if (!isProvider(state) || state.name === 'mine' || state.offersUntil <= nowMs)
+    return end(state, detail, nowMs, [said]);
   const next: HaggleState = {
     ...{ ...haggledOf(state), hold: undefined, name: 'settling', because: detail, until: state.offersUntil },
     ...{ askAt: nowMs + FIRST_PAUSE_MS, pauseMs: FIRST_PAUSE_MS },
   };
-  return { state: next, actions: [said, ...releasing(state), ...asking(next)] };
+  return { state: next, actions: [said, ...releasing(state), ...asking(next, nowMs)] };
 }
 
 type Ending = HaggleOf<'mine'> | HaggleOf<'theirs'> | HaggleOf<'stuck'> | HaggleOf<'escalated'>;
@@ -111,10 +135,11 @@ export function unresolved(
 export function cancelled(
   state: Ending | HaggleOf<'settling'> | HaggleOf<'pending'>,
   event: HaggleOn<'cancelled'>,
+  nowMs: number,
 ): HaggleTaken {
   const asked = state.name === 'settling' || (state.name === 'pending' && state.own);
   if (asked && !isProvider(state)) return ignored(state, event.kind, 'late');
-  return end(state, event.detail);
+  return end(state, event.detail, nowMs);
 }
 
 /** Three rejections: another decides, in so far as there is time. */
@@ -179,10 +204,10 @@ function pending(
 }
 
 /** Whom to ask what became of it. */
-function asking(state: HaggleOf<'settling'> | HaggleOf<'pending'>): HaggleAction[] {
+function asking(state: HaggleOf<'settling'> | HaggleOf<'pending'>, askedAt: number): HaggleAction[] {
   const actions: HaggleAction[] = [];
-  if (state.name === 'pending' && state.own) actions.push({ kind: 'poll', proposal: state.proposal });
-  if (state.sealed !== undefined) actions.push({ kind: 'inquire', intent: state.sealed.seal.intent });
+  if (state.name === 'pending' && state.own) actions.push({ kind: 'poll', proposal: state.proposal, askedAt });
+  if (state.sealed !== undefined) actions.push({ kind: 'inquire', intent: state.sealed.seal.intent, askedAt });
   if (!isProvider(state) && state.name === 'settling') actions.push(engageOf(state, state.offer!));
   return actions;
 }
@@ -193,12 +218,12 @@ export function askAgain(
   event: HaggleOn<'tick'>,
   nowMs: number,
 ): HaggleTaken {
-  if (nowMs >= state.until + LAST_WORD_MS) return end(state, endingOf(state));
+  if (nowMs >= state.until + LAST_WORD_MS) return end(state, endingOf(state), nowMs);
   if (nowMs < state.askAt) return ignored(state, event.kind, 'not-your-turn');
   const pauseMs = Math.min(2 * state.pauseMs, LONGEST_PAUSE_MS);
   // Asked when it is over at the latest, so that the bank's next no is its last.
   const askAt = nowMs < state.until ? Math.min(nowMs + pauseMs, state.until) : nowMs + pauseMs;
-  return { state: { ...state, askAt, pauseMs }, actions: asking(state) };
+  return { state: { ...state, askAt, pauseMs }, actions: asking(state, nowMs) };
 }
 
 function endingOf(state: HaggleOf<'settling'> | HaggleOf<'pending'>): Detail {
@@ -209,11 +234,13 @@ function endingOf(state: HaggleOf<'settling'> | HaggleOf<'pending'>): Detail {
 /** The bank knows of nothing, yet or for good. */
 export function absent(
   state: HaggleOf<'settling'> | HaggleOf<'pending'>,
-  _event: HaggleOn<'absent'>,
+  event: HaggleOn<'absent'>,
   nowMs: number,
 ): HaggleTaken {
-  if (nowMs < state.until) return { state, actions: [] };
-  return end(state, endingOf(state), state.name === 'pending' && state.own ? [cancelling('expired')] : []);
+  if (event.askedAt < state.until) return { state, actions: [] };
+  const said = state.name === 'pending' && state.own ? [cancelling('expired')] : [];
+  const { state: over, actions } = end(state, endingOf(state), nowMs, said);
+  return { state: { ...over, askAt: undefined } as HaggleState, actions };
 }
 
 /** The bank's no, or an arbiter's; without an answer it is asked again. */
@@ -237,10 +264,10 @@ export function engaged(state: HaggleState, { kind, view }: HaggleOn<'engaged'>)
 }
 
 /** The other's word for a contract is worth a question to the bank. */
-export function contract(state: HaggleState, { kind }: HaggleOn<'contract'>): HaggleTaken {
+export function contract(state: HaggleState, { kind }: HaggleOn<'contract'>, nowMs: number): HaggleTaken {
   const { sealed } = state;
   if (sealed === undefined) return ignored(state, kind, isProvider(state) ? 'unknown' : 'not-your-turn');
-  return { state, actions: [{ kind: 'inquire', intent: sealed.seal.intent }] };
+  return { state, actions: [{ kind: 'inquire', intent: sealed.seal.intent, askedAt: nowMs }] };
 }
 
 /** The bank's word to the provider. */
@@ -249,8 +276,13 @@ export function held(state: HaggleState, { kind, view }: HaggleOn<'held'>): Hagg
   if (view.intent !== sealed?.seal.intent) {
     return ignored(state, kind, isProvider(state) ? 'stale' : 'not-your-turn');
   }
-  // The buyer may have closed on an earlier offer: then nobody needs what is kept behind the last one.
-  return agreed(state, view, sameIssues(sealed.issues, view.issues) ? [] : releasing(state));
+  // The buyer may have closed on an earlier offer: then nobody needs what is kept behind the last one. Where two holds
+  // may be meant, the bank keeps the one that the contract has used up.
+  const meant = sameIssues(sealed.issues, view.issues);
+  const another = state.ours.some(
+    ({ issues, offer }) => offer?.hold !== sealed.hold && sameIssues(issues, view.issues),
+  );
+  return agreed(state, view, meant && !another ? [] : releasing(state));
 }
 
 function agreed(state: Haggled, view: TaskView, actions: readonly HaggleAction[]): HaggleTaken {

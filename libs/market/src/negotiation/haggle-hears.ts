@@ -31,7 +31,7 @@ export function heard(
   const fault = kind === 'opening' && !opens ? again : faultOf(state, otherSide(side), made, nowMs);
   if (fault !== undefined) return illegal(state, kind, fault);
   const next = theyMoved(state, made);
-  if (next.still >= IMPASSE) return end(next, 'no-improvement');
+  if (next.still >= IMPASSE) return end(next, 'no-improvement', nowMs);
   return { state: { ...next, name: 'mine', replyBy: answerBy(state.context, nowMs, replyBy) }, actions: [] };
 }
 
@@ -91,7 +91,7 @@ export function refusedMove(state: HaggleOf<'theirs'>, event: HaggleOn<'rejected
   const { counter: issues, offer } = move;
   if (issues === undefined) {
     if (offer !== undefined) return no('malformed', 'an offer without the issues that it is for');
-    if (move.final) return end(state, move.detail);
+    if (move.final) return end(state, move.detail, nowMs);
     const { maxRounds } = context.protocol;
     if (round > maxRounds) return no('round-limit', `the negotiation has ${maxRounds} rounds`);
   }
@@ -99,5 +99,6 @@ export function refusedMove(state: HaggleOf<'theirs'>, event: HaggleOn<'rejected
   const fault = made && faultOf(state, otherSide(context.side), made, nowMs, true);
   if (fault !== undefined) return illegal(state, kind, fault);
   const next = theyMoved(state, made);
-  return afterRejection({ ...next, rejections: next.rejections + 1 }, 'mine', answerBy(context, nowMs, replyBy), []);
+  const counted = { ...next, rejections: next.rejections + 1 };
+  return afterRejection(counted, 'mine', answerBy(context, nowMs, replyBy), nowMs);
 }

@@ -22,7 +22,7 @@ export function proposed(state: HaggleOf<'mine'>, event: HaggleOn<'propose'>, no
   const { next, actions } = moved(state, made);
   const said = [messageOf(state, made, replyBy), ...actions];
   // The other side counts alike, and need not be told.
-  if (next.still >= IMPASSE) return end(next, 'no-improvement', said);
+  if (next.still >= IMPASSE) return end(next, 'no-improvement', nowMs, said);
   return { state: { ...next, name: 'theirs', replyBy }, actions: said };
 }
 
@@ -114,7 +114,7 @@ export function rejected(state: HaggleOf<'mine'>, { move }: HaggleOn<'reject'>, 
   const say = (replyBy?: number): HaggleAction => ({ kind: 'send', performative: 'reject-proposal', body, replyBy });
   if (issues === undefined) {
     if (offer !== undefined) return no('malformed');
-    if (move.final) return end(state, move.detail, [say()]);
+    if (move.final) return end(state, move.detail, nowMs, [say()]);
     if (round > state.context.protocol.maxRounds) return no('round-limit');
   }
   const made = issues && { round, issues, offer };
@@ -122,7 +122,8 @@ export function rejected(state: HaggleOf<'mine'>, { move }: HaggleOn<'reject'>, 
   if (detail !== undefined) return no(detail);
   const { next, actions } = moved(state, made);
   const replyBy = answerBy(state.context, nowMs);
-  return afterRejection({ ...next, rejections: next.rejections + 1 }, 'theirs', replyBy, [say(replyBy), ...actions]);
+  const counted = { ...next, rejections: next.rejections + 1 };
+  return afterRejection(counted, 'theirs', replyBy, nowMs, [say(replyBy), ...actions]);
 }
 
 /** Whose move it is then, or that nobody may move any more. */
@@ -130,11 +131,12 @@ export function afterRejection(
   next: Haggled,
   name: 'mine' | 'theirs',
   replyBy: number,
-  actions: readonly HaggleAction[],
+  nowMs: number,
+  actions: readonly HaggleAction[] = [],
 ): HaggleTaken {
   if (next.rejections >= MAX_REJECTIONS) {
     return { state: { ...next, name: 'stuck', until: next.context.protocol.endsAt }, actions };
   }
-  if (next.still >= IMPASSE) return end(next, 'no-improvement', actions);
+  if (next.still >= IMPASSE) return end(next, 'no-improvement', nowMs, actions);
   return { state: { ...next, name, replyBy }, actions };
 }

@@ -82,7 +82,8 @@ export type HaggleState =
   /** An arbiter has it until then. */
   | ({ readonly name: 'escalated'; readonly until: number } & Haggled)
   | ({ readonly name: 'agreed'; readonly view: TaskView } & Haggled)
-  | ({ readonly name: 'ended'; readonly detail: Detail } & Haggled);
+  /** `askAt`: whatever was said, a bond is at stake until the last offer is over, and the bank is asked then. */
+  | ({ readonly name: 'ended'; readonly detail: Detail; readonly askAt?: number | undefined } & Haggled);
 
 export type HaggleEvent =
   /** This side's own decisions. A provider seals what it proposes and accepts: `offer` for exactly these issues. */
@@ -113,7 +114,8 @@ export type HaggleEvent =
   | { readonly kind: 'filed'; readonly proposal: string; readonly expiresAt: number }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'held'; readonly view: TaskView }
-  | { readonly kind: 'absent' }
+  /** `askedAt`: as the question said. An answer from before an offer's end leaves open what came after. */
+  | { readonly kind: 'absent'; readonly askedAt: number }
   /** Time has passed: due at `haggleWakeAt`. */
   | { readonly kind: 'tick' };
 
@@ -150,9 +152,9 @@ export type HaggleAction =
   /** Bank op `engage` for this offer, again under the same key where it gave no answer: engaged, filed or refused. */
   | { readonly kind: 'engage'; readonly key: string; readonly offer: Offer }
   /** Bank op `task` by the intent: held or absent; nothing where the bank gives no answer. */
-  | { readonly kind: 'inquire'; readonly intent: string }
+  | { readonly kind: 'inquire'; readonly intent: string; readonly askedAt: number }
   /** Bank op `proposal`: engaged, refused, or absent while nobody has decided. */
-  | { readonly kind: 'poll'; readonly proposal: string }
+  | { readonly kind: 'poll'; readonly proposal: string; readonly askedAt: number }
   /** The slots behind the offer stay locked until then. */
   | { readonly kind: 'extend'; readonly hold: string; readonly until: number }
   /** They are needed no more. */

@@ -2,8 +2,10 @@
 import { otherSide } from '../task/compare.js';
 import {
   absent,
+  absentAtLast,
   answer,
   askAgain,
+  askAtLast,
   cancelled,
   contract,
   engaged,
@@ -78,7 +80,7 @@ export const haggleTable: Table<HaggleState, HaggleEvent, HaggleAction | Ignored
     ...{ opening: 'expired', counter: 'expired', accepted: 'expired', rejected: 'expired', cancelled: 'expired' },
     // What the bank bears out counts, whatever was said.
     ...{ contract, waits: 'expired', engaged, filed: 'stale' },
-    ...{ refused: 'stale', held, absent: 'stale', tick: 'expired' },
+    ...{ refused: 'stale', held, absent: absentAtLast, tick: askAtLast },
   },
 };
 
@@ -112,6 +114,8 @@ export function haggleWakeAt(state: HaggleState): number {
     case 'stuck':
     case 'escalated':
       return state.until;
+    case 'ended':
+      return state.askAt ?? Number.POSITIVE_INFINITY;
     default:
       return Number.POSITIVE_INFINITY;
   }

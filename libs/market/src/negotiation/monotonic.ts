@@ -159,12 +159,13 @@ function fitted(
     mayTake(strategy, state, issues) &&
     faultOf(state, context.side, { round: ourMoves + 1, issues }, nowMs, true) === undefined;
   if (may(wanted) && !sameIssues(wanted, last)) return wanted;
-  const { minImprovementPermille } = context.protocol;
   const price = issueValue(last, 'priceMicro');
-  const up = context.side === 'buyer' ? 1 : -1;
-  const least = price + up * leastStep(price, minImprovementPermille);
-  // A step that would go beyond what they ask is one to just that.
-  const beyondTheirs = betterBy(context.side, 'priceMicro', issueValue(offered, 'priceMicro'), least) > 0;
-  const step = withPrice(last, beyondTheirs ? issueValue(offered, 'priceMicro') : least);
-  return may(step) ? step : last;
+  const least = leastStep(price, context.protocol.minImprovementPermille);
+  const step = withPrice(last, price + (context.side === 'buyer' ? least : -least));
+  const { priceMicro } = offered;
+  if (betterBy(context.side, 'priceMicro', Number(priceMicro), issueValue(step, 'priceMicro')) < 0) {
+    return may(step) ? step : last;
+  }
+  // Theirs is less than a step away: it is taken, or nothing is left to give.
+  return sameIssues({ ...last, priceMicro }, offered) && mayTake(strategy, state, offered) ? offered : last;
 }

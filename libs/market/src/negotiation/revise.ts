@@ -58,7 +58,9 @@ export function revisedCall({ call, counters, refusals, limits }: RoundSeen, now
   const share = protocol.mode === 'optimal' ? 1 / roundsLeft : countered === undefined ? 0.5 : 1;
   const aim = countered ?? aimOf(refusals, call, limits);
   const moved = movedBy(ask, aim, share, limits);
-  const widened = widen(bounds, ask, moved);
+  // What is still taken moves as what is asked does: else a higher price that was within the bounds would change nothing.
+  const reach = movedBy(endsOf(ask, bounds), aim, share, limits);
+  const widened = widen(widen(bounds, ask, moved), ask, reach);
   if (sameIssues(moved, ask) && widened === bounds) return { kind: 'stop', detail: 'no-improvement' };
   return { kind: 'revise', ask: moved, bounds: widened };
 }
@@ -93,6 +95,11 @@ function limitOf(ask: Issues, limits: Bounds, name: NumericIssue): number {
   if (range === undefined) return from;
   const ends = [Number(range.min), Number(range.max), from];
   return ends.reduce((best, end) => (betterBy(PROVIDER, name, end, best) > 0 ? end : best));
+}
+
+/** The end of the bounds that providers like, in each issue. */
+function endsOf(ask: Issues, bounds: Bounds): Issues {
+  return numericIssues.reduce((sum, name) => withValue(sum, name, limitOf(ask, bounds, name)), ask);
 }
 
 /** Where nobody said what would pass: the limits of whatever was refused; of the price, where no reason was given. */

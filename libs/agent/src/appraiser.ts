@@ -1,6 +1,7 @@
 // A provider's judgement on a task at certain issues: can it be done, may it be done, and for what price.
 import { formatMicro } from '@tender/credits';
 import {
+  type Bounds,
   type Frame,
   type Issues,
   meanings,
@@ -10,6 +11,7 @@ import {
   rejection,
   rejectionOf,
 } from '@tender/market';
+import type { Capacity } from './capacity.js';
 import type { Desk } from './desk.js';
 import type { Draft } from './offer-maker.js';
 import { factsOf, forbidden } from './own-rules.js';
@@ -34,28 +36,44 @@ export interface Load {
   readonly offered: number;
 }
 
+/** What the buyer's call or opening says. */
+export interface Asked {
+  readonly frame: Frame;
+  readonly protocol: Protocol;
+  readonly ask: Issues;
+  readonly bounds: Bounds;
+}
+
 export class Appraiser {
   readonly #desk: Desk;
   readonly #options: ProvideOptions;
+  readonly #capacity: Capacity | undefined;
   readonly #load: () => Load;
 
-  constructor(desk: Desk, options: ProvideOptions, load: () => Load) {
+  constructor(desk: Desk, options: ProvideOptions, capacity: Capacity | undefined, load: () => Load) {
     this.#desk = desk;
     this.#options = options;
+    this.#capacity = capacity;
     this.#load = load;
   }
 
-  async judge(frame: Frame, issues: Issues, protocol: Protocol): Promise<Judged> {
+  async judge({ frame, protocol, ask, bounds }: Asked, issues: Issues): Promise<Judged> {
     const { link } = this.#desk;
-    const request: TaskRequest = { frame, issues, protocol, nowMs: link.clock.now(), ...this.#load() };
+    const request: TaskRequest = { frame, issues, ask, bounds, protocol, nowMs: link.clock.now(), ...this.#load() };
     let appraisal: Appraisal;
     try {
-      appraisal = await this.#options.appraise(request);
+      const own = this.#options.appraise?.(request) ?? this.#byCapacity(request);
+      appraisal = own instanceof Promise ? await own : own;
     } catch (error) {
       link.callbackFailed('appraise', error);
       appraisal = { ok: false, detail: 'unavailable', message: 'the provider could not judge it' };
     }
     return appraisal.ok ? { ok: true, priced: pricedBy(request, appraisal) } : { ok: false, no: noOf(appraisal) };
+  }
+
+  #byCapacity(request: TaskRequest): Appraisal {
+    const allowed = (issues: Issues) => this.forbidden(request.frame, issues, 0) === undefined;
+    return this.#capacity!.appraise(request, allowed);
   }
 
   /** Why the agent's own rules forbid these issues, or undefined. */

@@ -7,6 +7,7 @@ import {
   type Issues,
   issueValue,
   type Offer,
+  outOfBounds,
   type Preferences,
   type Refusal,
   type TaskMessage,
@@ -14,7 +15,7 @@ import {
   type TaskView,
 } from '@tender/market';
 import { newId, newUlid } from '@tender/market/nats';
-import { type Appraiser, noFor, type Priced } from './appraiser.js';
+import { type Appraiser, atPrice, noFor, type Priced } from './appraiser.js';
 import { decideBy, type HaggleChoice, pricePreferences } from './decide.js';
 import type { Desk } from './desk.js';
 import { HaggleRun, type MyMove, type MyTurn } from './haggle-run.js';
@@ -110,16 +111,32 @@ export class HaggleSeat implements Talk {
 
   async #decide(turn: MyTurn): Promise<MyMove | undefined> {
     if (turn.name === 'stuck') return this.#stuck();
-    const { frame, protocol } = this.#opening;
     const theirs = turn.theirs.at(-1)!.issues;
-    const judged = await this.#around.appraiser.judge(frame, theirs, protocol);
+    const judged = await this.#judge(theirs);
     if (judged.ok) return this.#sealed(await this.#choose(turn, judged.priced), judged.priced, theirs);
-    const { counter } = judged.no;
-    if (counter === undefined) return { kind: 'reject', move: judged.no };
+    const { counter, ...no } = judged.no;
+    // Beyond the bounds nobody may propose anything: the message says what would pass.
+    const { issues: ask, bounds } = this.#opening;
+    if (counter === undefined || outOfBounds(atPrice(counter, Number(ask.priceMicro)), ask, bounds).length > 0) {
+      return { kind: 'reject', move: no };
+    }
     // What would pass is offered with the refusal, so that the buyer can close on it at once.
-    const countered = await this.#around.appraiser.judge(frame, counter, protocol);
-    if (!countered.ok) return { kind: 'reject', move: judged.no };
-    return this.#sealed({ kind: 'reject', move: judged.no }, countered.priced, counter);
+    const countered = await this.#judge(counter);
+    if (!countered.ok) return { kind: 'reject', move: no };
+    const priced = atPrice(counter, this.#counterPrice(turn, countered.priced, counter));
+    return this.#sealed({ kind: 'reject', move: { ...no, counter: priced } }, countered.priced, priced);
+  }
+
+  #judge(issues: Issues) {
+    const { frame, protocol, issues: ask, bounds } = this.#opening;
+    return this.#around.appraiser.judge({ frame, protocol, ask, bounds }, issues);
+  }
+
+  /** What it asked before; at first what it wishes, or what the buyer offers. Never less than the least. */
+  #counterPrice(turn: MyTurn, { leastMicro, wishMicro }: Priced, counter: Issues): number {
+    const before = turn.ours.at(-1)?.issues;
+    const wish = wishMicro ?? issueValue(counter, 'priceMicro');
+    return Math.max(leastMicro, before === undefined ? wish : issueValue(before, 'priceMicro'));
   }
 
   #choose(turn: MyTurn, priced: Priced): HaggleChoice | Promise<HaggleChoice> {

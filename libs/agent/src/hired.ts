@@ -13,6 +13,7 @@ import {
   type Receipt,
   type Refusal,
   type ReportBody,
+  receiptFault,
   refusal,
   type TaskMessage,
   type TaskOutcome,
@@ -26,7 +27,14 @@ import type { Voice } from './voice.js';
 
 /** What a task came to. `view` is the bank's, as is the receipt in it. */
 export type TaskEnd =
-  | { readonly ok: true; readonly outcome: 'done'; readonly receipt: Receipt; readonly view: TaskView }
+  | {
+      readonly ok: true;
+      readonly outcome: 'done';
+      readonly receipt: Receipt;
+      /** Why the receipt is not worth its name: outputs that do not fit the task's schema. A reason to dispute it. */
+      readonly fault?: string | undefined;
+      readonly view: TaskView;
+    }
   | {
       readonly ok: false;
       readonly outcome: Exclude<TaskOutcome, 'done'>;
@@ -181,7 +189,7 @@ export class Hired extends EventEmitter<HiredEvents> {
       case 'judge-time':
         return void this.#emit('time-asked', action.deadline, action.view);
       case 'judge':
-        return void this.#resolveReceipt({ ok: true, outcome: 'done', receipt: action.receipt, view: action.view });
+        return void this.#resolveReceipt(doneWith(action.view, action.receipt));
       case 'finish':
         return void this.#finish(action.view);
     }
@@ -212,7 +220,7 @@ export class Hired extends EventEmitter<HiredEvents> {
     this.#run.close();
     const { outcome = 'failed', receipt } = view;
     if (outcome !== 'done') this.#resolveReceipt({ ok: false, outcome, receipt, view });
-    else this.#resolveReceipt({ ok: true, outcome, receipt: receipt!, view });
+    else this.#resolveReceipt(doneWith(view, receipt!));
     for (const settle of this.#waiting.values()) settle(refusal('expired', 'the contract is settled'));
     this.#waiting.clear();
     this.#resolveSettled(view);
@@ -223,4 +231,9 @@ export class Hired extends EventEmitter<HiredEvents> {
   close(): void {
     this.#run.close();
   }
+}
+
+function doneWith(view: TaskView, receipt: Receipt): TaskEnd {
+  const fault = receiptFault(view, receipt);
+  return { ok: true, outcome: 'done', receipt, view, ...(fault === undefined ? {} : { fault: fault.message }) };
 }

@@ -1,6 +1,7 @@
 // The agent's side of the market: connect, listen, bid, call, hold leases; have tasks done and do them.
 export { type Agent, type AgentKeys, connectAgent } from './agent.js';
 export type { CallOptions, CallOutcome } from './call.js';
+export type { CapabilityOptions } from './capacity.js';
 export type { Decide, HaggleChoice } from './decide.js';
 export { type BidDecision, bid, type CallView, type Decision, type RefuseDecision, refuse } from './decision.js';
 export type { Escalation, Ruling } from './escalations.js';

@@ -1,5 +1,18 @@
 // What a provider says about itself: what it can do, what it takes for it, how it negotiates, and the work itself.
-import type { Detail, Frame, Issues, Offer, Policy, Preferences, Protocol, TaskView } from '@tender/market';
+import type {
+  Bounds,
+  CounterKind,
+  Detail,
+  Frame,
+  Issues,
+  JsonObject,
+  Offer,
+  Policy,
+  Preferences,
+  Protocol,
+  TaskView,
+} from '@tender/market';
+import type { CapabilityOptions } from './capacity.js';
 import type { Decide } from './decide.js';
 import type { HoldSlots } from './offer-maker.js';
 import type { Run } from './work.js';
@@ -8,6 +21,9 @@ import type { Run } from './work.js';
 export interface TaskRequest {
   readonly frame: Frame;
   readonly issues: Issues;
+  /** What the buyer's call or opening asked, and within what it talks. */
+  readonly ask: Issues;
+  readonly bounds: Bounds;
   readonly protocol: Protocol;
   /** By the broker's clock. */
   readonly nowMs: number;
@@ -55,11 +71,20 @@ export interface LostOffer {
 }
 
 export interface ProvideOptions {
-  /** Asked about each call and each proposal, before anything is said. */
-  readonly appraise: Appraise;
+  /** What it has and what it takes; judges each call and proposal, proposes what would pass, keeps account of the load. */
+  readonly capability?: CapabilityOptions;
+  /** Asked about each call and each proposal instead, before anything is said. One of both must be there. */
+  readonly appraise?: Appraise;
+  /** What a counter-proposal may change, the first named first; default: all issues but the price. */
+  readonly counters?: readonly CounterKind[];
+  /** JSON Schema (draft 2020-12) of the inputs that it takes. */
+  readonly inputs?: JsonObject;
   /** Does the work; what it returns are the outputs, what it throws is why it failed. */
   readonly run: Run;
-  /** Why the work must not begin after all: the contract goes to the runner-up. */
+  /**
+   * Why the work must not begin after all, beside schema, rules, resources and inputs, which are checked anyway: the
+   * contract goes to the runner-up.
+   */
   readonly refuseWork?: (view: TaskView) => string | undefined | Promise<string | undefined>;
   /** The agent's own rules; what breaks one is not offered. */
   readonly policy?: Policy;

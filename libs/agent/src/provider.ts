@@ -1,7 +1,17 @@
 // An agent that does tasks for others: it hears calls and openings, takes a seat in each, and works on what it wins.
-import { type JsonObject, refusal, rejection, type TaskCall, type TaskMessage, type TaskView } from '@tender/market';
+import {
+  type JsonObject,
+  outputsFault,
+  refusal,
+  rejection,
+  startFault,
+  type TaskCall,
+  type TaskMessage,
+  type TaskView,
+} from '@tender/market';
 import { traceparentOf } from '@tender/market/nats';
 import { Appraiser } from './appraiser.js';
+import { Capacity } from './capacity.js';
 import type { Desk } from './desk.js';
 import { type AroundSeat, HaggleSeat, type Opening } from './haggle-seat.js';
 import type { Received } from './link.js';
@@ -23,6 +33,7 @@ export class Provider implements Providing {
   readonly #resource: string;
   readonly #options: ProvideOptions;
   readonly #appraiser: Appraiser;
+  readonly #capacity: Capacity | undefined;
   readonly #seats = new Map<string, Seat>();
   readonly #working = new Set<string>();
   readonly #stops: (() => void)[];
@@ -32,7 +43,12 @@ export class Provider implements Providing {
     this.#desk = desk;
     this.#resource = resource;
     this.#options = options;
-    this.#appraiser = new Appraiser(desk, options, () => ({
+    const { capability, counters } = options;
+    if (capability === undefined && options.appraise === undefined) {
+      throw new TypeError('a provider has a capability, or appraises tasks by itself');
+    }
+    this.#capacity = capability && new Capacity(capability, counters, desk.link.clock.now());
+    this.#appraiser = new Appraiser(desk, options, this.#capacity, () => ({
       running: this.#working.size,
       offered: this.#seats.size - this.#working.size,
     }));
@@ -150,20 +166,42 @@ export class Provider implements Providing {
 
   #work(view: TaskView, voice: Voice, buyer: string, settled: () => void): Work {
     const { link } = this.#desk;
-    const { run, refuseWork, onContract, onSettled } = this.#options;
+    const { run, onContract, onSettled } = this.#options;
+    const { task } = view.frame;
     this.#working.add(view.contract);
+    this.#capacity?.take(view, link.clock.now());
     if (onContract !== undefined) link.guard('onContract', () => onContract(view));
     return new Work(link, voice, view, {
       run,
-      unfit: (seen) => refuseWork?.(seen),
-      misfit: (_view: TaskView, _outputs: JsonObject) => undefined,
-      costMicro: () => undefined,
-      onDelivered: () => this.#working.delete(view.contract),
+      unfit: (seen, inputs) => this.#unfit(seen, inputs),
+      misfit: (outputs) => outputsFault(task, outputs)?.message,
+      costMicro: () => this.#capacity?.costMicro(task, view.issues),
+      onDelivered: () => {
+        this.#working.delete(view.contract);
+        this.#capacity?.free(view.contract);
+      },
       onSettled: (end) => {
         settled();
         if (onSettled !== undefined) link.guard('onSettled', () => onSettled(end));
       },
       buyer,
     });
+  }
+
+  /** Why the work must not begin: schema, rules, resources, inputs, and whatever the agent itself has to say. */
+  #unfit(view: TaskView, inputs: JsonObject): string | undefined | Promise<string | undefined> {
+    const now = this.#desk.link.clock.now();
+    const { inputs: schema, refuseWork } = this.#options;
+    const fault = startFault(
+      view,
+      inputs,
+      {
+        inputs: schema,
+        means: this.#capacity?.meansFor(view, now),
+        policy: ({ frame, issues }) => this.#appraiser.forbidden(frame, issues, 0),
+      },
+      now,
+    );
+    return fault === undefined ? refuseWork?.(view) : `${fault.detail}: ${fault.message}`;
   }
 }

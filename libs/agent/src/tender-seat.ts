@@ -150,25 +150,29 @@ export class TenderSeat implements Talk {
   }
 
   async #answerTo(call: TaskCall, standing: Offer | undefined): Promise<TenderEvent> {
-    const { appraiser } = this.#around;
-    const { frame, protocol, round } = call;
-    const judged = await appraiser.judge(frame, call.ask, protocol);
+    const { round } = call;
+    const judge = (issues: Issues) => this.#around.appraiser.judge(call, issues);
     const refuse = (no: No): TenderEvent => ({ kind: 'refuse', move: { ...no, round } });
-    if (!judged.ok) {
-      const { counter } = judged.no;
-      const countered = counter && (await appraiser.judge(frame, counter, protocol));
-      if (counter === undefined || !countered?.ok) return refuse(judged.no);
-      const issues = atPrice(counter, Math.max(countered.priced.leastMicro, issueValue(counter, 'priceMicro')));
-      const offer = await this.#offer(issues, countered.priced);
-      return refuse('ok' in offer ? judged.no : { ...judged.no, counter: issues, offer });
+    const judged = await judge(call.ask);
+    if (judged.ok) {
+      const issues = atPrice(call.ask, priceFor(call, judged.priced, standing));
+      const { round: _, ...no } = rejection(round, 'below-reserve-price', `priceMicro: ${issues.priceMicro} at least`);
+      return this.#offering(call, issues, judged.priced, { ...no, status: 463, final: false });
     }
-    const issues = atPrice(call.ask, priceFor(call, judged.priced, standing));
-    const offer = await this.#offer(issues, judged.priced);
-    if ('ok' in offer) return refuse(noFor(offer));
+    const { counter, ...no } = judged.no;
+    const countered = counter && (await judge(counter));
+    if (counter === undefined || !countered?.ok) return refuse(no);
+    const issues = atPrice(counter, priceFor({ ...call, ask: counter }, countered.priced, standing));
+    return this.#offering(call, issues, countered.priced, no);
+  }
+
+  /** An offer where the buyer talks about it, else a refusal that carries it: a revised call may take it in. */
+  async #offering(call: TaskCall, issues: Issues, priced: Priced, no: No): Promise<TenderEvent> {
+    const offer = await this.#offer(issues, priced);
+    const { round } = call;
+    if ('ok' in offer) return { kind: 'refuse', move: { ...noFor(offer), round } };
     if (outOfBounds(issues, call.ask, call.bounds).length === 0) return { kind: 'offer', offer };
-    const message = `the least that it would be done for is ${issues.priceMicro} micro-credits`;
-    const { round: _, ...no } = rejection(round, 'over-budget', message, { final: false, counter: issues, offer });
-    return refuse({ ...no, status: 463 });
+    return { kind: 'refuse', move: { ...no, round, counter: issues, offer } };
   }
 
   #offer(issues: Issues, priced: Priced): Offer | Refusal | Promise<Offer | Refusal> {

@@ -50,8 +50,8 @@ export interface WorkOptions {
   /** Why the work must not begin, or undefined. */
   readonly unfit: (view: TaskView, inputs: JsonObject) => string | undefined | Promise<string | undefined>;
   /** Why these are not the outputs that were agreed, or undefined. */
-  readonly misfit: (view: TaskView, outputs: JsonObject) => string | undefined;
-  readonly costMicro: (view: TaskView) => string | undefined;
+  readonly misfit: (outputs: JsonObject) => string | undefined;
+  readonly costMicro: () => string | undefined;
   /** The work is handed over, or was never begun: what it took is free. */
   readonly onDelivered: (view: TaskView) => void;
   /** All is paid. */
@@ -211,12 +211,12 @@ export class Work implements Workbench {
     let message: string | undefined;
     try {
       outputs = await this.#options.run(view.frame.task, this);
-      const misfit = this.#options.misfit(view, outputs);
+      const misfit = this.#options.misfit(outputs);
       if (misfit !== undefined) message = `the outputs are not what was agreed: ${misfit}`;
     } catch (error) {
       message = wordsOf(error);
     }
-    const costMicro = this.#options.costMicro(view);
+    const costMicro = this.#options.costMicro();
     const receipt: Receipt = {
       outcome: message === undefined ? 'done' : 'failed',
       ...{ startedAt, endedAt: Math.max(startedAt, this.#link.clock.now()) },

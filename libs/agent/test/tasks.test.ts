@@ -1,7 +1,7 @@
 // Having tasks done and doing them: announced calls, negotiations between two, counter-proposals; a real broker.
 import type { Issues } from '@tender/market';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import type { Agent, HireOptions, LostOffer, ProvideOptions } from '../src/index.js';
+import type { Agent, CapabilityOptions, HireOptions, LostOffer, ProvideOptions } from '../src/index.js';
 import { CREDIT, hiredBy, offer, type SdkMarket, sdkMarket, sold, wiretap } from './support.js';
 
 const HOUR = 3_600_000;
@@ -17,12 +17,16 @@ beforeAll(async () => {
 afterAll(() => m.stop());
 
 /** Provides until the test is over, for a credit at least. */
-async function provide(agent: Agent, resource: string, more: Partial<ProvideOptions> = {}): Promise<void> {
+async function provide(
+  agent: Agent,
+  resource: string,
+  more: { readonly [K in keyof ProvideOptions]?: ProvideOptions[K] | undefined } = {},
+): Promise<void> {
   const providing = agent.provide(resource, {
     appraise: () => ({ ok: true, costMicro: CREDIT }),
     run: ({ inputs }) => ({ doubled: Number(inputs.n) * 2 }),
     ...more,
-  });
+  } as ProvideOptions);
   onTestFinished(() => providing.stop());
   await providing.ready;
 }
@@ -119,4 +123,124 @@ test('48 hours are asked, 463 with a counter at 72; resubmitted and approved, 26
     ['buyer', 'inform', '263', undefined, undefined],
   ]);
   expect(tap.heard[1]!.headers['Tender-Reason']).toBe('composition-impossible/deadline-infeasible');
+});
+
+const machine: CapabilityOptions = {
+  ...{ units: 4, memoryMb: 80_000, batch: 8, regions: ['eu', 'us'], dataClass: 'internal', dependencies: ['cuda-12'] },
+  tokens: { most: 1000, perHour: 60 },
+  effort: { setupMs: 1000, workMs: 60_000, setupMicro: 1000, unitHourMicro: 3_600_000 },
+};
+
+test.each<[string, Partial<Issues>, Partial<HireOptions['task']>, string, Partial<Issues>]>([
+  ['a later deadline', { deadline: 20_000 }, {}, 'deadline-infeasible', { deadline: 61_000 }],
+  ['a longer run', { durationMs: 30_000 }, {}, 'deadline-infeasible', { durationMs: 61_000 }],
+  ['fewer units', { units: 6 }, {}, 'no-capacity', { units: 4 }],
+  ['smaller batches', { batch: 64 }, {}, 'no-capacity', { batch: 8 }],
+  ['less scope', {}, { tokens: 4000 }, 'token-limit', { scope: 250 }],
+  ['another region', { region: 'asia' }, {}, 'region', { region: 'eu' }],
+])('a counter-proposal: %s', async (name, issues, task, detail, counter) => {
+  const resource = `gpu.counter-${name.replaceAll(' ', '-')}`;
+  await provide(ann, resource, { appraise: undefined, capability: machine });
+  const now = buyer.now();
+  const at = (times: Partial<Issues>) =>
+    times.deadline === undefined ? times : { ...times, deadline: now + times.deadline };
+  const far = now + HOUR;
+  const outcome = await buyer.negotiate('ann', {
+    task: { resource, inputs: { n: 1 }, ...task },
+    ask: { priceMicro: CREDIT, startBy: far, deadline: far, durationMs: 100_000, region: 'eu', ...at(issues) },
+    bounds: {
+      ...{ startBy: { min: now, max: far }, deadline: { min: now, max: far }, durationMs: { min: 1, max: 200_000 } },
+      ...{ units: { min: 1, max: 8 }, batch: { min: 1, max: 64 }, scope: { min: 1, max: 1000 } },
+      region: ['asia', 'eu', 'us'],
+    },
+    decide: () => ({ kind: 'accept' }),
+  });
+  const no = outcome.trail.find(({ what }) => what === 'reject-proposal');
+  expect(no).toMatchObject({ detail });
+  const [key] = Object.keys(counter) as (keyof Issues)[];
+  const passes = Number(no!.issues![key!]) - (key === 'deadline' ? now : 0);
+  if (key === 'region') expect(no!.issues!.region).toBe('eu');
+  else expect(Math.abs(passes - Number(counter[key!]))).toBeLessThan(key === 'deadline' ? 6000 : 1);
+  const [hired] = hiredBy(outcome);
+  expect(hired!.view.issues).toEqual(no!.issues);
+});
+
+test('what nothing mends is refused for good: data of a higher class, dependencies, memory', async () => {
+  await provide(ann, 'gpu.strict', { appraise: undefined, capability: machine });
+  const negotiate = (task: Partial<HireOptions['task']>) =>
+    buyer.negotiate('ann', {
+      task: { resource: 'gpu.strict', ...task },
+      ask: { priceMicro: CREDIT, durationMs: 100_000, region: 'eu' },
+    });
+  expect(await negotiate({ dataClass: 'restricted' })).toMatchObject({ ok: false, detail: 'not-permitted' });
+  expect(await negotiate({ dependencies: ['cuda-13'] })).toMatchObject({ ok: false, detail: 'missing-dependency' });
+  expect(await negotiate({ memoryMb: 90_000 })).toMatchObject({ ok: false, detail: 'no-capacity' });
+});
+
+test('a call that nobody can do as asked is revised within the limits, towards what was refused', async () => {
+  await provide(ann, 'gpu.revised', { appraise: undefined, capability: machine });
+  const now = buyer.now();
+  const asked = order('gpu.revised', {
+    ask: { priceMicro: 10_000, startBy: now + 30_000, deadline: now + 40_000, durationMs: 100_000, region: 'eu' },
+  });
+  expect(await buyer.hire(asked)).toMatchObject({ ok: false, detail: 'deadline-infeasible' });
+  const limits = {
+    priceMicro: { min: '1', max: String(CREDIT) },
+    deadline: { min: now, max: now + HOUR },
+  };
+  const outcome = await buyer.hire({ ...asked, limits, task: { ...asked.task, task: 'again' } });
+  const [task] = hiredBy(outcome);
+  // 61 s of a unit at a credit a hour and 1000 for the set-up, taken to the micro-credit.
+  expect(task!.view.issues.priceMicro).toBe(String(1000 + Math.ceil((3_600_000 * 61_000) / HOUR)));
+  expect(outcome.trail.filter(({ what }) => what === 'cfp').map(({ round }) => round)).toEqual([1, 2]);
+});
+
+test('several make up one task: all of it or none', async () => {
+  const part = (units: number): Partial<ProvideOptions> => ({
+    appraise: ({ issues }) =>
+      issues.units <= units
+        ? { ok: true, costMicro: CREDIT }
+        : { ok: false, detail: 'no-capacity', message: `${units} units`, counter: { ...issues, units } },
+  });
+  await provide(ann, 'gpu.split', part(3));
+  await provide(ben, 'gpu.split', part(2));
+  const split = order('gpu.split', {
+    ...{ fill: { kind: 'all', by: 'units' }, closeAfterAnswers: 2 },
+    ask: { priceMicro: 4 * CREDIT, units: 5 },
+    bounds: { units: { min: 1, max: 5 }, priceMicro: { min: '1', max: String(4 * CREDIT) } },
+  });
+  const both = await buyer.hire(split);
+  expect(hiredBy(both).map(({ provider, view }) => [provider, view.issues.units])).toEqual(
+    expect.arrayContaining([
+      ['ann', 3],
+      ['ben', 2],
+    ]),
+  );
+  const settled = await Promise.all(hiredBy(both).map((task) => task.settled));
+  expect(settled.map(({ outcome }) => outcome)).toEqual(['done', 'done']);
+  const before = await buyer.account();
+  const more = await buyer.hire({ ...split, ask: { ...split.ask, units: 6 }, maxRounds: 1 });
+  expect(more).toMatchObject({ ok: false });
+  expect(await buyer.account()).toEqual(before);
+});
+
+test('own rules are kept before anything is said: the buyer’s and the provider’s', async () => {
+  const tap = await wiretap(m);
+  await provide(ann, 'gpu.ruled', {
+    policy: { rules: [{ id: 'margin', scope: {}, kind: 'minimum-margin', marginPermille: 200 }] },
+  });
+  const asked = { task: { resource: 'gpu.ruled' }, ask: { priceMicro: CREDIT } };
+  expect(await buyer.negotiate('ann', asked)).toMatchObject({ ok: false, detail: 'below-reserve-price' });
+  const heard = tap.heard.map(({ message }) => message.body);
+  expect(heard.at(-1)).toMatchObject({ kind: 'reject', rule: 'margin', reason: 'policy-refused' });
+  const said = tap.heard.length;
+  const policy = {
+    rules: [{ id: 'cap', scope: {}, kind: 'budget-cap' as const, maxMicro: '1000', per: 'contract' as const }],
+  };
+  const capped = await buyer.negotiate('ann', { ...asked, policy });
+  expect(capped).toMatchObject({ ok: false, detail: 'over-budget', rule: 'cap', status: 456 });
+  expect(tap.heard).toHaveLength(said);
+  const hired = await buyer.hire({ ...order('gpu.ruled'), policy });
+  expect(hired).toMatchObject({ ok: false, detail: 'over-budget', rule: 'cap' });
+  tap.stop();
 });

@@ -12,6 +12,7 @@ import {
   haggling,
   type Issues,
   type Offer,
+  otherSide,
   type Protocol,
   type TaskView,
 } from '../src/index.js';
@@ -97,4 +98,24 @@ export function begun(side: DealSide, more: Partial<HaggleContext> = {}): Haggle
 export function wordOf(action: HaggleAction | { readonly kind: 'ignored'; readonly detail: string }): string {
   if (action.kind === 'send') return action.performative;
   return action.kind === 'answer' || action.kind === 'ignored' ? action.detail : action.kind;
+}
+
+/** The deadline that both have come to in `talked`. */
+export const base = { deadline: T + 60 * HOUR };
+
+/** Two proposals of each side, a thousand apart in the end, and then it is `side`'s turn (or the other's). */
+export function talked(side: DealSide, turn: 'mine' | 'theirs', more: Partial<HaggleContext> = {}): HaggleState {
+  const opener = turn === 'mine' ? side : otherSide(side);
+  const price = { buyer: [800, 900], provider: [2000, 1900] } as const;
+  const moves = [0, 1].flatMap((n) =>
+    [opener, otherSide(opener)].map((by): HaggleEvent => {
+      const issues = at(price[by][n]!, base);
+      return by === side
+        ? proposal(by, issues)
+        : heardFrom(by, n === 0 && by === opener ? 'opening' : 'counter', n + 1, issues);
+    }),
+  );
+  const state = after(begun(side, { opener, ...more }), moves);
+  if (state.name !== turn) throw new Error(state.name);
+  return state;
 }

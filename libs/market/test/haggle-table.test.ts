@@ -55,7 +55,7 @@ function statesOf(side: DealSide): Record<Name, HaggleState> {
     ...{ mine: onMove, theirs: waiting, settling, pending: after(settling, [waits]), stuck },
     escalated: after(stuck, [{ kind: 'escalate', message: 'decide', withinMs: 5_000 }]),
     agreed: after(settling, [side === 'buyer' ? { kind: 'engaged', view } : { kind: 'held', view }]),
-    ended: after(onMove, [{ kind: 'quit', detail: 'expired' }]),
+    ended: after(waiting, [{ kind: 'cancelled', detail: 'expired' }]),
   };
 }
 

@@ -271,11 +271,10 @@ export function contract(state: HaggleState, { kind }: HaggleOn<'contract'>, now
 }
 
 /** The bank's word to the provider. */
-export function held(state: HaggleState, { kind, view }: HaggleOn<'held'>): HaggleTaken {
-  const { sealed } = state;
-  if (view.intent !== sealed?.seal.intent) {
-    return ignored(state, kind, isProvider(state) ? 'stale' : 'not-your-turn');
-  }
+export function held(state: HaggleState, { kind, view }: HaggleOn<'held'>, nowMs: number): HaggleTaken {
+  const { sealed, context } = state;
+  if (view.intent !== sealed?.seal.intent) return ignored(state, kind, isProvider(state) ? 'stale' : 'not-your-turn');
+  if (view.frame.conversation !== context.frame.conversation) return usedElsewhere(state, nowMs);
   // The buyer may have closed on an earlier offer: then nobody needs what is kept behind the last one. Where two holds
   // may be meant, the bank keeps the one that the contract has used up.
   const meant = sameIssues(sealed.issues, view.issues);
@@ -283,6 +282,13 @@ export function held(state: HaggleState, { kind, view }: HaggleOn<'held'>): Hagg
     ({ issues, offer }) => offer?.hold !== sealed.hold && sameIssues(issues, view.issues),
   );
   return agreed(state, view, meant && !another ? [] : releasing(state));
+}
+
+/** The intent has won another contract: the bank closes on none of these offers any more. */
+function usedElsewhere(state: HaggleState, nowMs: number): HaggleTaken {
+  if (state.name === 'ended') return { state: { ...state, askAt: undefined }, actions: [] };
+  const { state: over, actions } = end(state, 'duplicate', nowMs, [cancelling('duplicate')]);
+  return { state: { ...over, askAt: undefined } as HaggleState, actions };
 }
 
 function agreed(state: Haggled, view: TaskView, actions: readonly HaggleAction[]): HaggleTaken {

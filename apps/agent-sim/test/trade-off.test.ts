@@ -3,7 +3,7 @@ import type { Issues } from '@tender/market';
 import { expect, test } from 'vitest';
 import { createPrng } from '../src/prng.js';
 import { efficiencyOf, frontierOf, outcomesOf, pointOf, pricesOf } from '../src/scenarios/bargain.js';
-import { drawCosts, drawPreferences, gainsOf, laddersOf, tableOf } from '../src/scenarios/preferences.js';
+import { drawCosts, drawTastes, gainsOf, laddersOf, tableOf } from '../src/scenarios/preferences.js';
 import { explore, quote } from '../src/scenarios/trade-off.js';
 
 const prices = [1_000_000, 60_000_000] as const;
@@ -15,7 +15,7 @@ const standard: Issues = {
 test('twenty pairs that differ in all reach 95 % of the frontier in the mean', () => {
   const prng = createPrng(7, 'trade-off');
   const reached = Array.from({ length: 20 }, () => {
-    const sides = gainsOf(drawPreferences(prng), drawCosts(prng), 0);
+    const sides = gainsOf(drawTastes(prng), drawCosts(prng), 0);
     const outcomes = outcomesOf(standard, { ...tableOf(0), priceMicro: pricesOf(...prices, 60) });
     const frontier = frontierOf(outcomes.map((one) => pointOf(sides, one)));
     const rounds = 16;

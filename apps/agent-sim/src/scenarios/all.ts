@@ -1,4 +1,7 @@
 // All scenarios, in the order in which they are listed and played.
+import { bothDirections } from './both-directions.js';
+import { concession } from './concession.js';
+import { constraints } from './constraints.js';
 import type { Scenario } from './scenario.js';
 
-export const scenarios: readonly Scenario[] = [];
+export const scenarios: readonly Scenario[] = [concession, constraints, bothDirections];

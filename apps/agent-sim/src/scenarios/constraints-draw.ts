@@ -7,7 +7,9 @@ export interface Need {
   readonly memoryMb: number;
   readonly tokens: number;
   readonly dependencies: readonly string[];
-  /** Where it may run. */
+  /** Its data goes to cleared machines only. */
+  readonly confidential: boolean;
+  /** Where it may run; the first is what the buyer would like best. */
   readonly regions: readonly string[];
   /** Done so long after the call, as the buyer would like it, and at the latest. */
   readonly wantedMs: number;
@@ -43,9 +45,10 @@ export function drawNeeds(prng: Prng, count: number): Need[] {
     const wantedMs = 60_000 * (1 + prng.int(3));
     return {
       name: `task-${index + 1}`,
-      memoryMb: 8192 * (1 + prng.int(9)),
+      memoryMb: 8192 * (1 + prng.int(6)),
       tokens: 10_000 * prng.int(6),
-      dependencies: some(prng, libraries, 0.25),
+      dependencies: some(prng, libraries, 0.2),
+      confidential: prng.next() < 0.4,
       regions: allowed.length === 0 ? [pick(prng, regions)] : allowed,
       wantedMs,
       latestMs: wantedMs * (1 + prng.int(3)),
@@ -59,16 +62,22 @@ export function drawMachines(prng: Prng, count: number): Machine[] {
     name: `machine-${index + 1}`,
     memoryMb: 16_384 * (1 + prng.int(5)),
     tokens: 10_000 * (1 + prng.int(6)),
-    has: some(prng, libraries, 0.7),
+    has: some(prng, libraries, 0.75),
     region: regions[index % regions.length]!,
-    takesMs: 60_000 * (1 + prng.int(4)),
+    // Never to the second what somebody asks: nothing hangs on how long a message was on its way.
+    takesMs: 60_000 * (1 + prng.int(4)) - 10_000,
     room: 2 + prng.int(2),
     costMicro: CREDIT * (2 + prng.int(7)),
   }));
 }
 
 /** What kept a machine from a task, as its refusal names it; none where it can do it by `withinMs` for `micro`. */
-export function obstacle(need: Need, machine: Machine, withinMs: number, micro: number): Detail | undefined {
+export function obstacle(
+  need: Pick<Need, 'regions' | 'dependencies' | 'tokens' | 'memoryMb'>,
+  machine: Machine,
+  withinMs: number,
+  micro: number,
+): Detail | undefined {
   if (!need.regions.includes(machine.region)) return 'region';
   if (need.dependencies.some((one) => !machine.has.includes(one))) return 'missing-dependency';
   if (need.tokens > machine.tokens) return 'token-limit';

@@ -119,7 +119,7 @@ function aboutOf(body: AnyBody, contracts: readonly View[], terms: Terms | undef
     terms === undefined ? '' : termsText(terms, zeroMs),
     body.message ?? '',
   ];
-  return parts.filter((part) => part !== '').join(' · ');
+  return [...new Set(parts)].filter((part) => part !== '').join(' · ');
 }
 
 function termsText({ startBy, deadline, units, batch, scope, region }: Terms, zeroMs: number): string {

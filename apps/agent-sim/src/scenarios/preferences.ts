@@ -5,7 +5,7 @@ import type { Prng } from '../prng.js';
 import { type Choices, type Gain, priceOf, type Sides } from './bargain.js';
 import type { Explorer } from './trade-off.js';
 
-export interface Preferences {
+export interface Tastes {
   /** The task done in full, at once, without help. */
   readonly worth: number;
   /** Each minute later. */
@@ -30,7 +30,7 @@ const between = (prng: Prng, least: number, most: number) =>
   Math.round((least + (most - least) * prng.next()) * CREDIT);
 const about = (prng: Prng, least: number, most: number) => Math.round(least * (most / least) ** prng.next() * CREDIT);
 
-export function drawPreferences(prng: Prng): Preferences {
+export function drawTastes(prng: Prng): Tastes {
   return {
     worth: between(prng, 24, 34),
     perMinute: about(prng, 0.1, 4),
@@ -51,7 +51,7 @@ export function drawCosts(prng: Prng): Costs {
 const MINUTE = 60_000;
 
 /** `zeroMs`: when the negotiation began, by the broker's clock: deadlines are counted from then. */
-export function gainsOf(preferences: Preferences, costs: Costs, zeroMs: number): Sides {
+export function gainsOf(preferences: Tastes, costs: Costs, zeroMs: number): Sides {
   const minutes = ({ deadline }: Issues) => Math.max(1, (deadline - zeroMs) / MINUTE);
   const value: Gain = (issues) => {
     const { worth, perMinute, perUnits, perBatch } = preferences;

@@ -144,10 +144,10 @@ export class Rogue {
   }
 
   /** Seals whatever it likes with its nkey, good for a minute. */
-  offer(frame: Frame, issues: Issues, more: Partial<Offer> = {}): Offer {
+  offer(frame: Frame, issues: Issues, more: Partial<Offer> = {}, intent = newId()): Offer {
     const { units, priceMicro } = issues;
     const until = this.#keys.now() + 60_000;
-    const bid = { participant: this.id, units, priceMicro, intent: newId(), until };
+    const bid = { participant: this.id, units, priceMicro, intent, until };
     const digest = dealDigest(frame, issues, more.hold);
     const key = privateKeyOf(this.#keys.seed)!;
     const seal = sealEd25519(this.#keys.market, frame.conversation, digest, bid, this.nkey, key);

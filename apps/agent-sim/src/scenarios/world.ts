@@ -1,7 +1,17 @@
 // The world of a scenario: a running market, an operator's hands in it, and everybody who takes part, gone afterwards.
 import { type Agent, connectAgent, createSeed, type Operator } from '@tender/agent';
 import { CREDIT } from '@tender/credits';
-import { type AdminRequest, publicNkeyOf, type Refusal } from '@tender/market';
+import {
+  type AdminRequest,
+  type Conditions,
+  DEFAULT_CONDITIONS,
+  type Frame,
+  publicNkeyOf,
+  type Refusal,
+  type Rule,
+  type Task,
+} from '@tender/market';
+import { newId } from '@tender/market/nats';
 import { createPrng, type Prng } from '../prng.js';
 import type { Move } from './move.js';
 import { Rogue } from './rogue.js';
@@ -118,6 +128,16 @@ export class World {
     return id;
   }
 
+  /** A conversation about a task, as a rogue would open it. */
+  frame(buyer: string, task: Partial<Task> & Pick<Task, 'resource' | 'summary'>, conditions: Partial<Conditions> = {}) {
+    const frame: Frame = {
+      ...{ market: this.market, conversation: newId(), buyer },
+      task: { task: newId(), dataClass: 'public', inputs: {}, ...task },
+      conditions: { ...DEFAULT_CONDITIONS, ...conditions },
+    };
+    return frame;
+  }
+
   /** A pool that this agent sells, its income on an account of its own. */
   async pool(name: string, seller: Agent, more: Omit<AdminRequest<'pool'>['pool'], 'pool' | 'account' | 'seller'>) {
     const account = this.id(`${name}-till`);
@@ -126,9 +146,22 @@ export class World {
     return this.resource(name);
   }
 
-  async #must(asked: Promise<{ readonly ok: true } | Refusal>): Promise<void> {
+  /** Rules that hold beside those of the market until the world ends; their ids get the run's name. */
+  async rules(rules: readonly Rule[]): Promise<void> {
+    const { policy } = await this.#must(this.operator.policy());
+    const ours = rules.map((rule) => ({ ...rule, id: this.id(rule.id) }));
+    await this.#must(this.operator.setPolicy({ rules: [...policy.rules, ...ours] }));
+    this.onClose(async () => {
+      const now = await this.#must(this.operator.policy());
+      const ids = new Set(ours.map(({ id }) => id));
+      await this.operator.setPolicy({ rules: now.policy.rules.filter(({ id }) => !ids.has(id)) });
+    });
+  }
+
+  async #must<T extends { readonly ok: true }>(asked: Promise<T | Refusal>): Promise<T> {
     const answer = await asked;
-    if (!answer.ok) throw new WorldError(`The market cannot be set up: ${answer.detail}, ${answer.message}`);
+    if (answer.ok) return answer;
+    throw new WorldError(`The market cannot be set up: ${answer.detail}, ${answer.message}`);
   }
 
   /** Something that must end with the scenario. */

@@ -173,10 +173,7 @@ export class Hired extends EventEmitter<HiredEvents> {
       case 'inquire':
         return void this.#bank.inquire({ contract: action.contract }).then((word) => this.#heard(word));
       case 'inform':
-        return void this.#voice.tell(this.#around.addressOf(action.to), 'inform', {
-          kind: 'contract',
-          view: action.view,
-        });
+        return void this.#inform(action.to, action.view);
       case 'task-start': {
         const { contract, frame, dueAt } = action.view;
         const body = { contract, inputs: frame.task.inputs };
@@ -195,6 +192,10 @@ export class Hired extends EventEmitter<HiredEvents> {
     }
   }
 
+  #inform(to: string, view: TaskView): void {
+    this.#voice.tell(this.#around.addressOf(to), 'inform', { kind: 'contract', view });
+  }
+
   async #report(body: ReportBody): Promise<void> {
     const settle = this.#deciding;
     this.#deciding = undefined;
@@ -208,6 +209,8 @@ export class Hired extends EventEmitter<HiredEvents> {
       const settle = this.#waiting.get(word.key);
       this.#waiting.delete(word.key);
       settle?.(word.kind === 'seen' ? { ok: true, view: word.view } : word.refusal);
+      // The provider need not wait for its next report to learn what the buyer decided.
+      if (word.kind === 'seen') this.#inform(word.view.provider, word.view);
     }
     this.#run.step(word);
   }

@@ -144,7 +144,12 @@ export class HaggleRun implements Talk {
       move = { kind: 'quit', detail: 'unavailable' };
     }
     // The turn may be over by now.
-    if (move !== undefined && this.#run.state === state) this.step(move);
+    if (move === undefined || this.#run.state !== state) return;
+    const ignored = this.#run.step(move).find(({ kind }) => kind === 'ignored') as Ignored | undefined;
+    if (ignored === undefined) return;
+    const message = `its own ${move.kind} is against the rules: ${ignored.detail}`;
+    this.#desk.link.log.warn({ conversation: this.#voice.conversation }, message);
+    this.step({ kind: 'quit', detail: ignored.detail, message });
   }
 
   #act(action: HaggleAction): void {

@@ -162,7 +162,7 @@ export class TenderSeat implements Talk {
     const { counter, ...no } = judged.no;
     const countered = counter && (await judge(counter));
     if (counter === undefined || !countered?.ok) return refuse(no);
-    const issues = atPrice(counter, priceFor({ ...call, ask: counter }, countered.priced, standing));
+    const issues = atPrice(counter, Math.max(countered.priced.leastMicro, issueValue(counter, 'priceMicro')));
     return this.#offering(call, issues, countered.priced, no);
   }
 

@@ -101,7 +101,7 @@ walkTable<TenderState, TenderEvent>('tender', page, {
     inquiring: {
       ...{ offer: early, refuse: early, withdraw: 'late', cfp: 'considering: consider', contract: 'duplicate' },
       ...{ pending: 'inquiring:', reject: ['inquiring: lost', 'inquiring: lost release'] },
-      ...{ cancel: 'inquiring: lost release', held: 'won: work', absent: ['tendered:', 'over: lost release'] },
+      ...{ cancel: 'inquiring: lost release', held: 'won: work', absent: 'tendered:' },
       ...{ unanswered: ['tendered:', 'over: lost release'], tick: early },
     },
     won: {

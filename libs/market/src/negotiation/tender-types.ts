@@ -39,7 +39,7 @@ export type TenderState =
   | ({ readonly name: 'declined' } & Seat)
   | TenderWaiting
   /** The bank was asked; where there is no contract it goes on as before. */
-  | { readonly name: 'inquiring'; readonly from: TenderWaiting }
+  | { readonly name: 'inquiring'; readonly from: TenderWaiting; readonly askedAt: number }
   | { readonly name: 'won'; readonly view: TaskView }
   | { readonly name: 'over' };
 

@@ -164,20 +164,21 @@ function waits(state: Waiting, { expiresAt }: On<'pending'>): Taken {
 }
 
 /** Told of a contract: only the bank's word counts. */
-function confirm(state: Waiting): Taken {
-  return { state: { name: 'inquiring', from: state }, actions: [{ kind: 'inquire', intent: state.offer.seal.intent }] };
+function confirm(state: Waiting, _event: On<'contract' | 'tick'>, nowMs: number): Taken {
+  const { intent } = state.offer.seal;
+  return { state: { name: 'inquiring', from: state, askedAt: nowMs }, actions: [{ kind: 'inquire', intent }] };
 }
 
-function confirmBefore(state: Of<'considering'>, event: On<'contract'>): Taken {
+function confirmBefore(state: Of<'considering'>, event: On<'contract'>, nowMs: number): Taken {
   return state.before === undefined
     ? ignored(state, event.kind, 'unknown')
-    : confirm(tendered(state, state.before.offer));
+    : confirm(tendered(state, state.before.offer), event, nowMs);
 }
 
-function ask(state: Waiting, _event: On<'tick'>, nowMs: number): Taken {
+function ask(state: Waiting, event: On<'tick'>, nowMs: number): Taken {
   if (nowMs < state.askAt) return ignored(state, 'tick', 'not-your-turn');
   const atStake = Number(state.call.frame.conditions.bondMicro) > 0;
-  return state.name === 'lost' && !atStake ? { state: { name: 'over' }, actions: [] } : confirm(state);
+  return state.name === 'lost' && !atStake ? { state: { name: 'over' }, actions: [] } : confirm(state, event, nowMs);
 }
 
 function held(state: Waiting | Of<'inquiring'>, { view }: On<'held'>): Taken {
@@ -199,9 +200,9 @@ function endOf(state: Waiting): number {
   return (state.name === 'standing' ? state.until : state.sealedUntil) + SEAL_MARGIN_MS;
 }
 
-/** No contract so far: wait on, at growing distances, until nothing can come of the offer. */
-function absent({ from }: Of<'inquiring'>, _event: On<'absent'>, nowMs: number): Taken {
-  return nowMs >= endOf(from) ? over(from, 'expired') : waitedOn(from, nowMs);
+/** No contract so far: wait on, at growing distances, until nothing can come of the offer; asked then, not answered. */
+function absent({ from, askedAt }: Of<'inquiring'>, _event: On<'absent'>, nowMs: number): Taken {
+  return askedAt >= endOf(from) ? over(from, 'expired') : waitedOn(from, nowMs);
 }
 
 function unanswered({ from }: Of<'inquiring'>, _event: On<'unanswered'>, nowMs: number): Taken {
@@ -233,7 +234,7 @@ function meanwhile<K extends 'reject' | 'pending' | 'cancel'>(
     const next = take(state.from, event, nowMs);
     const { name } = next.state;
     if (name !== 'pending' && name !== 'standing' && name !== 'lost') return { ...next, state };
-    return { state: { name: 'inquiring', from: next.state as Waiting }, actions: next.actions };
+    return { state: { ...state, from: next.state as Waiting }, actions: next.actions };
   };
 }
 

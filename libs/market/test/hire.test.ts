@@ -322,6 +322,16 @@ describe('the engagement', () => {
     expect(last.state).toMatchObject({ name: 'revising', rejections: 1 });
   });
 
+  test('puts nothing in the place of what is barred that the buyer did not name', () => {
+    const careful = begun(callOf(protocolOf({ mode: 'optimal', maxRounds: 8 })));
+    const offers = [tender(offerOf('ben', 900)), tender(offerOf('cid', 800)), tender(offerOf('dot', 700))];
+    const named = run(careful, [...offers, close, { kind: 'settle', intents: ['cid-intent', 'dot-intent'] }]);
+    expect(engagement(named.actions).prices).toEqual([700, 800]);
+    const second = run(named.state, [barring('dot')]);
+    expect(engagement(second.actions).prices).toEqual([800]);
+    expect(run(second.state, [barring('cid')]).state).toMatchObject({ name: 'revising', rejections: 1 });
+  });
+
   test('without an answer it is asked again under its key; nobody is told that it lost', () => {
     const unsure = run(three, [{ kind: 'declined', refusal: refusal('unavailable', 'no answer') }]);
     expect(unsure.actions).toEqual([]);

@@ -70,12 +70,17 @@ export function ended(state: OpenCall, why: Refusal): HireTaken {
   return { state: { name: 'ended' }, actions: [...endingOf(state, why.detail), { kind: 'finish', outcome: why }] };
 }
 
-export function engage(before: OpenCall, ranked: readonly BookedOffer[], attempt: number): HireTaken {
+export function engage(
+  before: OpenCall,
+  ranked: readonly BookedOffer[],
+  attempt: number,
+  named?: readonly string[] | undefined,
+): HireTaken {
   const shown = shownOf(before.call, ranked);
   // Another key for each that is shown other offers: under one key the bank answers as it did.
   const state = { ...openOf(before), engagements: before.engagements + 1 };
   return {
-    state: { ...state, name: 'settling', shown, attempt, askAgainAt: Number.POSITIVE_INFINITY },
+    state: { ...state, name: 'settling', shown, attempt, named, askAgainAt: Number.POSITIVE_INFINITY },
     actions: [askedFor(state, shown)],
   };
 }

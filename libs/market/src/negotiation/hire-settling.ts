@@ -4,7 +4,7 @@ import { mapped } from './bid-book.js';
 import { settledBy } from './hire-answers.js';
 import {
   askedFor,
-  chosen,
+  chosen as asksBuyer,
   ended,
   engage,
   FIRST_PAUSE_MS,
@@ -17,7 +17,7 @@ import {
   type HireTaken as Taken,
   whyNoRound,
 } from './hire-next.js';
-import type { BookedOffer } from './hire-types.js';
+import type { BookedOffer, Seen } from './hire-types.js';
 import { type OpenCall, rankBooked, seenOf, shownOf, suffice, verdictsFor } from './offers-seen.js';
 import { ignored } from './table.js';
 
@@ -28,10 +28,14 @@ export function settled(
   nowMs: number,
 ): Taken {
   const { offers, counters } = seenOf(state, nowMs);
-  const named =
-    intents === undefined ? offers : [...offers, ...counters].filter(({ intent }) => intents.includes(intent));
-  if (named.length === 0) return ignored(state, 'settle', 'unknown');
-  return engage(openOf(state), rankBooked(state.call, named), 1);
+  const chosen = chosenOf({ offers, counters }, intents);
+  if (chosen.length === 0) return ignored(state, 'settle', 'unknown');
+  return engage(openOf(state), rankBooked(state.call, chosen), 1, intents);
+}
+
+/** All offers, or those that the buyer named, counter-offers too. */
+function chosenOf({ offers, counters }: Pick<Seen, 'offers' | 'counters'>, intents?: readonly string[] | undefined) {
+  return intents === undefined ? offers : [...offers, ...counters].filter(({ intent }) => intents.includes(intent));
 }
 
 export function engaged(state: Of<'settling' | 'pending' | 'escalated'>, event: On<'engaged'>): Taken {
@@ -60,7 +64,7 @@ export function escalationFiled(state: Of<'escalated'>, { proposal, expiresAt }:
 
 /** The bank refuses: what it bars is dropped and the rest is tried, a bounded number of times. */
 export function declined(state: Of<'settling'>, { refusal: why }: On<'declined'>, nowMs: number): Taken {
-  const { options, call, shown, attempt } = state;
+  const { options, call, shown, attempt, named } = state;
   if (state.duplicate !== undefined && why.detail !== 'unavailable') return ended(openOf(state), state.duplicate);
   if (why.detail === 'unavailable') {
     return { state: { ...state, askAgainAt: nowMs + FIRST_PAUSE_MS }, actions: [] };
@@ -82,11 +86,13 @@ export function declined(state: Of<'settling'>, { refusal: why }: On<'declined'>
     offers: mapped(state.offers, faulty),
     counters: mapped(state.counters, faulty),
   };
-  const { offers } = seenOf(left, nowMs);
+  const isLeft = ({ participant, intent }: BookedOffer) =>
+    ![...barred.keys()].some((one) => one.participant === participant && one.intent === intent);
+  const offers = rankBooked(call, chosenOf(seenOf(left, nowMs), named).filter(isLeft));
   // `stale`: the rules moved on while the bank judged.
   const again = barred.size > 0 || why.detail === 'stale';
   if (again && attempt < options.maxEngagements && suffice(call, shownOf(call, offers))) {
-    return engage(left, offers, attempt + 1);
+    return engage(left, offers, attempt + 1, named);
   }
   // What is final for an offer is not for the call.
   return why.final && why.verdicts === undefined ? ended(left, why) : notEngaged(left, why, nowMs);
@@ -95,7 +101,7 @@ export function declined(state: Of<'settling'>, { refusal: why }: On<'declined'>
 /** The round led to nothing after all: another one, where the rules allow it. */
 function notEngaged(state: OpenCall, why: Refusal, nowMs: number): Taken {
   const failed = { ...state, rejections: state.rejections + 1 };
-  return whyNoRound(failed, nowMs) === undefined ? chosen(failed, nowMs) : ended(state, why);
+  return whyNoRound(failed, nowMs) === undefined ? asksBuyer(failed, nowMs) : ended(state, why);
 }
 
 export function decided(state: Of<'pending' | 'escalated'>, { view }: On<'decided'>, nowMs: number): Taken {

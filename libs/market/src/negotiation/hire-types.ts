@@ -76,6 +76,8 @@ interface Showing {
   readonly shown: readonly BookedOffer[];
   /** Of those whose offers the bank barred before, counted from 1. */
   readonly attempt: number;
+  /** The intents that the buyer would close on, where it named some: others are not shown in their place. */
+  readonly named?: readonly string[] | undefined;
 }
 
 export type HireState =

@@ -88,14 +88,17 @@ test('the most tasks are placed that trying everything places', () => {
   }
 });
 
-test('the cheapest fill takes offers whole', () => {
-  const offers = [
+test('the cheapest fill takes offers whole, and more than is asked where that is cheaper', () => {
+  const [four, three, two, one] = [
     { units: 4, price: 100 },
     { units: 3, price: 60 },
     { units: 2, price: 30 },
     { units: 1, price: 25 },
   ];
-  expect(cheapestFill(offers, 4)).toBe(85);
-  expect(cheapestFill(offers, 10)).toBe(215);
-  expect(cheapestFill(offers.slice(0, 2), 5)).toBeUndefined();
+  const all = [four!, three!, two!, one!];
+  expect(cheapestFill(all, 4)).toEqual([three, one]);
+  expect(cheapestFill(all, 10)).toEqual(all);
+  expect(cheapestFill([four!, three!], 5)).toEqual([four, three]);
+  expect(cheapestFill([{ units: 9, price: 20 }, three!], 2)).toEqual([{ units: 9, price: 20 }]);
+  expect(cheapestFill(all, 11)).toBeUndefined();
 });

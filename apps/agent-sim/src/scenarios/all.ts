@@ -1,7 +1,9 @@
 // All scenarios, in the order in which they are listed and played.
 import { bothDirections } from './both-directions.js';
+import { coalition } from './coalition.js';
 import { concession } from './concession.js';
 import { constraints } from './constraints.js';
+import { human } from './human.js';
 import type { Scenario } from './scenario.js';
 
-export const scenarios: readonly Scenario[] = [concession, constraints, bothDirections];
+export const scenarios: readonly Scenario[] = [concession, constraints, coalition, human, bothDirections];

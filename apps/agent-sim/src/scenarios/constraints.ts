@@ -7,7 +7,7 @@ import { priceOf } from './bargain.js';
 import { credits, MINUTE, percent, provideFor, refusalsOf } from './cast.js';
 import { drawMachines, drawNeeds, type Machine, type Need, obstacle } from './constraints-draw.js';
 import { mostPlaced } from './placement.js';
-import type { Heard, Rogue } from './rogue.js';
+import { answerCalls } from './rogue.js';
 import { type Outcome, type Scenario, tallyOf } from './scenario.js';
 import type { World } from './world.js';
 
@@ -164,35 +164,21 @@ async function runs(hired: Hired): Promise<boolean> {
 /** Offers each task for next to nothing, in a region that nobody asked for, by a deadline of its own. */
 async function startLiar(world: World, resource: string): Promise<() => Promise<void>> {
   const liar = await world.rogue('liar', 1000, [resource]);
-  return answerCalls(liar, ({ body: { frame, ask } }) => {
+  return answerCalls(liar, ({ from, conversation, body: { frame, ask } }) => {
     const issues = { ...ask, priceMicro: '1000', region: 'nowhere', deadline: ask.deadline + 60 * MINUTE };
-    return { kind: 'tender', round: 1, issues, offer: liar.offer(frame, issues) };
+    liar.bid(from, 'propose', conversation, { kind: 'tender', round: 1, issues, offer: liar.offer(frame, issues) });
   });
 }
 
 /** Offers to work on confidential data for next to nothing; nobody has cleared it. */
 async function startBraggart(world: World, resource: string): Promise<() => Promise<void>> {
   const braggart = await world.rogue('braggart', 1000, [resource]);
-  return answerCalls(braggart, ({ body: { frame, ask } }) => {
-    if (frame.task.dataClass !== 'confidential') return undefined;
+  return answerCalls(braggart, ({ from, conversation, body: { frame, ask } }) => {
+    if (frame.task.dataClass !== 'confidential') return;
     const issues = { ...ask, priceMicro: '1000' };
-    return { kind: 'tender', round: 1, issues, offer: braggart.offer(frame, issues) };
+    const offer = braggart.offer(frame, issues);
+    braggart.bid(from, 'propose', conversation, { kind: 'tender', round: 1, issues, offer });
   });
-}
-
-async function answerCalls(rogue: Rogue, answer: (call: Heard) => object | undefined): Promise<() => Promise<void>> {
-  let over = false;
-  const working = (async () => {
-    while (!over) {
-      const call = await rogue.hear(({ performative }) => performative === 'cfp', 100);
-      const body = call && answer(call);
-      if (call !== undefined && body !== undefined) rogue.bid(call.from, 'propose', call.conversation, body);
-    }
-  })();
-  return async () => {
-    over = true;
-    await working;
-  };
 }
 
 /** A buyer and a provider who agree with each other, but not with the rules: the bank is asked all the same. */

@@ -97,7 +97,7 @@ function whatOf(performative: Performative, body: AnyBody, operation: string | u
   if (operation !== undefined) {
     const step = body.step ?? body.request?.verdict ?? body.kind;
     const named = step === undefined ? operation : `${operation} ${step}`;
-    return performative === 'request' ? named : `${operation} ${performative === 'inform' ? 'done' : performative}`;
+    return performative === 'request' ? named : `${operation} ${performative === 'inform' ? 'ok' : performative}`;
   }
   const kinds = new Set(['opening', 'tender', 'contract', 'pending']);
   return body.kind !== undefined && kinds.has(body.kind) ? `${performative} (${body.kind})` : performative;

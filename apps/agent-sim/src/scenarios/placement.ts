@@ -26,17 +26,30 @@ export function mostPlaced(able: readonly (readonly number[])[], capacity: reado
   return able.filter((_, task) => place(task, new Set())).length;
 }
 
-/** The least that so many units cost, taking each offer whole or not at all; undefined where they do not add up. */
-export function cheapestFill(
-  offers: readonly { readonly units: number; readonly price: number }[],
-  units: number,
-): number | undefined {
-  const least = new Array<number>(units + 1).fill(Number.POSITIVE_INFINITY);
-  least[0] = 0;
+export interface Part {
+  readonly units: number;
+  readonly price: number;
+}
+
+/**
+ * The cheapest offers that together make up so many units at least, each whole; undefined where all of them do not. By
+ * the least that each number of units costs, offer by offer (Bellman, Dynamic Programming, 1957).
+ */
+export function cheapestFill<T extends Part>(offers: readonly T[], units: number): readonly T[] | undefined {
+  const best: ({ readonly price: number; readonly parts: readonly T[] } | undefined)[] = [{ price: 0, parts: [] }];
   for (const offer of offers) {
-    for (let sum = units; sum >= offer.units; sum--) {
-      least[sum] = Math.min(least[sum]!, least[sum - offer.units]! + offer.price);
+    for (let had = units - 1; had >= 0; had--) {
+      const before = best[had];
+      if (before === undefined) continue;
+      const sum = Math.min(units, had + offer.units);
+      const price = before.price + offer.price;
+      if (price < (best[sum]?.price ?? Number.POSITIVE_INFINITY))
+        best[sum] = { price, parts: [...before.parts, offer] };
     }
   }
-  return Number.isFinite(least[units]!) ? least[units] : undefined;
+  return best[units]?.parts;
+}
+
+export function priceOfParts(parts: readonly Part[]): number {
+  return parts.reduce((sum, { price }) => sum + price, 0);
 }

@@ -1,5 +1,7 @@
 // A rogue: an agent made of the wire alone, since the SDK would not let it break the rules that it is there to break.
+import { createHash } from 'node:crypto';
 import {
+  adminText,
   type BankOperation,
   dealDigest,
   decodeJson,
@@ -13,6 +15,7 @@ import {
   publicNkeyOf,
   sealEd25519,
   senderOf,
+  signText,
   subjects,
 } from '@tender/market';
 import { connectNats, Inbox, newId, newUlid, stepHeaders } from '@tender/market/nats';
@@ -114,7 +117,7 @@ export class Rogue {
     this.#nc.publish(subject, encode(this.#envelope(performative, conversation, body)), { headers });
   }
 
-  #envelope(performative: Performative, conversation: string, body: object): object {
+  #envelope(performative: Performative, conversation: string, body?: object): Envelope {
     const sentAt = this.#keys.now();
     const replyBy = sentAt + PATIENCE_MS;
     return { v: 1, id: newUlid(), conversation, sender: this.id, sentAt, replyBy, performative, body };
@@ -125,14 +128,20 @@ export class Rogue {
     return this.#request(subjects.bank(this.#keys.market, this.id, operation), body);
   }
 
-  /** Asks for what operators alone may have, signed by its own key. */
-  askAsOperator(operation: 'decide' | 'policy', body: object): Promise<Heard> {
-    return this.#request(subjects.admin(this.#keys.market, this.id, operation), body);
+  /** Asks for what operators alone may have, as properly signed as it can: by its own key. */
+  askAsOperator(operation: 'decide' | 'policy', request: object): Promise<Heard> {
+    const { market, seed } = this.#keys;
+    return this.#request(subjects.admin(market, this.id, operation), undefined, ({ id, sentAt }) => {
+      const digest = createHash('sha256').update(JSON.stringify(request)).digest('base64url');
+      const text = adminText(market, this.id, operation, id, sentAt, digest);
+      return { nkey: this.nkey, signature: signText(text, privateKeyOf(seed)!), request };
+    });
   }
 
-  async #request(subject: string, body: object): Promise<Heard> {
+  async #request(subject: string, body?: object, signed?: (head: Envelope) => object): Promise<Heard> {
     for (let attempt = 0; attempt < 10; attempt++) {
-      const payload = encode(this.#envelope('request', this.id, body));
+      const head = this.#envelope('request', this.id, body);
+      const payload = encode(signed === undefined ? head : { ...head, body: signed(head) });
       const answered = await this.#inbox.request(subject, payload, PATIENCE_MS);
       if (answered.kind !== 'reply') continue;
       const parsed = decodeJson(answered.msg.data);
@@ -162,4 +171,19 @@ export class Rogue {
     for (const wake of this.#waiting.splice(0)) wake();
     await this.#nc.close();
   }
+}
+
+/** Has a rogue answer every call that it hears; gives back how to stop. */
+export function answerCalls(rogue: Rogue, answer: (call: Heard) => void): () => Promise<void> {
+  let over = false;
+  const working = (async () => {
+    while (!over) {
+      const call = await rogue.hear(({ performative }) => performative === 'cfp', 100);
+      if (call !== undefined) answer(call);
+    }
+  })();
+  return async () => {
+    over = true;
+    await working;
+  };
 }

@@ -18,6 +18,7 @@ import { Sealer } from './sealer.js';
 import { Switchboard } from './switchboard.js';
 import { Tasks } from './tasks.js';
 import { hopeless, type WinOptions, win } from './win.js';
+import type { WorkflowOptions, WorkflowRun, WorkflowTask } from './workflow-run.js';
 
 export interface AgentKeys {
   /** The agent's account. */
@@ -67,6 +68,8 @@ export interface Agent {
   negotiate(provider: string, options: NegotiateOptions): Promise<HireOutcome>;
   /** Does tasks on a resource for others: answers their calls and openings, and works on what it wins. */
   provide(resource: string, options: ProvideOptions): Providing;
+  /** Has a plan of tasks done: who waits for whom, what feeds what, what is tried when one fails. Never throws. */
+  workflow(tasks: readonly WorkflowTask[], options?: WorkflowOptions): WorkflowRun;
   /** Decides for agents whose negotiations got stuck and that named this one; gives back how to stop. */
   onEscalation(decide: (asked: Escalation) => Ruling | Promise<Ruling>): () => void;
   /** Stops listening and closes the connection that is its own. Leases run on, unless `release` is set. */
@@ -185,6 +188,10 @@ export class MarketAgent implements Agent {
 
   provide(resource: string, options: ProvideOptions): Providing {
     return this.#tasks.provide(resource, options);
+  }
+
+  workflow(tasks: readonly WorkflowTask[], options: WorkflowOptions = {}): WorkflowRun {
+    return this.#tasks.workflow(tasks, options);
   }
 
   onEscalation(decide: (asked: Escalation) => Ruling | Promise<Ruling>): () => void {

@@ -173,8 +173,7 @@ export class HaggleSeat implements Talk {
   /** What is said with its seal; a deal that the agent's own rules forbid is refused with the rule. */
   async #sealed(choice: HaggleChoice, priced: Priced, theirs: Issues): Promise<MyMove> {
     if (choice.kind === 'quit') return choice;
-    const issues =
-      choice.kind === 'reject' ? choice.move.counter : choice.kind === 'propose' ? choice.issues : theirs;
+    const issues = choice.kind === 'reject' ? choice.move.counter : choice.kind === 'propose' ? choice.issues : theirs;
     if (issues === undefined) return choice;
     this.#priced = priced;
     const offer = await this.#offer(issues, priced);

@@ -24,3 +24,4 @@ export type { IssuesDraft, OrderOptions, TaskDraft } from './task-order.js';
 export type { Move } from './trail.js';
 export type { WinOptions } from './win.js';
 export type { Run, Workbench } from './work.js';
+export type { WorkflowOptions, WorkflowRun, WorkflowTask } from './workflow-run.js';

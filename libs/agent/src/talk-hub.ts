@@ -21,6 +21,7 @@ export type Newcomer<P extends TaskMessage['performative']> = (got: Received<Tas
 interface Ended {
   readonly others: ReadonlySet<string>;
   readonly detail: Detail;
+  readonly announced: boolean;
 }
 
 /** So many ended conversations are remembered, and twice so many messages at most. */
@@ -69,7 +70,7 @@ export class TalkHub {
     if (talk === undefined) return;
     this.#talks.delete(conversation);
     if (this.#ended.size >= REMEMBERED) this.#ended.delete(this.#ended.keys().next().value!);
-    this.#ended.set(conversation, { others: talk.others, detail });
+    this.#ended.set(conversation, { others: talk.others, detail, announced: talk.announced === true });
   }
 
   /** Whoever wants to be asked for a negotiation; gives back how to stop. */
@@ -86,9 +87,11 @@ export class TalkHub {
 
   /** What came on the bid subject: the answers to an announced call. */
   heardBid(got: Received<TaskMessage>): void {
-    const talk = this.#talks.get(got.message.conversation);
+    const { conversation } = got.message;
+    const talk = this.#talks.get(conversation);
     if (talk?.announced === true) talk.others.add(got.from);
-    this.#heard(got);
+    if (talk === undefined && this.#ended.get(conversation)?.announced === true) this.#afterTheEnd(got, 'late');
+    else this.#heard(got);
   }
 
   close(): void {

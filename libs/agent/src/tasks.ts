@@ -7,6 +7,7 @@ import { callOf, HireRun } from './hire-run.js';
 import { type NegotiateOptions, NegotiateRun } from './negotiate.js';
 import type { ProvideOptions, Providing } from './provide-options.js';
 import { Provider } from './provider.js';
+import { type WorkflowOptions, WorkflowRun, type WorkflowTask } from './workflow-run.js';
 
 export class Tasks {
   readonly #desk: Desk;
@@ -47,6 +48,10 @@ export class Tasks {
     const provider = new Provider(this.#desk, resource, options);
     this.#providers.add(provider);
     return provider;
+  }
+
+  workflow(tasks: readonly WorkflowTask[], options: WorkflowOptions): WorkflowRun {
+    return new WorkflowRun(this.#desk.link, (hire) => this.hire(hire), tasks, options);
   }
 
   onEscalation(decide: (asked: Escalation) => Ruling | Promise<Ruling>): () => void {

@@ -199,6 +199,19 @@ test('after the end: expired, whatever is said, but for what is never answered',
   expect(ann.counts.ignored.expired ?? 0).toBeGreaterThanOrEqual(offered);
 });
 
+test('an offer for a call that is over: late', async () => {
+  const buyer = await m.sdkAgent('early');
+  const outcome = await buyer.hire({
+    ...{ task: { resource: 'gpu.nobody' }, ask: { priceMicro: CREDIT }, windowMs: 20 },
+  });
+  expect(outcome).toMatchObject({ ok: false, detail: 'no-capacity' });
+  const head = { v: 1, id: newUlid(), conversation: outcome.conversation, sender: 'rob', sentAt: Date.now() };
+  const body = { kind: 'task', detail: 'expired' };
+  const subject = subjects.bid(m.market, 'early', outcome.conversation, 'rob');
+  rob.nats.publish(subject, encode({ ...head, performative: 'withdraw', body }));
+  await expect.poll(answers).toEqual([['failure', 'late']]);
+});
+
 test.each([
   ['that ended before it began', { protocol: { endsAt: -1000 } }, 'late'],
   ['that lasts for days', { protocol: { endsAt: 48 * 3_600_000 } }, 'deadline-infeasible'],

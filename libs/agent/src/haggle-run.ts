@@ -223,7 +223,8 @@ export class HaggleRun implements Talk {
       const refused = refusal(no[state as keyof typeof no], message);
       return this.step({ kind: 'refused', refusal: refused });
     }
-    this.step({ kind: 'absent', askedAt });
+    // Approved is decided: what comes of it is still to come.
+    if (state === 'pending') this.step({ kind: 'absent', askedAt });
   }
 
   async #escalate(action: Extract<HaggleAction, { kind: 'escalate' }>): Promise<void> {

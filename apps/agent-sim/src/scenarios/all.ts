@@ -5,5 +5,6 @@ import { concession } from './concession.js';
 import { constraints } from './constraints.js';
 import { human } from './human.js';
 import type { Scenario } from './scenario.js';
+import { tradeSpace } from './trade-space.js';
 
-export const scenarios: readonly Scenario[] = [concession, constraints, coalition, human, bothDirections];
+export const scenarios: readonly Scenario[] = [concession, constraints, tradeSpace, coalition, human, bothDirections];

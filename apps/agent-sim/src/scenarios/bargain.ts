@@ -21,66 +21,19 @@ export function outcomesOf(base: Issues, choices: Choices): Issues[] {
   return outcomes as Issues[];
 }
 
-/** So many values from least to most, evenly. */
-export function spanOf(least: number, most: number, count: number): number[] {
-  return Array.from({ length: count }, (_, step) =>
-    Math.round(least + ((most - least) * step) / Math.max(1, count - 1)),
-  );
-}
-
-export function pricesOf(least: number, most: number, count: number): string[] {
-  return spanOf(least, most, count).map(String);
-}
-
-/** The product of gains (Nash, The Bargaining Problem, Econometrica 18, 1950); 0 where a side loses. */
-export function nashProduct(sides: Sides, issues: Issues): number {
-  return Math.max(0, sides.buyer(issues)) * Math.max(0, sides.provider(issues));
-}
-
-/** The outcome with the highest product of gains; undefined where no outcome leaves both a gain. */
-export function nashSolution(sides: Sides, outcomes: readonly Issues[]): Issues | undefined {
-  let best: Issues | undefined;
-  let most = 0;
-  for (const outcome of outcomes) {
-    const product = nashProduct(sides, outcome);
-    if (product > most) {
-      most = product;
-      best = outcome;
-    }
-  }
-  return best;
-}
-
-export interface Point {
-  readonly buyer: number;
-  readonly provider: number;
-}
-
-export function pointOf(sides: Sides, issues: Issues): Point {
-  return { buyer: sides.buyer(issues), provider: sides.provider(issues) };
-}
-
-/** The outcomes that nothing improves for one side without hurting the other, by the buyer's gain, rising. */
-export function frontierOf(points: readonly Point[]): Point[] {
-  const sorted = [...points].sort((a, b) => b.buyer - a.buyer || b.provider - a.provider);
-  const frontier: Point[] = [];
-  let best = Number.NEGATIVE_INFINITY;
-  for (const point of sorted) {
-    if (point.provider <= best) continue;
-    best = point.provider;
-    frontier.push(point);
-  }
-  return frontier.reverse();
+export function jointGain(sides: Sides, issues: Issues): number {
+  return sides.buyer(issues) + sides.provider(issues);
 }
 
 /**
- * How far along the way to the frontier an agreement lies, 0 to 1: the largest share λ ≤ 1 such that no outcome gives
- * both sides more than 1/λ times what they got. 1 on the frontier; 0 where a side gained nothing.
+ * How far along the way to the Pareto frontier an agreement lies, 0 to 1. The price moves credits from one side to the
+ * other, one for one, so that the frontier is the line on which both together gain the most: along the ray through an
+ * agreement it is hit at 1/share of both gains. 0 where a side loses.
  */
-export function efficiencyOf(point: Point, frontier: readonly Point[]): number {
-  if (point.buyer <= 0 || point.provider <= 0) return 0;
-  const reach = frontier.map((one) => Math.min(one.buyer / point.buyer, one.provider / point.provider));
-  return 1 / Math.max(1, ...reach);
+export function efficiencyOf(sides: Sides, issues: Issues, outcomes: readonly Issues[]): number {
+  if (sides.buyer(issues) < 0 || sides.provider(issues) < 0) return 0;
+  const most = outcomes.reduce((best, one) => Math.max(best, jointGain(sides, one)), 1);
+  return Math.min(1, jointGain(sides, issues) / most);
 }
 
 /** A price as money: issues' other than price do not change what a credit is worth. */

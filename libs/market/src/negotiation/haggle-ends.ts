@@ -186,7 +186,9 @@ export function waits(
 ): HaggleTaken {
   const settles = state.name === 'theirs' || state.name === 'settling';
   if (settles && (!isProvider(state) || state.offersUntil <= nowMs)) return ignored(state, kind, 'not-your-turn');
-  const until = Math.min(expiresAt, Math.max(state.offersUntil, state.context.protocol.endsAt));
+  // Approved at the last moment, it is engaged a little later: a provider waits as long as its offer lives.
+  const most = Math.max(state.offersUntil, state.context.protocol.endsAt);
+  const until = isProvider(state) && state.offersUntil > nowMs ? state.offersUntil : Math.min(expiresAt, most);
   const { hold } = state;
   return pending(state, proposal, false, until, nowMs, hold === undefined ? [] : [{ kind: 'extend', hold, until }]);
 }

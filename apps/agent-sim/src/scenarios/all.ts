@@ -5,6 +5,15 @@ import { concession } from './concession.js';
 import { constraints } from './constraints.js';
 import { human } from './human.js';
 import type { Scenario } from './scenario.js';
+import { signalling } from './signalling.js';
 import { tradeSpace } from './trade-space.js';
 
-export const scenarios: readonly Scenario[] = [concession, constraints, tradeSpace, coalition, human, bothDirections];
+export const scenarios: readonly Scenario[] = [
+  concession,
+  constraints,
+  tradeSpace,
+  signalling,
+  coalition,
+  human,
+  bothDirections,
+];

@@ -109,7 +109,7 @@ walkTable<HireState, HireEvent>('hire', page, {
     },
     escalated: {
       ...{ tender: 'escalated: reject', refused: 'late', withdrawn: 'late', close: 'duplicate', revise: 'round-limit' },
-      ...{ settle: ['settling: engage', 'unknown'], abort: cancelled, engaged: 'hired: inform finish' },
+      ...{ settle: ['settling: engage', 'unknown'], abort: 'late', engaged: 'hired: inform finish' },
       ...{ filed: 'duplicate', declined: 'stale', decided: cancelled, tick: [early, cancelled] },
     },
     hired: {
@@ -404,12 +404,23 @@ describe('the engagement', () => {
     expect(run(current, [{ kind: 'decided', view: { ...pendingView, proposal: 'p2' } }]).ignored).toHaveLength(1);
   });
 
+  test('an escalation without an answer is filed again, under its key', () => {
+    const silent: HireEvent = { kind: 'declined', refusal: refusal('unavailable', 'no answer') };
+    const unsure = run(stuck, [silent]);
+    expect(unsure.actions).toEqual([]);
+    const again = run(unsure.state, [{ kind: 'tick' }], hireWakeAt(unsure.state));
+    expect(again.actions).toMatchObject([{ kind: 'escalate', key: 'nonce-01.s' }]);
+    const no = run(again.state, [{ kind: 'declined', refusal: refusal('no-capacity', 'too many wait') }]);
+    expect(no.actions.at(-1)).toMatchObject({ kind: 'finish', outcome: { detail: 'no-capacity' } });
+  });
+
   test('the agent that was asked to decide may take a counter-offer', () => {
     const named = run(begun(callOf(protocolOf({ maxRounds: 1 })), { escalateTo: 'boss' }), [
       refused('ben', false, late),
       close,
     ]).state;
     expect(hireWakeAt(named)).toBe(NOW + 5_000);
+    expect(run(named, [{ kind: 'abort' }]).state.name).toBe('ended');
     expect(engagement(run(named, [{ kind: 'settle', intents: ['ben-intent'] }]).actions).prices).toEqual([900]);
     expect(run(named, [{ kind: 'settle' }]).ignored).toEqual(['settle: unknown']);
   });

@@ -2,7 +2,7 @@
 import { type Refusal, refusal } from '../refusal.js';
 import { MAX_REJECTIONS, MAX_UNCHANGED_ROUNDS } from '../task/protocol.js';
 import { endingOf } from './hire-answers.js';
-import type { BookedOffer, HireAction, HireEvent, HireState } from './hire-types.js';
+import type { BookedOffer, Escalation, HireAction, HireEvent, HireState } from './hire-types.js';
 import { type OpenCall, rankBooked, seenOf, shownOf } from './offers-seen.js';
 import type { Ignored, Step } from './table.js';
 
@@ -55,13 +55,13 @@ export function stuck(state: OpenCall, why: Refusal, nowMs: number): HireTaken {
   }
   const shown = shownOf(call, rankBooked(call, offers.length > 0 ? offers : counters));
   const expiresAt = nowMs + options.escalateWithinMs;
-  const next: HireState = {
-    ...{ ...openOf(state), name: 'escalated', expiresAt, shown, attempt: options.maxEngagements },
-    ...{ pollAt: Number.POSITIVE_INFINITY, pauseMs: FIRST_PAUSE_MS },
-  };
-  const asked: HireAction = {
+  const asked: Escalation = {
     ...{ kind: 'escalate', to: options.escalateTo, key: `${options.nonce}.s`, rejections, message: why.message },
     ...{ withinMs: options.escalateWithinMs, call, offers: shown.map(({ offer }) => offer) },
+  };
+  const next: HireState = {
+    ...{ ...openOf(state), name: 'escalated', asked, expiresAt, shown, attempt: options.maxEngagements },
+    ...{ pollAt: Number.POSITIVE_INFINITY, pauseMs: FIRST_PAUSE_MS },
   };
   return { state: next, actions: [asked] };
 }

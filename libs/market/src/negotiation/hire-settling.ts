@@ -123,9 +123,16 @@ export function decided(state: Of<'pending' | 'escalated'>, { view }: On<'decide
   }
 }
 
-/** The escalation could not be filed: nobody is left to decide. */
-export function notEscalated(state: Of<'escalated'>, { refusal: why }: On<'declined'>): Taken {
-  return state.proposal === undefined ? ended(openOf(state), why) : ignored(state, 'declined', 'stale');
+/** The escalation could not be filed: nobody is left to decide. Without an answer it is filed again, under its key. */
+export function notEscalated(state: Of<'escalated'>, { refusal: why }: On<'declined'>, nowMs: number): Taken {
+  if (state.proposal !== undefined) return ignored(state, 'declined', 'stale');
+  if (why.detail === 'unavailable') return { state: { ...state, pollAt: nowMs + state.pauseMs }, actions: [] };
+  return ended(openOf(state), why);
+}
+
+/** What is before the operators cannot be taken back: what comes of it can be left. */
+export function abortEscalated(state: Of<'escalated'>): Taken {
+  return isNamed(state) ? aborted(state) : ignored(state, 'abort', 'late');
 }
 
 export function aborted(state: Of<'calling' | 'revising' | 'escalated'>): Taken {
@@ -155,13 +162,20 @@ export function askAgain(state: Of<'settling'>, _event: On<'tick'>, nowMs: numbe
   };
 }
 
+/** Whether an agent decides, and not the operators, by whatever proposal. */
+export function isNamed(state: Of<'pending' | 'escalated'>): boolean {
+  return state.name === 'escalated' && state.asked.to !== 'operators';
+}
+
 export function poll(state: Of<'pending' | 'escalated'>, _event: On<'tick'>, nowMs: number): Taken {
-  const { proposal, pollAt, expiresAt } = state;
+  const { pollAt, expiresAt } = state;
   // The bank may say a little later that it did engage; another agent's time is simply over.
-  if (proposal === undefined ? nowMs >= expiresAt : nowMs > expiresAt + LAST_WORD_MS) {
+  if (isNamed(state) ? nowMs >= expiresAt : nowMs > expiresAt + LAST_WORD_MS) {
     return ended(openOf(state), refusal('expired', 'nobody decided in time'));
   }
-  if (proposal === undefined || nowMs < pollAt) return ignored(state, 'tick', 'not-your-turn');
+  if (nowMs < pollAt) return ignored(state, 'tick', 'not-your-turn');
   const pauseMs = Math.min(LONGEST_PAUSE_MS, state.pauseMs * 2);
-  return { state: { ...state, pauseMs, pollAt: nowMs + pauseMs }, actions: [{ kind: 'poll', proposal }] };
+  const polled = { ...state, pauseMs, pollAt: nowMs + pauseMs };
+  const unfiled = state.name === 'escalated' && state.proposal === undefined ? state.asked : undefined;
+  return { state: polled, actions: [unfiled ?? { kind: 'poll', proposal: state.proposal! }] };
 }

@@ -91,7 +91,12 @@ export type HireState =
   /** 261: an operator decides. */
   | ({ readonly name: 'pending'; readonly proposal: string; readonly expiresAt: number } & Polling & Showing & Calling)
   /** Another decides: operators, by a proposal once it is filed, or the agent that was named. */
-  | ({ readonly name: 'escalated'; readonly proposal?: string | undefined; readonly expiresAt: number } & Polling &
+  | ({
+      readonly name: 'escalated';
+      readonly asked: Escalation;
+      readonly proposal?: string | undefined;
+      readonly expiresAt: number;
+    } & Polling &
       Showing &
       Calling)
   | { readonly name: 'hired'; readonly contracts: readonly TaskView[] }
@@ -125,6 +130,18 @@ export type Hiring =
   | { readonly ok: true; readonly contracts: readonly TaskView[]; readonly verdicts: readonly ShownVerdict[] }
   | Refusal;
 
+export interface Escalation {
+  readonly kind: 'escalate';
+  readonly to: string;
+  readonly key: string;
+  readonly rejections: number;
+  readonly message: string;
+  readonly withinMs: number;
+  readonly call: TaskCall;
+  /** What would be engaged, a yes given; may be empty. */
+  readonly offers: readonly Offer[];
+}
+
 export type HireAction =
   /** To all who listen to the resource. */
   | { readonly kind: 'announce'; readonly call: TaskCall }
@@ -139,17 +156,7 @@ export type HireAction =
   /** Bank op `proposal`: its answer is `decided`. */
   | { readonly kind: 'poll'; readonly proposal: string }
   /** To `operators`: bank op `escalate` under this key, answered by `filed` or `declined`; else to that agent. */
-  | {
-      readonly kind: 'escalate';
-      readonly to: string;
-      readonly key: string;
-      readonly rejections: number;
-      readonly message: string;
-      readonly withinMs: number;
-      readonly call: TaskCall;
-      /** What would be engaged, a yes given; may be empty. */
-      readonly offers: readonly Offer[];
-    }
+  | Escalation
   | { readonly kind: 'inform'; readonly to: string; readonly view: TaskView }
   | {
       readonly kind: 'inform-pending';

@@ -4,6 +4,7 @@ import { emptyBook } from './bid-book.js';
 import { LAST_WORD_MS } from './hire-next.js';
 import { closeInTime, closeNow, refused, revised, tendered, tooLate, tooLateFor, withdrawn } from './hire-rounds.js';
 import {
+  abortEscalated,
   aborted,
   askAgain,
   chooseInTime,
@@ -12,6 +13,7 @@ import {
   engaged,
   escalationFiled,
   filed,
+  isNamed,
   notEscalated,
   poll,
   settled,
@@ -95,7 +97,7 @@ export const hireTable: Table<HireState, HireEvent, HireAction | Ignored> = {
     close: 'duplicate',
     revise: 'round-limit',
     settle: settled,
-    abort: aborted,
+    abort: abortEscalated,
     engaged,
     filed: escalationFiled,
     declined: notEscalated,
@@ -149,10 +151,7 @@ export function hireWakeAt(state: HireState): number {
     case 'pending':
       return Math.min(state.pollAt, state.expiresAt + LAST_WORD_MS + 1);
     case 'escalated':
-      return Math.min(
-        state.pollAt,
-        state.proposal === undefined ? state.expiresAt : state.expiresAt + LAST_WORD_MS + 1,
-      );
+      return Math.min(state.pollAt, isNamed(state) ? state.expiresAt : state.expiresAt + LAST_WORD_MS + 1);
     default:
       return Number.POSITIVE_INFINITY;
   }

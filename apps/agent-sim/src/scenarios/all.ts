@@ -6,6 +6,7 @@ import { constraints } from './constraints.js';
 import { human } from './human.js';
 import type { Scenario } from './scenario.js';
 import { signalling } from './signalling.js';
+import { threeParty } from './three-party.js';
 import { tradeSpace } from './trade-space.js';
 
 export const scenarios: readonly Scenario[] = [
@@ -15,5 +16,6 @@ export const scenarios: readonly Scenario[] = [
   signalling,
   coalition,
   human,
+  threeParty,
   bothDirections,
 ];

@@ -4,7 +4,7 @@ import { type Html, html, table } from '../html.js';
 import { pageText } from '../page.js';
 import type { Move } from './move.js';
 import type { Played } from './scenario.js';
-import { moveCells, moveHead, showAgainst, showCheck, showFigure, showGuard } from './show.js';
+import { cellsOf, moveHead, showAgainst, showCheck, showFigure, showGuard } from './show.js';
 
 export interface ReportOf {
   readonly played: readonly Played[];
@@ -79,9 +79,9 @@ ${movesOf(played.name, moves)}</section>`;
 function movesOf(name: string, moves: readonly Move[]): Html {
   const shown = moves.slice(0, MAX_MOVES);
   const rest = moves.length - shown.length;
-  const rows = shown.map(
-    (move) =>
-      html`<tr>${moveCells(move).map((cell, index) => html`<td class="${index === 5 ? '' : 'text'}">${cell}</td>`)}</tr>`,
+  const rows = cellsOf(shown).map(
+    (cells) =>
+      html`<tr>${cells.map((cell, index) => html`<td class="${index === 6 ? '' : 'text'}">${cell}</td>`)}</tr>`,
   );
   const more = rest > 0 ? html`<p class="soft">… and ${rest} more; --log prints all.</p>` : html``;
   return html`<details><summary>The ${moves.length} moves: who, what, when, how much</summary>

@@ -59,15 +59,24 @@ export function playedLines(played: Played, coloured: boolean): string[] {
   ];
 }
 
-const HEAD = ['when', 'who', 'to', 'what', 'status', 'how much', 'about'] as const;
+const HEAD = ['when', 'who', 'to', 'in', 'what', 'status', 'how much', 'about'] as const;
 /** Right-aligned. */
-const figuresAt: ReadonlySet<number> = new Set([0, 5]);
+const figuresAt: ReadonlySet<number> = new Set([0, 6]);
 
-export function moveCells(move: Move): string[] {
+/** Conversations get numbers, in the order in which they began. */
+export function cellsOf(moves: readonly Move[]): string[][] {
+  const numbers = new Map<string, number>();
+  return moves.map((move) => {
+    if (!numbers.has(move.conversation)) numbers.set(move.conversation, numbers.size + 1);
+    return moveCells(move, numbers.get(move.conversation)!);
+  });
+}
+
+function moveCells(move: Move, conversation: number): string[] {
   const status = [move.status ?? '', move.detail ?? ''].filter((part) => part !== '').join(' ');
   const what = move.round === undefined ? move.what : `${move.what} ·${move.round}`;
   const amount = move.amountMicro === undefined ? '' : showPrice(Number(move.amountMicro));
-  return [`+${spanText(move.atMs)}`, move.from, move.to, what, status, amount, move.about];
+  return [`+${spanText(move.atMs)}`, move.from, move.to, `#${conversation}`, what, status, amount, move.about];
 }
 
 export const moveHead: readonly string[] = HEAD;
@@ -75,7 +84,7 @@ export const moveHead: readonly string[] = HEAD;
 /** Who, what, when, how much: a line each, cut to so many columns where there are so many. */
 export function moveLines(moves: readonly Move[], coloured: boolean): string[] {
   const paint = painter(coloured);
-  const rows = [[...HEAD], ...moves.map(moveCells)];
+  const rows = [[...HEAD], ...cellsOf(moves)];
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => widthOf(row[column]!))));
   const lines = rows.map((row) => {
     const cells = row.map((cell, column) => {

@@ -23,6 +23,8 @@ export interface Burst {
 }
 
 export interface MessageSizes extends EchoSizes {
+  /** A move of a negotiation between two; absent where none is measured. */
+  readonly moveBytes?: number | undefined;
   readonly cfpBytes: number;
   readonly bidBytes: number;
 }
@@ -58,9 +60,12 @@ export function burstOf(lab: Lab, learned: Learned, variant: Variant): Burst {
     case 'raw':
       return rawBurst(lab, learned, variant);
     case 'echo':
+      return echoBurst(lab, learned, variant);
     case 'locks':
     case 'flow':
       return { market: 'one', prepare: nothing, run: () => ceiling(lab, learned, variant), finish: nothing };
+    case 'haggle':
+      return haggleBurst(lab, variant);
     case 'negotiation':
       return negotiationBurst(lab, variant);
     case 'idle':
@@ -135,17 +140,24 @@ function rawBurst(lab: Lab, learned: Learned, variant: VariantOf<'raw'>): Burst 
   };
 }
 
-async function ceiling(
-  lab: Lab,
-  { sizes }: Learned,
-  variant: VariantOf<'echo'> | VariantOf<'locks'> | VariantOf<'flow'>,
-): Promise<Sample> {
+/** Q is as large as an award and its reply; the others as a move of a negotiation and the next one. */
+function echoBurst(lab: Lab, { sizes }: Learned, { id, inFlight }: VariantOf<'echo'>): Burst {
   const { workers } = lab;
-  if (variant.kind === 'echo') {
-    const { requestBytes, replyBytes } = sizes;
-    const result = await workers.wire.one.ask('echo', { requestBytes, replyBytes, ...windows(lab, 256) });
-    return loopSample(result, { service: result.histogram });
-  }
+  const { moveBytes = sizes.requestBytes } = sizes;
+  const { requestBytes, replyBytes } = id === 'Q' ? sizes : { requestBytes: moveBytes, replyBytes: moveBytes };
+  return {
+    market: 'one',
+    prepare: () => workers.echo.ask('size', { replyBytes }),
+    run: async () => {
+      const result = await workers.wire.one.ask('echo', { requestBytes, replyBytes, ...windows(lab, inFlight) });
+      return loopSample(result, { service: result.histogram });
+    },
+    finish: nothing,
+  };
+}
+
+async function ceiling(lab: Lab, { sizes }: Learned, variant: VariantOf<'locks'> | VariantOf<'flow'>): Promise<Sample> {
+  const { workers } = lab;
   if (variant.kind === 'locks') {
     const result = await workers.raw.ask('locks', windows(lab, 16));
     return loopSample(result, { service: result.histogram });
@@ -219,6 +231,23 @@ function negotiationBurst(lab: Lab, { swarm, inFlight }: VariantOf<'negotiation'
     },
     finish: async () => {
       await initiator.ask('finish', null);
+    },
+  };
+}
+
+function haggleBurst(lab: Lab, { inFlight }: VariantOf<'haggle'>): Burst {
+  const hagglers = lab.workers.hagglers!;
+  return {
+    market: 'one',
+    prepare: nothing,
+    run: async () => {
+      const { burstMs } = lab.options;
+      const result = await hagglers.ask('burst', { inFlight, rampMs: burstMs * RAMP_SHARE, windowMs: 2 * burstMs });
+      const sample = loopSample(result, { negotiation: result.histogram, round: result.rounds });
+      return { ...sample, extra: { ...sample.extra, rounds: result.answered / Math.max(1, result.total) } };
+    },
+    finish: async () => {
+      await hagglers.ask('finish', null);
     },
   };
 }

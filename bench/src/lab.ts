@@ -13,6 +13,7 @@ import type { BenchOptions } from './options.js';
 import {
   BIDDERS,
   CALLER,
+  HAGGLERS,
   LOCK_POOL,
   rawPools,
   SELLER,
@@ -26,6 +27,7 @@ import {
 import type { Role } from './protocol.js';
 import type { checkerRole } from './roles/checker.js';
 import type { echoRole } from './roles/echo.js';
+import type { hagglersRole, providersRole } from './roles/hagglers.js';
 import type { initiatorRole } from './roles/initiator.js';
 import type { listenersRole } from './roles/listeners.js';
 import type { publisherRole } from './roles/publisher.js';
@@ -59,6 +61,7 @@ export interface Workers {
   readonly listeners: Worker<RoleOf<typeof listenersRole>> | undefined;
   readonly publisher: Worker<RoleOf<typeof publisherRole>>;
   readonly initiator: Worker<RoleOf<typeof initiatorRole>>;
+  readonly hagglers: Worker<RoleOf<typeof hagglersRole>> | undefined;
   /** By the swarm's name. */
   readonly swarms: ReadonlyMap<string, Worker<RoleOf<typeof swarmRole>>>;
 }
@@ -117,9 +120,12 @@ export class Lab {
       await one.agents(agents, swarm.mode === 'hosted' ? host : undefined);
       await one.pool(swarmPool(swarm), CALLER, NEGOTIATION_SLOTS);
     }
+    const sides = { buyers: crew('buyer'), providers: crew('provider') };
+    await one.agents([...sides.buyers, ...sides.providers]);
     redis.disconnect();
     await Promise.all([this.#broker('one'), this.#broker('two'), this.#broker('two')]);
     await this.#startWorkers(variants, bidders, caller, swarms);
+    if (variants.some(({ kind }) => kind === 'haggle')) await this.#startHagglers(sides);
   }
 
   async #openMarket(redis: Redis, market: Market, bidders: readonly SeededAgent[]): Promise<void> {
@@ -162,6 +168,7 @@ export class Lab {
       listeners: fans ? this.#worker('listeners', 'one') : undefined,
       publisher: this.#worker('publisher', 'one'),
       initiator: this.#worker('initiator', 'one'),
+      hagglers: undefined,
       swarms: members,
     };
     await Promise.all(markets.map((market) => parts.wire[market].ask('start', { bidders })));
@@ -173,6 +180,14 @@ export class Lab {
       await members.get(swarmName(order.swarm))!.ask('start', order);
     }
     this.#parts = parts;
+  }
+
+  async #startHagglers(sides: { readonly buyers: SeededAgent[]; readonly providers: SeededAgent[] }): Promise<void> {
+    const providing = this.#worker<RoleOf<typeof providersRole>>('providers', 'one');
+    await providing.ask('start', { providers: sides.providers });
+    const hagglers = this.#worker<RoleOf<typeof hagglersRole>>('hagglers', 'one');
+    await hagglers.ask('start', { buyers: sides.buyers, providers: sides.providers.map(({ id }) => id) });
+    this.#parts = { ...this.workers, hagglers };
   }
 
   #worker<R extends Role>(role: string, market: Market): Worker<R> {
@@ -248,6 +263,10 @@ function marketName(market: Market): string {
 
 function newAgent(id: string): SeededAgent {
   return { id, seed: createSeed() };
+}
+
+function crew(side: string): SeededAgent[] {
+  return Array.from({ length: HAGGLERS }, (_, index) => newAgent(`${side}-${index}`));
 }
 
 function agentsOf({ mode, agents }: Swarm): SeededAgent[] {

@@ -14,6 +14,10 @@ export const BIDDERS = 500;
 /** Subscriptions of the fan-out reference. */
 export const FAN_OUT = 500;
 
+/** What is negotiated about between two, and how many there are of each side. */
+export const HAGGLE_RESOURCE = 'haggle';
+export const HAGGLERS = 20;
+
 export const wirePools = Array.from({ length: 8 }, (_, index) => `wire.${index}`);
 export const rawPools = Array.from({ length: 8 }, (_, index) => `raw.${index}`);
 export const LOCK_POOL = 'lock.only';

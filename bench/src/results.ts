@@ -108,6 +108,12 @@ class Round {
     return d && m && a && 1 / (k / d + k / m + 1 / a);
   }
 
+  /** The median of one of a variant's times, in ms. */
+  p50Ms(id: string, histogram: string): number | undefined {
+    const found = this.#records.get(id)?.histograms[histogram];
+    return found === undefined ? undefined : merged([found]).p50Ms;
+  }
+
   brokerMicros(id: string): number | undefined {
     const record = this.#records.get(id);
     return record && record.cpuMicros.broker / record.ops;
@@ -138,12 +144,7 @@ export function referencesOf(sizes: Sizes, records: readonly BurstRecord[]): Rec
 export function ratiosOf(sizes: Sizes, records: readonly BurstRecord[]): Ratio[] {
   const rounds = roundsOf(records);
   const ratios: Ratio[] = [];
-  const add = (
-    id: string,
-    formula: string,
-    of: (round: Round) => number | undefined,
-    target?: { readonly text: string; readonly met: (value: Spread) => boolean },
-  ) => {
+  const add: Add = (id, formula, of, target) => {
     const value = spread(rounds.flatMap((round) => of(round) ?? []));
     if (value !== undefined) ratios.push({ id, formula, value, target: target?.text, met: target?.met(value) });
   };
@@ -164,6 +165,7 @@ export function ratiosOf(sizes: Sizes, records: readonly BurstRecord[]): Ratio[]
       add(`${id} ÷ N*(${k})`, formula, share(id, `N*(${k})`), aimed ? atLeast(0.5) : undefined);
     }
   }
+  addHaggles(add);
   const [least, ...more] = sizes.crowds;
   const flat = { text: '0.8 to 1.2', met: ({ median: value }: Spread) => value >= 0.8 && value <= 1.2 };
   for (const agents of more) {
@@ -179,6 +181,31 @@ export function ratiosOf(sizes: Sizes, records: readonly BurstRecord[]): Ratio[]
     add(`crowd/${agents} ÷ crowd/${least}, less idle use`, 'the same, idle use subtracted', of, flat);
   }
   return ratios;
+}
+
+type Add = (
+  id: string,
+  formula: string,
+  of: (round: Round) => number | undefined,
+  target?: { readonly text: string; readonly met: (value: Spread) => boolean },
+) => void;
+
+/** Of two agents at a time: a round beside a plain request and reply, and how many came to a contract. */
+function addHaggles(add: Add): void {
+  const beside = (inFlight: number) => (round: Round) => {
+    const [own, plain] = [round.p50Ms(`haggle/${inFlight}`, 'round'), round.p50Ms(`Q/${inFlight}`, 'service')];
+    return own && plain && own / plain;
+  };
+  const twice = { text: '≤ 2', met: ({ median: value }: Spread) => value <= 2 };
+  add(
+    'a round of haggle/1 ÷ Q/1',
+    'p50 of a proposal and its answer ÷ p50 of a request and its reply',
+    beside(1),
+    twice,
+  );
+  add('a round of haggle/100 ÷ Q/100', 'the same, a hundred at once', beside(100));
+  const many = { text: '≥ 200', met: ({ median: value }: Spread) => value >= 200 };
+  add('haggle/100, contracts per second', 'concluded and done', (round) => round.perSecond('haggle/100'), many);
 }
 
 /** Broker CPU per award for each crowd, idle use subtracted, in µs. */

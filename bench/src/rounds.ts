@@ -41,6 +41,8 @@ export async function runRounds(
   const { options } = lab;
   const learned: Learned = { sizes: await probeSizes(lab, variants), peaks: new Map() };
   const { requestBytes, replyBytes, cfpBytes, bidBytes } = learned.sizes;
+  const { moveBytes } = learned.sizes;
+  if (moveBytes !== undefined) say(`a move of a negotiation ${moveBytes} B`);
   say(`award ${requestBytes} B, its reply ${replyBytes} B, cfp ${cfpBytes} B, bid ${bidBytes} B`);
   const draw = seeded(options.seed);
   const records: BurstRecord[] = [];
@@ -69,19 +71,21 @@ export async function runRounds(
 
 /** How large the real messages are: the references carry as much. */
 async function probeSizes(lab: Lab, variants: readonly Variant[]): Promise<Learned['sizes']> {
-  const { wire, echo, initiator } = lab.workers;
+  const { wire, echo, hagglers, initiator } = lab.workers;
   await wire.one.ask('prepare', { seal: 'mac', count: 64 });
   await wire.one.ask('burst', { seal: 'mac', ...PROBE });
   await wire.one.ask('finish', null);
   const award = await wire.one.ask('sizes', null);
   await echo.ask('size', { replyBytes: award.replyBytes });
+  const moveBytes = await hagglers?.ask('moveBytes', null);
+  await hagglers?.ask('finish', null);
   // A bid of one agent by itself, where such agents are there.
   const swarms = variants.flatMap((variant) => ('swarm' in variant ? [variant.swarm] : []));
   const swarm = swarms.find(({ mode }) => mode === 'own');
-  if (swarm === undefined) return { ...award, cfpBytes: 700, bidBytes: 700 };
+  if (swarm === undefined) return { ...award, moveBytes, cfpBytes: 700, bidBytes: 700 };
   const call = await initiator.ask('sizes', swarm);
   await initiator.ask('finish', null);
-  return { ...award, ...call };
+  return { ...award, ...call, moveBytes };
 }
 
 async function measure(

@@ -12,10 +12,11 @@ export type Market = (typeof markets)[number];
 export type Variant = { readonly id: string } & (
   | { readonly kind: 'award'; readonly market: Market; readonly seal: SealKind; readonly inFlight: number }
   | { readonly kind: 'raw'; readonly mode: RawMode }
-  | { readonly kind: 'echo' }
+  | { readonly kind: 'echo'; readonly inFlight: number }
   | { readonly kind: 'locks' }
   | { readonly kind: 'flow'; readonly flow: FlowKind }
   | { readonly kind: 'negotiation'; readonly swarm: Swarm; readonly inFlight: number }
+  | { readonly kind: 'haggle'; readonly inFlight: number }
   | { readonly kind: 'idle' }
   | { readonly kind: 'crowd'; readonly swarm: Swarm }
   | { readonly kind: 'latency'; readonly swarm: Swarm; readonly half: string }
@@ -42,7 +43,7 @@ function callsAtOnce(bidders: number): number {
 
 export function variantsOf(options: BenchOptions): Variant[] {
   const sizes = sizesOf(options);
-  const all = [...awardVariants(), ...ceilings, ...swarmVariants(sizes)];
+  const all = [...awardVariants(), ...ceilings, ...haggles, ...swarmVariants(sizes)];
   const { only } = options;
   return only.length === 0 ? all : all.filter(({ id }) => only.some((part) => names(id, part)));
 }
@@ -68,12 +69,18 @@ function awardVariants(): Variant[] {
 const ceilings: readonly Variant[] = [
   { id: 'R/single', kind: 'raw', mode: 'single' },
   { id: 'R/batch', kind: 'raw', mode: 'batch' },
-  { id: 'Q', kind: 'echo' },
+  { id: 'Q', kind: 'echo', inFlight: 256 },
   { id: 'D/one-connection', kind: 'flow', flow: 'one' },
   { id: 'D/own-connections', kind: 'flow', flow: 'many' },
   { id: 'M', kind: 'flow', flow: 'direct' },
   { id: 'L', kind: 'locks' },
 ];
+
+/** One pair at a time, and a hundred; beside each a plain request and reply of the same sizes and as many at once. */
+const haggles: readonly Variant[] = [1, 100].flatMap((inFlight) => [
+  { id: `haggle/${inFlight}`, kind: 'haggle' as const, inFlight },
+  { id: `Q/${inFlight}`, kind: 'echo' as const, inFlight },
+]);
 
 function swarmVariants({ bidders, crowds }: Sizes): Variant[] {
   const list: Variant[] = [];

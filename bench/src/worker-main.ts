@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Command, Role, WorkerConfig } from './protocol.js';
 import { checkerRole } from './roles/checker.js';
 import { echoRole } from './roles/echo.js';
+import { hagglersRole, providersRole } from './roles/hagglers.js';
 import { initiatorRole } from './roles/initiator.js';
 import { listenersRole } from './roles/listeners.js';
 import { publisherRole } from './roles/publisher.js';
@@ -13,7 +14,9 @@ import { wireRole } from './roles/wire.js';
 const roles: Readonly<Record<string, (config: WorkerConfig) => Promise<Role>>> = {
   checker: checkerRole,
   echo: echoRole,
+  hagglers: hagglersRole,
   initiator: initiatorRole,
+  providers: providersRole,
   listeners: listenersRole,
   publisher: publisherRole,
   raw: rawRole,

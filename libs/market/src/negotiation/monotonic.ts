@@ -32,6 +32,7 @@ export interface MonotonicStrategy {
 
 /** Standing still so often in a row makes it this side's duty to move, whatever the risks say. */
 const PATIENCE = 2;
+const JUST_WORTH = 1e-6;
 
 /**
  * The monotonic concession protocol with Zeuthen's strategy (Rosenschein and Zlotkin, Rules of Encounter, 1994): accept
@@ -95,7 +96,13 @@ function nextOf(strategy: MonotonicStrategy, state: Haggled, last: Issues, nowMs
     if (!concedes(riskOf(pair), theirRisk(state, pair, total, believes))) return last;
   }
   const gain = stepGain(protocol.mode, pair, { total, movesLeft, maxMoves: protocol.maxRounds });
-  const wanted = concession(preferences, last, offered, Math.max(0, gain) + preferences.reservePermille / 1000);
+  // Worth just anything, never nothing: where a price beyond the limit counts as nothing too, it would look as good.
+  const wanted = concession(
+    preferences,
+    last,
+    offered,
+    Math.max(JUST_WORTH, gain) + preferences.reservePermille / 1000,
+  );
   return fitted(strategy, state, last, offered, wanted, nowMs);
 }
 

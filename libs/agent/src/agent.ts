@@ -7,6 +7,7 @@ import { Caller } from './caller.js';
 import type { Escalation, Ruling } from './escalations.js';
 import type { ListenHandlers, Listening } from './handlers.js';
 import type { HireOptions, HireOutcome } from './hire-options.js';
+import type { Hired } from './hired.js';
 import { Lease } from './lease.js';
 import { type Counts, type Link, type LinkOptions, openLink } from './link.js';
 import { Listener } from './listener.js';
@@ -66,6 +67,8 @@ export interface Agent {
   hire(options: HireOptions): Promise<HireOutcome>;
   /** Negotiates a task with one provider, by the protocol that the options name. Resolves and throws as `hire` does. */
   negotiate(provider: string, options: NegotiateOptions): Promise<HireOutcome>;
+  /** A contract that this agent pays for, after a restart for instance. */
+  task(contract: string): Promise<{ readonly ok: true; readonly task: Hired } | Refusal>;
   /** Does tasks on a resource for others: answers their calls and openings, and works on what it wins. */
   provide(resource: string, options: ProvideOptions): Providing;
   /** Has a plan of tasks done: who waits for whom, what feeds what, what is tried when one fails. Never throws. */
@@ -184,6 +187,10 @@ export class MarketAgent implements Agent {
 
   negotiate(provider: string, options: NegotiateOptions): Promise<HireOutcome> {
     return this.#tasks.negotiate(provider, options);
+  }
+
+  task(contract: string): Promise<{ readonly ok: true; readonly task: Hired } | Refusal> {
+    return this.#tasks.task(contract);
   }
 
   provide(resource: string, options: ProvideOptions): Providing {

@@ -14,7 +14,7 @@ import {
 import type { Capacity } from './capacity.js';
 import type { Desk } from './desk.js';
 import type { Draft } from './offer-maker.js';
-import { factsOf, forbidden } from './own-rules.js';
+import { forbidden } from './own-rules.js';
 import type { Appraisal, ProvideOptions, TaskRequest } from './provide-options.js';
 
 /** A task that can be done, and what for. */
@@ -79,7 +79,7 @@ export class Appraiser {
   /** Why the agent's own rules forbid these issues, or undefined. */
   forbidden(frame: Frame, issues: Issues, costMicro: number): Refusal | undefined {
     const { id } = this.#desk;
-    return forbidden(this.#options.policy, id, { ...factsOf(frame, issues, id), costMicro });
+    return forbidden(this.#options.policy, id, { frame, issues, payee: id, costMicro });
   }
 }
 

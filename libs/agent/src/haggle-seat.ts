@@ -48,6 +48,7 @@ const ASKS_MS = 1000;
 
 export class HaggleSeat implements Talk {
   readonly others: Set<string>;
+  readonly seat: string;
   readonly #desk: Desk;
   readonly #around: AroundSeat;
   readonly #opening: Opening['body'];
@@ -64,6 +65,7 @@ export class HaggleSeat implements Talk {
     const { link, id } = desk;
     const { frame, issues, bounds, protocol } = opening;
     this.#desk = desk;
+    this.seat = id;
     this.#around = around;
     this.#opening = opening;
     this.#buyer = from;

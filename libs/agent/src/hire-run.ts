@@ -27,7 +27,7 @@ import type { Choice, HireOptions, HireOutcome } from './hire-options.js';
 import { Hired } from './hired.js';
 import type { Received } from './link.js';
 import { MachineRun } from './machine-run.js';
-import { factsOf, forbidden } from './own-rules.js';
+import { forbidden } from './own-rules.js';
 import type { Talk } from './talk-hub.js';
 import { changed, frameOf, issuesOf } from './task-order.js';
 import { Trail } from './trail.js';
@@ -171,7 +171,8 @@ export class HireRun implements Talk {
   #tendered(from: string, offer: Offer, round: number): void {
     const { participant } = offer.seal;
     const { id } = this.#desk;
-    const no = forbidden(this.#options.policy, id, factsOf(this.#frame, offer.issues, participant));
+    const deal = { frame: this.#frame, issues: offer.issues, payee: participant };
+    const no = forbidden(this.#options.policy, id, deal);
     if (no === undefined) {
       this.#addresses.set(participant, from);
       this.#run.step({ kind: 'tender', from, offer, round });
@@ -326,14 +327,14 @@ export class HireRun implements Talk {
   #finished(outcome: Hiring): void {
     this.#run.close();
     if (!outcome.ok) {
-      this.#desk.switchboard.talk.end(this.conversation);
+      this.#desk.switchboard.talk.end(this.conversation, this);
       return void this.#resolve(this.#why ?? outcome);
     }
     let left = outcome.contracts.length;
     const around = {
       addressOf: (provider: string) => this.#addresses.get(provider) ?? provider,
       onSettled: () => {
-        if (--left === 0) this.#desk.switchboard.talk.end(this.conversation);
+        if (--left === 0) this.#desk.switchboard.talk.end(this.conversation, this);
       },
     };
     const { link } = this.#desk;

@@ -204,15 +204,22 @@ export class Hired extends EventEmitter<HiredEvents> {
   }
 
   #heard(word: BankWord): void {
-    // No answer: the machine asks again under the same key, and whoever waits goes on waiting.
-    if (word.key !== undefined && word.kind !== 'unanswered') {
-      const settle = this.#waiting.get(word.key);
-      this.#waiting.delete(word.key);
-      settle?.(word.kind === 'seen' ? { ok: true, view: word.view } : word.refusal);
-      // The provider need not wait for its next report to learn what the buyer decided.
-      if (word.kind === 'seen') this.#inform(word.view.provider, word.view);
-    }
+    if (word.key !== undefined) this.#answered(word.key, word);
     this.#run.step(word);
+  }
+
+  /** No answer: the machine asks again under the same key as long as it runs, and whoever waits goes on waiting. */
+  #answered(key: string, word: BankWord): void {
+    const settle = this.#waiting.get(key);
+    if (settle === undefined || (word.kind === 'unanswered' && this.#run.state.name !== 'over')) return;
+    this.#waiting.delete(key);
+    if (word.kind === 'seen') {
+      settle({ ok: true, view: word.view });
+      // The provider need not wait for its next report to learn what the buyer decided.
+      this.#inform(word.view.provider, word.view);
+    } else {
+      settle(word.kind === 'refused' ? word.refusal : refusal('unavailable', 'the bank gave no answer'));
+    }
   }
 
   #emit<K extends keyof HiredEvents>(event: K, ...values: HiredEvents[K]): void {
@@ -224,8 +231,6 @@ export class Hired extends EventEmitter<HiredEvents> {
     const { outcome = 'failed', receipt } = view;
     if (outcome !== 'done') this.#resolveReceipt({ ok: false, outcome, receipt, view });
     else this.#resolveReceipt(doneWith(view, receipt!));
-    for (const settle of this.#waiting.values()) settle(refusal('expired', 'the contract is settled'));
-    this.#waiting.clear();
     this.#resolveSettled(view);
     this.#around.onSettled();
   }

@@ -45,6 +45,8 @@ export interface Received<T> {
   readonly msg: Msg;
 }
 
+const REMEMBERED_SUBJECTS = 4096;
+
 export class Link {
   readonly market: string;
   readonly sender: string;
@@ -69,6 +71,7 @@ export class Link {
   readonly #owned: boolean;
   readonly #statuses: AsyncIterable<Status> & { stop?: () => void };
   readonly #complaints = new Complaints();
+  readonly #senders = new Map<string, string>();
   #waiting: (() => void)[] = [];
 
   constructor(nc: NatsConnection, options: LinkOptions) {
@@ -149,7 +152,7 @@ export class Link {
     unread: (from: string, bytes: number) => boolean,
   ): void {
     this.counts.received++;
-    const from = senderOf(msg.subject);
+    const from = this.#senderOf(msg.subject);
     if (from === undefined || unread(from, msg.data.length)) {
       this.ignore('not-permitted');
       return;
@@ -165,6 +168,17 @@ export class Link {
       return;
     }
     take({ from, message: decoded.value, msg });
+  }
+
+  /** The same few speak again and again: a subject's sender is worked out once. */
+  #senderOf(subject: string): string | undefined {
+    const known = this.#senders.get(subject);
+    if (known !== undefined) return known;
+    const from = senderOf(subject);
+    if (from === undefined) return undefined;
+    if (this.#senders.size >= REMEMBERED_SUBJECTS) this.#senders.clear();
+    this.#senders.set(subject, from);
+    return from;
   }
 
   #complain(from: string, payload: Uint8Array, message: string): void {

@@ -20,7 +20,7 @@ import type { Desk } from './desk.js';
 import { HaggleRun, type MyMove, type MyTurn } from './haggle-run.js';
 import type { HireOutcome } from './hire-options.js';
 import { Hired } from './hired.js';
-import { factsOf, forbidden } from './own-rules.js';
+import { forbidden } from './own-rules.js';
 import { frameOf, issuesOf, type OrderOptions, priceText } from './task-order.js';
 import { Voice } from './voice.js';
 
@@ -45,6 +45,8 @@ export interface NegotiateOptions extends OrderOptions {
   readonly theirLimitMicro?: number | string;
   /** Makes each move after the opening, in place of the protocol's strategy. */
   readonly decide?: Decide;
+  /** The host that speaks for the provider, where it has one. */
+  readonly host?: string;
   readonly policy?: Policy;
   readonly escalateTo?: 'operators' | (string & {});
   /** Default 60,000. */
@@ -65,7 +67,7 @@ function protocolOf(options: NegotiateOptions, nowMs: number): Protocol {
   };
 }
 
-/** One negotiation; `address` is how subjects name the provider. */
+/** One negotiation. */
 export class NegotiateRun {
   readonly done: Promise<HireOutcome>;
   readonly conversation: string;
@@ -84,7 +86,7 @@ export class NegotiateRun {
   #aborted = false;
 
   /** Throws RangeError where the options make no sense. */
-  constructor(desk: Desk, provider: string, options: NegotiateOptions, address = provider) {
+  constructor(desk: Desk, provider: string, options: NegotiateOptions) {
     const { link, id } = desk;
     const now = link.clock.now();
     // The price is open: what it may come to, the buyer keeps to itself.
@@ -92,7 +94,7 @@ export class NegotiateRun {
     this.#desk = desk;
     this.#options = options;
     this.#provider = provider;
-    this.#address = address;
+    this.#address = options.host ?? provider;
     this.#frame = frameOf(options, { market: link.market, buyer: id });
     this.#ask = issuesOf(options.ask, now);
     this.#limitMicro = priceText(options.limitMicro ?? options.bounds?.priceMicro?.max ?? this.#ask.priceMicro);
@@ -106,7 +108,7 @@ export class NegotiateRun {
       ...{ protocol: protocolOf(options, now), limitMicro: this.#limitMicro, nonce: newUlid() },
     };
     const around = {
-      other: address,
+      other: this.#address,
       decide: (turn: MyTurn) => this.#decide(turn),
       finished: (outcome: Haggling) => this.#finished(outcome),
       ofContract: (message: TaskMessage) => this.#hired?.hear(message),
@@ -167,8 +169,8 @@ export class NegotiateRun {
   #allowed(turn: MyTurn, move: MyMove): MyMove {
     const issues = move.kind === 'propose' ? move.issues : move.kind === 'accept' && turn.theirs.at(-1)?.issues;
     if (!issues) return move;
-    const facts = factsOf(this.#frame, issues, this.#provider);
-    const no = forbidden(this.#options.policy, this.#desk.id, facts);
+    const deal = { frame: this.#frame, issues, payee: this.#provider };
+    const no = forbidden(this.#options.policy, this.#desk.id, deal);
     if (no === undefined) return move;
     this.#why ??= no;
     return { kind: 'quit', detail: no.detail, message: no.message };
@@ -189,12 +191,12 @@ export class NegotiateRun {
   #finished(outcome: Haggling): void {
     const { talk } = this.#desk.switchboard;
     if (!outcome.ok) {
-      talk.end(this.conversation, outcome.detail === 'late' ? 'late' : 'expired');
+      talk.end(this.conversation, this.#run, outcome.detail === 'late' ? 'late' : 'expired');
       return void this.#resolve(this.#why ?? refusal(outcome.detail, `no agreement with ${this.#provider}`));
     }
     const around = {
       addressOf: () => this.#address,
-      onSettled: () => talk.end(this.conversation),
+      onSettled: () => talk.end(this.conversation, this.#run),
     };
     this.#hired = new Hired(this.#desk.link, this.#voice, outcome.view, around).begin();
     if (this.#aborted && this.#hired.view.state !== 'settled') void this.#hired.decommit();

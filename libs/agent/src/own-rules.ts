@@ -10,7 +10,7 @@ import {
   type Refusal,
 } from '@tender/market';
 
-export function factsOf(frame: Frame, issues: Issues, payee: string): PolicyFacts {
+function factsOf(frame: Frame, issues: Issues, payee: string): PolicyFacts {
   const { reportEveryMs, rebatePermille, bondMicro } = frame.conditions;
   const { units, durationMs, region } = issues;
   return {
@@ -20,9 +20,15 @@ export function factsOf(frame: Frame, issues: Issues, payee: string): PolicyFact
   };
 }
 
-/** Why an agent's own rules forbid a deal, or undefined. */
-export function forbidden(policy: Policy | undefined, self: string, facts: PolicyFacts): Refusal | undefined {
-  if (policy === undefined) return undefined;
-  const verdict = judgePolicy(policy, facts, self);
+/** Why an agent's own rules forbid a deal, or undefined. `costMicro`: known to the provider alone. */
+export function forbidden(
+  policy: Policy | undefined,
+  self: string,
+  deal: { readonly frame: Frame; readonly issues: Issues; readonly payee: string; readonly costMicro?: number },
+): Refusal | undefined {
+  // Most agents have none, and are asked at each move.
+  if (policy === undefined || policy.rules.length === 0) return undefined;
+  const { frame, issues, payee, costMicro } = deal;
+  const verdict = judgePolicy(policy, { ...factsOf(frame, issues, payee), costMicro }, self);
   return verdict.ok ? undefined : policyRefusal(verdict);
 }

@@ -10,6 +10,7 @@ import type {
   Policy,
   Preferences,
   Protocol,
+  Refusal,
   TaskView,
 } from '@tender/market';
 import type { CapabilityOptions } from './capacity.js';
@@ -110,6 +111,8 @@ export interface Providing {
   readonly ready: Promise<void>;
   /** Contracts that are worked on. */
   readonly running: number;
+  /** Takes a contract up again that was begun before this process was: its work runs anew. */
+  resume(contract: string): Promise<{ readonly ok: true } | Refusal>;
   /** No new negotiations; what is offered stands, unless `withdraw` is set, and what was won is worked on. */
   stop(options?: { readonly withdraw?: boolean }): void;
 }

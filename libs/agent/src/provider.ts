@@ -2,6 +2,7 @@
 import {
   type JsonObject,
   outputsFault,
+  type Refusal,
   refusal,
   rejection,
   startFault,
@@ -12,7 +13,7 @@ import {
 import { traceparentOf } from '@tender/market/nats';
 import { Appraiser } from './appraiser.js';
 import { Capacity } from './capacity.js';
-import type { Desk } from './desk.js';
+import { type Desk, namedFor } from './desk.js';
 import { type AroundSeat, HaggleSeat, type Opening } from './haggle-seat.js';
 import type { Received } from './link.js';
 import type { ProvideOptions, Providing } from './provide-options.js';
@@ -22,7 +23,7 @@ import { Voice } from './voice.js';
 import { Work } from './work.js';
 
 /** So many negotiations at once; more are not answered. */
-const MAX_SEATS = 10_000;
+const MAX_SEATS = 50_000;
 /** However far the clocks are apart: no negotiation is answered that would last for longer. */
 const MAX_LIFE_MS = 24 * 3_600_000;
 
@@ -30,7 +31,7 @@ type Seat = Talk & { readonly withdraw: () => void; readonly close: () => void }
 
 export class Provider implements Providing {
   readonly #desk: Desk;
-  readonly #resource: string;
+  readonly resource: string;
   readonly #options: ProvideOptions;
   readonly #appraiser: Appraiser;
   readonly #capacity: Capacity | undefined;
@@ -41,7 +42,7 @@ export class Provider implements Providing {
   constructor(desk: Desk, resource: string, options: ProvideOptions) {
     const { board, talk } = desk.switchboard;
     this.#desk = desk;
-    this.#resource = resource;
+    this.resource = resource;
     this.#options = options;
     const { capability, counters } = options;
     if (capability === undefined && options.appraise === undefined) {
@@ -101,7 +102,7 @@ export class Provider implements Providing {
     const { link } = this.#desk;
     const now = link.clock.now();
     const named =
-      frame.market === link.market && frame.conversation === conversation && frame.task.resource === this.#resource;
+      frame.market === link.market && frame.conversation === conversation && frame.task.resource === this.resource;
     if (!named) link.ignore('not-permitted');
     else if (now >= closesAt) link.ignore('late');
     else if (protocol.endsAt > now + MAX_LIFE_MS || this.#seats.size >= MAX_SEATS) link.ignore('deadline-infeasible');
@@ -116,7 +117,7 @@ export class Provider implements Providing {
     const { link } = this.#desk;
     if (body.kind !== 'opening' || body.provider !== this.#desk.id || from === link.sender) return false;
     const { frame, protocol } = body;
-    if (frame.task.resource !== this.#resource) return false;
+    if (frame.task.resource !== this.resource) return false;
     const now = link.clock.now();
     const named = frame.market === link.market && frame.conversation === conversation;
     const detail = !named
@@ -129,7 +130,7 @@ export class Provider implements Providing {
             ? 'no-capacity'
             : undefined;
     if (detail !== undefined) {
-      const voice = new Voice(link, conversation, this.#resource);
+      const voice = new Voice(link, conversation, this.resource);
       const { message: why } = refusal(detail, 'the negotiation cannot be opened so');
       voice.tell(from, 'refuse', rejection(body.round, detail, why), { inReplyTo: id });
       return true;
@@ -139,7 +140,36 @@ export class Provider implements Providing {
     return true;
   }
 
-  /** False where another agent behind the same host has it already. */
+  async resume(contract: string): Promise<{ readonly ok: true } | Refusal> {
+    const { link, id } = this.#desk;
+    const asked = await link.bank.ask('task', { contract, ...namedFor(this.#desk) });
+    if (!asked.ok) return asked;
+    const { provider, frame, state } = asked.value;
+    if (provider !== id) return refusal('not-permitted', `the contract is ${provider}'s`);
+    if (state === 'settled') return refusal('expired', 'the contract is settled');
+    const taken = this.takeUp(asked.value, frame.buyer);
+    return taken ? { ok: true } : refusal('duplicate', 'it is worked on here');
+  }
+
+  /** Work that is this agent's by the bank's word; `from` is its buyer. */
+  takeUp(view: TaskView, from: string, message?: TaskMessage): boolean {
+    const { conversation } = view.frame;
+    const voice = new Voice(this.#desk.link, conversation, this.resource);
+    let work: Work | undefined;
+    const seat: Seat = {
+      others: new Set([from]),
+      seat: this.#desk.id,
+      hear: (later) => work?.hear(later.message),
+      withdraw: () => undefined,
+      close: () => work?.close(),
+    };
+    if (!this.#take(conversation, seat)) return false;
+    work = this.#work(view, voice, from, () => this.#leave(conversation));
+    if (message !== undefined) work.hear(message);
+    return true;
+  }
+
+  /** False where the agent is in it already. */
   #take(conversation: string, seat: Seat): boolean {
     if (!this.#desk.switchboard.talk.begin(conversation, seat)) {
       this.#desk.link.ignore('duplicate');
@@ -149,18 +179,22 @@ export class Provider implements Providing {
     return true;
   }
 
+  #leave(conversation: string): void {
+    const seat = this.#seats.get(conversation);
+    if (seat === undefined) return;
+    this.#seats.delete(conversation);
+    this.#desk.switchboard.talk.end(conversation, seat);
+  }
+
   #around(conversation: string): AroundSeat {
-    const { link, switchboard } = this.#desk;
+    const { link } = this.#desk;
     const { onLost } = this.#options;
     return {
       appraiser: this.#appraiser,
       options: this.#options,
       work: (view, voice, buyer, onSettled) => this.#work(view, voice, buyer, onSettled),
       lost: (lost) => onLost && link.guard('onLost', () => onLost(lost)),
-      over: () => {
-        this.#seats.delete(conversation);
-        switchboard.talk.end(conversation);
-      },
+      over: () => this.#leave(conversation),
     };
   }
 

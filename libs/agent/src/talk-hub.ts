@@ -4,6 +4,7 @@ import { stepHeaders } from '@tender/market/nats';
 import type { Subscription } from 'nats';
 import type { Link, Received } from './link.js';
 import { Rarely } from './rarely.js';
+import { TalkGroup } from './talk-group.js';
 import { type AuctionTalk, isAboutTask, readTalk } from './wire-reader.js';
 
 /** A conversation, as far as its messages' way is concerned. */
@@ -12,6 +13,8 @@ export interface Talk {
   readonly others: Set<string>;
   /** An announced call: until it ends, whoever answers it on the bid subject is one of the others. */
   readonly announced?: boolean;
+  /** The agent that takes part; several of one host may, each in a seat of its own. */
+  readonly seat?: string;
   readonly hear: (got: Received<TaskMessage>) => void;
 }
 
@@ -37,6 +40,7 @@ export class TalkHub {
   readonly #ended = new Map<string, Ended>();
   readonly #rarely = new Rarely();
   readonly #openers = new Set<Newcomer<'propose'>>();
+  readonly #starters = new Set<Newcomer<'task-start'>>();
   readonly #deciders = new Set<Newcomer<'escalate'>>();
   #seen = new Set<string>();
   #seenBefore = new Set<string>();
@@ -57,20 +61,35 @@ export class TalkHub {
     return this.#talks.size;
   }
 
-  /** False where a conversation of this name is, or was, under way. */
+  /** False where a conversation of this name is, or was, under way without a seat for this one. */
   begin(conversation: string, talk: Talk): boolean {
-    if (this.#talks.has(conversation) || this.#ended.has(conversation)) return false;
+    const known = this.#talks.get(conversation);
+    if (known instanceof TalkGroup) return known.add(talk);
+    if (known !== undefined) {
+      if (known.seat === undefined || talk.seat === undefined || known.seat === talk.seat) return false;
+      const group = new TalkGroup(known);
+      this.#talks.set(conversation, group);
+      return group.add(talk);
+    }
+    if (this.#ended.has(conversation)) return false;
     this.#talks.set(conversation, talk);
     return true;
   }
 
-  /** Nothing more is expected; what comes all the same is answered with this detail. */
-  end(conversation: string, detail: 'expired' | 'late' = 'expired'): void {
-    const talk = this.#talks.get(conversation);
-    if (talk === undefined) return;
+  /** Nothing more is expected of this one; what comes when all have left is answered with this detail. */
+  end(conversation: string, talk: Talk, detail: 'expired' | 'late' = 'expired'): void {
+    const known = this.#talks.get(conversation);
+    if (known instanceof TalkGroup) known.leave(talk);
+    if (known === undefined || (known !== talk && !(known instanceof TalkGroup && known.size === 0))) return;
     this.#talks.delete(conversation);
     if (this.#ended.size >= REMEMBERED) this.#ended.delete(this.#ended.keys().next().value!);
     this.#ended.set(conversation, { others: talk.others, detail, announced: talk.announced === true });
+  }
+
+  /** Whoever takes up work that was begun before this process was. */
+  onStart(take: Newcomer<'task-start'>): () => void {
+    this.#starters.add(take);
+    return () => this.#starters.delete(take);
   }
 
   /** Whoever wants to be asked for a negotiation; gives back how to stop. */
@@ -119,10 +138,15 @@ export class TalkHub {
 
   /** Whether somebody here begins a conversation with it. */
   #isNew(got: Received<TaskMessage>): boolean {
-    const { performative } = got.message;
-    const takers = performative === 'propose' ? this.#openers : performative === 'escalate' ? this.#deciders : [];
+    const takers = this.#takersOf(got.message.performative);
     for (const take of takers as Iterable<(got: Received<TaskMessage>) => boolean>) if (take(got)) return true;
     return false;
+  }
+
+  #takersOf(word: TaskMessage['performative']): Iterable<unknown> {
+    if (word === 'propose') return this.#openers;
+    if (word === 'escalate') return this.#deciders;
+    return word === 'task-start' ? this.#starters : [];
   }
 
   #afterTheEnd(got: Received<TaskMessage>, detail: Detail): void {

@@ -1,12 +1,16 @@
 // What an agent does about tasks: has them done, does them for others, decides for those that got stuck.
 import { type Refusal, refusal } from '@tender/market';
-import type { Desk } from './desk.js';
+import { type Desk, namedFor } from './desk.js';
 import { decideFor, type Escalation, type Ruling } from './escalations.js';
 import type { HireOptions, HireOutcome } from './hire-options.js';
 import { callOf, HireRun } from './hire-run.js';
+import { Hired } from './hired.js';
 import { type NegotiateOptions, NegotiateRun } from './negotiate.js';
 import type { ProvideOptions, Providing } from './provide-options.js';
 import { Provider } from './provider.js';
+import { resumeFor } from './resume.js';
+import type { Talk } from './talk-hub.js';
+import { Voice } from './voice.js';
 import { type WorkflowOptions, WorkflowRun, type WorkflowTask } from './workflow-run.js';
 
 export class Tasks {
@@ -14,6 +18,8 @@ export class Tasks {
   readonly #providers = new Set<Provider>();
   readonly #buying = new Set<HireRun | NegotiateRun>();
   readonly #stops = new Set<() => void>();
+  readonly #followed = new Set<Hired>();
+  #resuming: (() => void) | undefined;
 
   constructor(desk: Desk) {
     this.#desk = desk;
@@ -47,7 +53,35 @@ export class Tasks {
   provide(resource: string, options: ProvideOptions): Providing {
     const provider = new Provider(this.#desk, resource, options);
     this.#providers.add(provider);
+    this.#resuming ??= resumeFor(this.#desk, (view, got) => {
+      const own = [...this.#providers].find((one) => one.resource === view.frame.task.resource);
+      return own?.takeUp(view, got.from, got.message) ?? false;
+    });
     return provider;
+  }
+
+  /** A contract that this agent pays for, after a restart for instance. */
+  async task(contract: string): Promise<{ readonly ok: true; readonly task: Hired } | Refusal> {
+    const { link, switchboard, id } = this.#desk;
+    const asked = await link.bank.ask('task', { contract, ...namedFor(this.#desk) });
+    if (!asked.ok) return asked;
+    const { frame, provider } = asked.value;
+    if (frame.buyer !== id) return refusal('not-permitted', `the contract is ${frame.buyer}'s`);
+    const { conversation, task } = frame;
+    const voice = new Voice(link, conversation, task.resource);
+    const talk: Talk = { others: new Set([provider]), hear: ({ message }) => hired.hear(message) };
+    const around = {
+      addressOf: (account: string) => account,
+      onSettled: () => {
+        this.#followed.delete(hired);
+        switchboard.talk.end(conversation, talk);
+      },
+    };
+    const hired = new Hired(link, voice, asked.value, around);
+    hired.on('handed-over', ({ provider: next }) => talk.others.add(next));
+    this.#followed.add(hired);
+    switchboard.talk.begin(conversation, talk);
+    return { ok: true, task: hired.begin() };
   }
 
   workflow(tasks: readonly WorkflowTask[], options: WorkflowOptions): WorkflowRun {
@@ -67,6 +101,8 @@ export class Tasks {
   close(): void {
     for (const stop of this.#stops) stop();
     for (const run of this.#buying) run.close(closed());
+    this.#resuming?.();
+    for (const hired of this.#followed) hired.close();
     for (const provider of this.#providers) provider.close();
     this.#providers.clear();
   }

@@ -31,6 +31,7 @@ import type { Work } from './work.js';
 
 export class TenderSeat implements Talk {
   readonly others: Set<string>;
+  readonly seat: string;
   readonly conversation: string;
   readonly #desk: Desk;
   readonly #around: AroundSeat;
@@ -48,6 +49,7 @@ export class TenderSeat implements Talk {
   constructor(desk: Desk, buyer: string, call: TaskCall, around: AroundSeat, traceparent?: string) {
     const { link, id } = desk;
     this.#desk = desk;
+    this.seat = id;
     this.#around = around;
     this.#buyer = buyer;
     this.#call = call;

@@ -26,19 +26,29 @@ type AnyBody = Partial<{
   message: string;
 }>;
 
-export class Trail {
-  readonly moves: Move[] = [];
+type Noted = readonly [at: number, by: string, what: Move['what'], body: AnyBody];
 
+export class Trail {
+  readonly #noted: Noted[] = [];
+
+  /** Written down as it comes, told apart when somebody asks: most trails nobody reads. */
   note(at: number, by: string, what: Move['what'], body: object): void {
-    if (this.moves.length >= KEPT) return;
-    const { round, issues, counter, ask, offer, detail, message } = body as AnyBody;
-    const named = issues ?? counter ?? offer?.issues ?? ask;
-    this.moves.push({
-      ...{ at, by, what },
-      ...(round === undefined ? {} : { round }),
-      ...(named === undefined ? {} : { issues: named }),
-      ...(detail === undefined ? {} : { detail }),
-      ...(message === undefined ? {} : { message }),
-    });
+    if (this.#noted.length < KEPT) this.#noted.push([at, by, what, body]);
   }
+
+  get moves(): readonly Move[] {
+    return this.#noted.map(moveOf);
+  }
+}
+
+function moveOf([at, by, what, body]: Noted): Move {
+  const { round, issues, counter, ask, offer, detail, message } = body;
+  const named = issues ?? counter ?? offer?.issues ?? ask;
+  return {
+    ...{ at, by, what },
+    ...(round === undefined ? {} : { round }),
+    ...(named === undefined ? {} : { issues: named }),
+    ...(detail === undefined ? {} : { detail }),
+    ...(message === undefined ? {} : { message }),
+  };
 }

@@ -37,5 +37,7 @@ const as = (keys) => `TENDER_POOL=${pool} TENDER_AGENT=${keys.id} TENDER_AGENT_S
 console.log(`${as(seller)} node examples/sell.mjs`);
 console.log(`${as(buyer)} node examples/bid.mjs`);
 console.log(`${as(buyer)} node examples/plain-nats.mjs`);
+console.log(`${as(seller)} node examples/provide.mjs`);
+console.log(`${as(buyer)} node examples/hire.mjs`);
 console.log(`TENDER_POOL=${pool} TENDER_HOST=${host} TENDER_AGENTS='${JSON.stringify(hosted)}' node examples/host.mjs`);
 await operator.close();

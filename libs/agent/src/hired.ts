@@ -238,6 +238,8 @@ export class Hired extends EventEmitter<HiredEvents> {
   /** Nobody waits any more; the contract goes on by itself. */
   close(): void {
     this.#run.close();
+    for (const settle of this.#waiting.values()) settle(refusal('unavailable', 'the agent is closed'));
+    this.#waiting.clear();
   }
 }
 

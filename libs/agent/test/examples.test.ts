@@ -62,22 +62,40 @@ test('set-up, sell, bid, host and plain-nats: a market in five scripts', async (
   expect([bidding.code, wire.code, hosting.code, sold.code]).toEqual([0, 0, 0, 0]);
 });
 
+test('provide and hire: a task that is called for, and one that is haggled over', async () => {
+  const setUp = await run('examples/set-up.mjs', { TENDER_OPERATOR_SEED: `op:${m.operator.seed}` });
+  const providing = runAsTold(setUp.output, 'provide');
+  // A call that nobody hears yet is made again.
+  let hiring = await runAsTold(setUp.output, 'hire');
+  for (let tries = 0; hiring.code !== 0 && tries < 5; tries++) hiring = await runAsTold(setUp.output, 'hire');
+  const haggled =
+    /buyer-\w+: propose 20000\nseller-\w+: counter-propose \d+\n(.*\n)+seller-\w+ counted 8 words for \d{5,6}\n$/;
+  expect(hiring.output).toMatch(/^(50 %\n)?seller-\w+ counted 8 words for \d+\n/);
+  expect(hiring.output).toMatch(haggled);
+  const provided = await providing;
+  expect(provided.output).toMatch(/^\w+-t1: count words, for buyer-\w+\n\w+-t1: done, paid \d+\n/);
+  expect([hiring.code, provided.code]).toEqual([0, 0]);
+});
+
 test('an example without a key says what is missing', async () => {
   const { code, output } = await run('examples/bid.mjs', { TENDER_AGENT: 'nobody', TENDER_AGENT_SEED: 'SUnone' });
   expect(code).not.toBe(0);
   expect(output).toMatch(/^not a user seed/);
 });
 
-test.each(['bid', 'sell', 'host', 'plain-nats', 'set-up'])('%s without a market says how to get one', async (name) => {
-  const bare = await run(`examples/${name}.mjs`, { NATS_URL: '' });
-  expect(bare).toMatchObject({ code: 2 });
-  expect(bare.output).toMatch(/^Not set: NATS_URL, .*npm run tender -- up.*\n$/);
-  const keys = { TENDER_AGENT: 'a', TENDER_AGENT_SEED: m.operator.seed, TENDER_HOST: 'h', TENDER_AGENTS: '[]' };
-  const TENDER_OPERATOR_SEED = `op:${m.operator.seed}`;
-  const away = await run(`examples/${name}.mjs`, { ...keys, TENDER_OPERATOR_SEED, NATS_URL: 'nats://127.0.0.1:1' });
-  expect(away).toMatchObject({ code: 1 });
-  expect(away.output).toMatch(/^No NATS server answers at .*:1\. .*npm run tender -- up.*\n$/);
-});
+test.each(['bid', 'sell', 'host', 'plain-nats', 'provide', 'hire', 'set-up'])(
+  '%s without a market says how to get one',
+  async (name) => {
+    const bare = await run(`examples/${name}.mjs`, { NATS_URL: '' });
+    expect(bare).toMatchObject({ code: 2 });
+    expect(bare.output).toMatch(/^Not set: NATS_URL, .*npm run tender -- up.*\n$/);
+    const keys = { TENDER_AGENT: 'a', TENDER_AGENT_SEED: m.operator.seed, TENDER_HOST: 'h', TENDER_AGENTS: '[]' };
+    const TENDER_OPERATOR_SEED = `op:${m.operator.seed}`;
+    const away = await run(`examples/${name}.mjs`, { ...keys, TENDER_OPERATOR_SEED, NATS_URL: 'nats://127.0.0.1:1' });
+    expect(away).toMatchObject({ code: 1 });
+    expect(away.output).toMatch(/^No NATS server answers at .*:1\. .*npm run tender -- up.*\n$/);
+  },
+);
 
 test('sell by somebody who is not the seller stops at the first refusal', async () => {
   const setUp = await run('examples/set-up.mjs', { TENDER_OPERATOR_SEED: `op:${m.operator.seed}` });

@@ -205,6 +205,9 @@ describe('a round', () => {
     const waiting = run(start, [tender(offerOf('ben', 900)), tender(offerOf('ben', 800))]).state;
     expect(waiting.name).toBe('calling');
     expect(run(waiting, [refused('cid')]).state.name).toBe('settling');
+    // A no that says what would pass is an answer too, whether that fits the call or not.
+    expect(run(waiting, [refused('cid', false, offerOf('cid', 700))]).state.name).toBe('settling');
+    expect(run(waiting, [refused('cid', false, late)]).state.name).toBe('settling');
   });
 
   test('fast settles with the first round that suffices, optimal asks the buyer while there are rounds', () => {

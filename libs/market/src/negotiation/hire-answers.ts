@@ -6,9 +6,9 @@ import type { BookedOffer, HireAction } from './hire-types.js';
 import { type OpenCall, verdictsFor } from './offers-seen.js';
 import { rejection } from './rejection.js';
 
-/** How many have answered the present round. */
-export function answeredInRound({ call, offers, refusals }: OpenCall): number {
-  const made = entriesOf(offers).filter(({ round }) => round === call.round).length;
+/** How many have answered the present round: with an offer, a no, or a no that says what would pass. */
+export function answeredInRound({ call, offers, counters, refusals }: OpenCall): number {
+  const made = [...entriesOf(offers), ...entriesOf(counters)].filter(({ round }) => round === call.round).length;
   return made + entriesOf(refusals).filter(({ move }) => move.offer === undefined && move.round >= call.round).length;
 }
 

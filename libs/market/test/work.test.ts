@@ -119,7 +119,7 @@ walkTable<ProvideState, ProvideEvent>('provide', page, {
     waiting: {
       ...{ 'task-start': 'taking: report', validated: early, unfit: 'reporting: report', ...unbegun },
       ...{ seen: 'over: finish', refused: 'waiting:', unanswered: 'waiting:', nudge: 'waiting: inquire' },
-      tick: [early, 'waiting: inquire'],
+      tick: [early, 'taking: report'],
     },
     taking: {
       ...{ 'task-start': 'duplicate', validated: early, unfit: 'reporting: report', ...unbegun },
@@ -302,6 +302,22 @@ describe('the provider', () => {
       'stop',
       'finish',
     ]);
+  });
+
+  test.each([30_000, 0])('nobody says to begin: it does so in time, with what was agreed (grace %i ms)', (graceMs) => {
+    const { dueAt } = at('awarded');
+    const view = { ...at('awarded'), frame: { ...frame, conditions: { ...frame.conditions, graceMs } } };
+    let state = providing(view, nonce, T).state;
+    const steps: ReturnType<typeof reported> = [];
+    while (state.name === 'waiting') {
+      const wakeAt = provideWakeAt(state);
+      expect(wakeAt).toBeLessThanOrEqual(dueAt - 1000);
+      const next = provide(state, [tick], wakeAt);
+      steps.push(...reported(next.actions));
+      state = next.state;
+    }
+    expect(steps).toEqual([['take', 'nonce-01.1']]);
+    expect(state).toMatchObject({ name: 'taking', inputs: frame.task.inputs });
   });
 
   test('another process takes it up where the bank says that it stands', () => {

@@ -16,6 +16,19 @@ type Begun = Of<'waiting' | 'taking' | 'validating' | 'starting'>;
 /** The bank hears so often within the time in which it must hear something. */
 const BEATS = 3;
 
+/** Before the time to begin is over, so much is kept for beginning, at most and at least. */
+const MOST_LEAD_MS = 10_000;
+const LEAST_LEAD_MS = 1000;
+
+/**
+ * When it begins with the inputs that were agreed, though nobody said so: a buyer that never does (or whose word is lost)
+ * would get the bond of a provider that was willing.
+ */
+function beginsAt({ dueAt, frame }: TaskView): number {
+  const lead = Math.min(MOST_LEAD_MS, Math.max(LEAST_LEAD_MS, Math.floor(frame.conditions.graceMs / 2)));
+  return dueAt - lead;
+}
+
 /** A contract that was just won, or is taken up again by another process: what ran there runs again. */
 export function providing(view: TaskView, nonce: string, nowMs: number): Step<ProvideState, ProvideAction> {
   const kept = looked({ view, nonce, reports: 0, wakeAt: nowMs, pauseMs: FIRST_PAUSE_MS }, view, nowMs);
@@ -243,6 +256,13 @@ function due(state: Begun | Of<'reporting' | 'delivered'>, _event: On<'tick'>, n
   };
 }
 
+/** Looks whether there is news; in the end it begins by itself. */
+function dueToBegin(state: Of<'waiting'>, event: On<'tick'>, nowMs: number): Taken {
+  const { view } = state;
+  if (nowMs < beginsAt(view)) return due(state, event, nowMs);
+  return begun(state, { kind: 'task-start', inputs: view.frame.task.inputs }, nowMs);
+}
+
 /** Says that the work goes on; what the buyer was asked and the bank did not answer is asked again. */
 function beat(state: Working, event: On<'tick' | 'nudge'>, nowMs: number): Taken {
   const actions: ProvideAction[] = [];
@@ -264,7 +284,7 @@ export const provideTable: Table<ProvideState, ProvideEvent, ProvideAction | Ign
   waiting: {
     ...{ 'task-start': begun, validated: 'not-your-turn', unfit: turnedDown, progress: 'not-your-turn' },
     ...{ 'ask-time': 'not-your-turn', finished: 'not-your-turn', leave: left, seen: seenBefore, refused, unanswered },
-    ...{ nudge: look, tick: due },
+    ...{ nudge: look, tick: dueToBegin },
   },
   taking: {
     ...{ 'task-start': 'duplicate', validated: 'not-your-turn', unfit: turnedDown, progress: 'not-your-turn' },
@@ -329,6 +349,8 @@ export function provideWakeAt(state: ProvideState): number {
   switch (state.name) {
     case 'over':
       return Number.POSITIVE_INFINITY;
+    case 'waiting':
+      return Math.min(state.wakeAt, beginsAt(state.view));
     case 'working':
     case 'asking-time':
       return state.asked === undefined ? state.beatAt : Math.min(state.beatAt, state.wakeAt);

@@ -5,6 +5,9 @@ import { type Refusal, refusal } from './refusal.js';
 /** Larger payloads are refused before they are parsed. */
 export const MAX_PAYLOAD_BYTES = 512 * 1024;
 
+/** Lists and objects within each other; deeper ones are refused before anything walks through them. */
+export const MAX_DEPTH = 128;
+
 export type Decoded<T> = { readonly ok: true; readonly value: T } | Refusal;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -21,11 +24,33 @@ export function decodeJson(payload: Uint8Array): Decoded<unknown> {
   if (payload.length > MAX_PAYLOAD_BYTES) {
     return refusal('malformed', `the payload has ${payload.length} bytes; at most ${MAX_PAYLOAD_BYTES} are read`);
   }
+  if (isTooDeep(payload)) return refusal('malformed', `the payload is nested deeper than ${MAX_DEPTH}`);
   try {
     return { ok: true, value: JSON.parse(utf8.decode(payload)) };
   } catch {
     return refusal('malformed', 'the payload is not JSON in UTF-8');
   }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+/** `[` and `{`, `]` and `}` differ in one bit. */
+const OPENING = 0x7b;
+const CLOSING = 0x7d;
+
+/** Looked at before it is parsed: what walks through values does so by recursion, and a stack has an end. */
+function isTooDeep(payload: Uint8Array): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let at = 0; at < payload.length; at++) {
+    const byte = payload[at]!;
+    if (byte === QUOTE) quoted = !quoted;
+    else if (quoted) at += byte === BACKSLASH ? 1 : 0;
+    else if ((byte | 0x20) === OPENING) depth += 1;
+    else if ((byte | 0x20) === CLOSING) depth -= 1;
+    if (depth > MAX_DEPTH) return true;
+  }
+  return false;
 }
 
 /** Checks parsed JSON against a schema; never throws. */

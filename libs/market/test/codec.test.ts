@@ -7,10 +7,12 @@ import {
   check,
   chequeSpec,
   decode,
+  decodeJson,
   details,
   encode,
   idText,
   isOwnInbox,
+  MAX_DEPTH,
   MAX_PAYLOAD_BYTES,
   meanings,
   poolIdText,
@@ -172,4 +174,13 @@ test('every detail has a meaning, of the closed list of reasons, and fits the wi
     expect(reasons).toContain(made.reason);
     expect(check(refusalSpec, JSON.parse(JSON.stringify(made)))).toEqual({ ok: true, value: made });
   }
+});
+
+test('what is nested too deeply is refused before anything walks through it; brackets in text do not count', () => {
+  const nested = (depth: number) => new TextEncoder().encode('['.repeat(depth) + ']'.repeat(depth));
+  expect(decodeJson(nested(MAX_DEPTH)).ok).toBe(true);
+  for (const depth of [MAX_DEPTH + 1, 100_000]) {
+    expect(decodeJson(nested(depth))).toMatchObject({ ok: false, detail: 'malformed' });
+  }
+  expect(decodeJson(encode({ text: `\\"${'['.repeat(1000)}` }))).toMatchObject({ ok: true });
 });

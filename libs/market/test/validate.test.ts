@@ -50,6 +50,8 @@ describe('a schema', () => {
     ['has no anchor', { type: 'string', pattern: 'a+' }, 'begins with ^'],
     ['backtracks', { type: 'string', pattern: '^(a+)+$' }, 'repeats without bound once'],
     ['backtracks over lists', { type: 'string', pattern: '^[a-z]*a*$' }, 'repeats without bound once'],
+    ['backtracks within bounds', { type: 'string', pattern: `^${'a{0,60}'.repeat(6)}b$` }, 'more than 1000 ways'],
+    ['backtracks over options', { type: 'string', pattern: `^${'a?'.repeat(40)}$` }, 'more than 1000 ways'],
     ['is no pattern', { type: 'string', pattern: '^[' }, 'Invalid regular expression'],
     ['is a list', { properties: [], type: 'object' }, 'properties is an object'],
   ];

@@ -6,6 +6,8 @@ import type { JsonObject } from './task.js';
 /** What a schema may come to with all its references written out; a check takes about as many steps per value. */
 const MAX_NODES = 1000;
 const MAX_PATTERN = 128;
+/** In how many ways the bounded repetitions of a pattern may be tried together. */
+const MAX_WAYS = 1000;
 
 export interface JsonSchema {
   readonly ok: true;
@@ -117,7 +119,7 @@ function checkKeywords(node: Node): void {
 
 /**
  * A pattern is another's program. One that is anchored, repeats without bound in one place and repeats no group takes
- * a time in proportion to the text.
+ * a time in proportion to the text; bounded repetitions multiply it by the ways in which they can be tried.
  */
 function checkPattern(pattern: unknown): void {
   if (typeof pattern !== 'string' || pattern.length > MAX_PATTERN) {
@@ -125,7 +127,16 @@ function checkPattern(pattern: unknown): void {
   }
   const plain = pattern.replace(/\\./g, '.').replace(/\[(?:\\.|[^\]\\])*\]/g, '.');
   const endless = plain.match(/[*+]|\{\d+,\}/g)?.length ?? 0;
+  if (waysOf(plain) > MAX_WAYS) throw new Error(`pattern: its bounded repetitions go more than ${MAX_WAYS} ways`);
   const safe = pattern.startsWith('^') && endless <= 1 && !/\)[*+?{]|\(\?|\|/.test(plain) && !/\\[1-9k]/.test(pattern);
   if (!safe)
     throw new Error('pattern: begins with ^, repeats without bound once at most, no alternatives, no repeated groups');
+}
+
+function waysOf(plain: string): number {
+  let ways = 1;
+  for (const [, least, most] of plain.matchAll(/\?|\{(\d+),(\d+)\}/g)) {
+    ways *= most === undefined ? 2 : Number(most) - Number(least) + 1;
+  }
+  return ways;
 }

@@ -217,6 +217,10 @@ describe('a negotiation that is stuck', () => {
     const reply = await buyer.ask('escalate', body);
     expect(reply.headers?.get('Tender-Status')).toBe('261');
     const { proposal } = reply.body;
+    // Whatever the message says, whoever decides sees the price.
+    const listed = await admin('approvals');
+    const shown = expect.objectContaining({ proposal, amountMicro: deal.ask.priceMicro });
+    expect(listed.body.proposals).toContainEqual(shown);
     expect((await ann.ask('escalate', { ...body, key: `stuck-${newId()}` })).body.detail).toBe('not-permitted');
     const decided = await admin('decide', { proposal, verdict: 'approve' });
     expect(decided.body.proposal).toMatchObject({ kind: 'escalation', state: 'engaged', message: 'three rejections' });

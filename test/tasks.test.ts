@@ -247,6 +247,26 @@ describe('what is refused changes nothing', () => {
         return [buyer, 'engage', engageOf({ ...deal, frame: { ...deal.frame, task } }, [offerOf(ann, deal)])];
       },
     ],
+    [
+      'inputs of many bytes in few characters',
+      'malformed',
+      () => {
+        const deal = dealOf(buyer);
+        const task = { ...deal.frame.task, inputs: { text: '\u6587'.repeat(30_000) } };
+        return [buyer, 'engage', engageOf({ ...deal, frame: { ...deal.frame, task } }, [offerOf(ann, deal)])];
+      },
+    ],
+    [
+      'more contracts than fit into an answer',
+      'malformed',
+      () => {
+        const base = dealOf(buyer, {}, { units: 8 });
+        const task = { ...base.frame.task, inputs: { text: 'x'.repeat(60_000) } };
+        const deal = { ...base, frame: { ...base.frame, task } };
+        const offers = Array.from({ length: 8 }, () => offerOf(ann, deal, { units: 1, priceMicro: '1' }));
+        return [buyer, 'engage', engageOf(deal, offers, { fill: { kind: 'all', by: 'units' } })];
+      },
+    ],
   ];
   test.each(cases)('%s: %s', async (_, detail, ask) => {
     const [who, operation, body] = ask();
@@ -261,6 +281,7 @@ describe('what is refused changes nothing', () => {
     const deal = dealOf(buyer);
     const reply = await engaged(deal, [offerOf(ann, deal)]);
     const { contract } = reply.body.contracts[0];
+    const manyUsed = Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`unit-${n}`, n]));
     const before = await dump(market.redis);
     const tries: [WireClient, string, string, Record<string, unknown>?][] = [
       [ben, 'take', 'not-permitted'],
@@ -273,6 +294,8 @@ describe('what is refused changes nothing', () => {
       [buyer, 'accept', 'not-your-turn'],
       [buyer, 'dispute', 'not-your-turn', { message: 'no' }],
       [ann, 'fly', 'malformed'],
+      // A receipt that leaves no room for the contract beside it would hide from the buyer that there is one.
+      [ann, 'done', 'malformed', { receipt: receiptOf('done', { used: manyUsed }) }],
     ];
     for (const [who, name, detail, more = {}] of tries) {
       const refused = await who.once('report', { key: `report-${newId()}`, contract, step: name, ...more });

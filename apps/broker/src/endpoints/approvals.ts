@@ -1,5 +1,5 @@
 // proposal, escalate, policy: what waits for an operator, what becomes of it, and the rules that made it wait.
-import { canonicalJson } from '@tender/credits';
+import { canonicalJson, parseMicro } from '@tender/credits';
 import { bodyDigest, runScript } from '@tender/credits/redis';
 import {
   type BankRequest,
@@ -14,7 +14,7 @@ import { marketScripts, type StoredProposal } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
 import { refused } from './calls.js';
-import { engage } from './engage.js';
+import { engage, mostOf } from './engage.js';
 import { runFiling } from './file-proposal.js';
 import { accountSpokenFor } from './speaks-for.js';
 
@@ -55,10 +55,20 @@ export async function escalate(
   const reply = await runFiling(bank, {
     ...{ by: sender, key: body.key, digest: bodyDigest('escalate', body) },
     ...{ about: 'escalation', buyer: frame.buyer, conversation: frame.conversation, message, withinMs },
-    ...(wanted === undefined ? {} : { text: JSON.stringify(wanted) }),
+    ...(wanted === undefined ? {} : { text: JSON.stringify(wanted), amountMicro: costOf(wanted) }),
   });
   if (!reply.ok) return refused(bank, reply);
   return ok({ proposal: reply.proposal, expiresAt: reply.expiresAt }, { status: 261, expires: reply.expiresAt });
+}
+
+/** Whoever approves sees what it costs at most, whatever the message says. */
+function costOf({ fill, offers }: Engage): string {
+  return String(
+    mostOf(
+      fill,
+      offers.map(({ issues }) => parseMicro(issues.priceMicro)!),
+    ),
+  );
 }
 
 async function unfitOf(bank: Bank, sender: string, body: BankRequest<'escalate'>): Promise<Refusal | undefined> {

@@ -5,6 +5,7 @@ import {
   type BankRequest,
   type BankResult,
   dealDigest,
+  jsonBytes,
   type Offer,
   type PolicyFacts,
   type PolicyVerdict,
@@ -25,6 +26,9 @@ import { accountSpokenFor } from './speaks-for.js';
 
 type Body = BankRequest<'engage'>;
 type Result = BankResult<'engage'>;
+/** The frames of all contracts in one answer, at most: half of what an agent reads. */
+const MAX_FRAMES_BYTES = 256 * 1024;
+
 type Approval = Extract<PolicyVerdict, { kind: 'approval' }>;
 
 /** `approved`: the proposal under which an operator approved it; its key is the proposal's own. */
@@ -61,9 +65,13 @@ export async function engage(bank: Bank, asked: Asked<Body>, approved?: string):
 }
 
 /** What a script would have to take on trust. */
-function unfitOf({ rule, weights, fill, ask, frame }: Body): Refusal | undefined {
+function unfitOf({ rule, weights, fill, ask, frame, offers }: Body): Refusal | undefined {
   if ((rule === 'best-score') !== (weights !== undefined)) {
     return refusal('malformed', 'weights: best-score needs them, lowest-price takes none');
+  }
+  // What is committed but cannot be told, nobody would follow.
+  if (fill.kind !== 'one' && offers.length * jsonBytes(frame) > MAX_FRAMES_BYTES) {
+    return refusal('malformed', `frame: too long for ${offers.length} contracts; show fewer offers`);
   }
   if (fill.kind === 'one' || fill.by === 'units' || ask.scope > 1) return undefined;
   return refusal('malformed', `ask.scope: ${frame.task.task} has no parts to be shared out`);
@@ -121,15 +129,16 @@ function judge({ policies }: Bank, body: Body, offers: readonly Offer[], approve
     detail === undefined ? [] : [{ participant, intent, outcome: 'barred' as const, detail }],
   );
   return {
-    ...{ version, rows, costMicro: one ? Math.max(...prices) : sumOf(prices) },
+    ...{ version, rows, costMicro: mostOf(body.fill, prices) },
     ...(refusal === undefined || prices.length > 0 ? {} : { refusal: { ...refusal, verdicts } }),
     ...(limitMicro === undefined ? {} : { limitMicro }),
     ...(approval === undefined ? {} : { approval }),
   };
 }
 
-/** What exceeds all credits that there can be cannot be paid in any case. */
-function sumOf(prices: readonly number[]): number {
+/** What an engagement costs at most; what exceeds all credits that there can be cannot be paid in any case. */
+export function mostOf({ kind }: Body['fill'], prices: readonly number[]): number {
+  if (kind === 'one') return Math.max(...prices);
   return Math.min(
     MAX_MICRO,
     prices.reduce((sum, price) => sum + price, 0),

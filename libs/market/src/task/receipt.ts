@@ -4,6 +4,9 @@ import { z } from 'zod';
 import { timeMs } from '../ids.js';
 import { jsonObject } from './task.js';
 
+/** Kinds of what was used; a receipt must leave room for the contract beside it. */
+const MAX_USED = 64;
+
 export const receiptSpec = z.strictObject({
   outcome: z.enum(['done', 'failed']),
   startedAt: timeMs,
@@ -11,7 +14,9 @@ export const receiptSpec = z.strictObject({
   /** Of a task that was done: fits the task's output schema. */
   outputs: jsonObject,
   /** What was used, in units of the provider's choice: `{"gpuSeconds": 120, "tokens": 3000}`. */
-  used: z.record(z.string().max(64), z.number()),
+  used: z
+    .record(z.string().max(64), z.number())
+    .refine((used) => Object.keys(used).length <= MAX_USED, `at most ${MAX_USED} kinds`),
   warnings: z.array(z.string().max(256)).max(32),
   /** Why it failed, for people. */
   message: z.string().max(1024).optional(),

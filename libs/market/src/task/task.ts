@@ -7,13 +7,18 @@ import { idText, poolIdText } from '../ids.js';
 export const dataClasses = ['public', 'internal', 'confidential', 'restricted'] as const;
 export type DataClass = (typeof dataClasses)[number];
 
-/** Inputs, outputs and schemas, as JSON text, at most. */
-export const MAX_JSON_CHARS = 65_536;
+/** Inputs, outputs and schemas, as JSON text in UTF-8, at most: a contract with all of them fits into one message. */
+export const MAX_JSON_BYTES = 65_536;
 
-/** Any JSON object of at most MAX_JSON_CHARS characters. */
+/** Any JSON object of at most MAX_JSON_BYTES bytes. */
 export const jsonObject = z
   .record(z.string().max(128), z.json())
-  .refine((value) => canonicalJson(value).length <= MAX_JSON_CHARS, `at most ${MAX_JSON_CHARS} characters of JSON`);
+  .refine((value) => jsonBytes(value) <= MAX_JSON_BYTES, `at most ${MAX_JSON_BYTES} bytes of JSON`);
+
+/** What a value takes as JSON in UTF-8. */
+export function jsonBytes(value: unknown): number {
+  return new TextEncoder().encode(canonicalJson(value)).length;
+}
 export type JsonObject = z.infer<typeof jsonObject>;
 
 export const taskSpec = z.strictObject({

@@ -3,7 +3,7 @@ import type { Agent, HireOutcome } from '@tender/agent';
 import { CREDIT } from '@tender/credits';
 import type { TaskView } from '@tender/market';
 import type { Prng } from '../prng.js';
-import { MINUTE, provideFor, seenThrough } from './cast.js';
+import { MINUTE, PATIENCE_MS, provideFor, seenThrough } from './cast.js';
 
 export const CALLS = 9;
 export const BOND_MICRO = 15 * CREDIT;
@@ -61,7 +61,7 @@ export async function race(buyer: Agent, resource: string, answers: number, bond
     rule: 'best-score',
     weights: { cost: 400, speed: 600, quality: 0, risk: 0 },
     closeAfterAnswers: answers,
-    windowMs: 400,
+    windowMs: PATIENCE_MS,
   });
   return { bonded, outcome, views: await seenThrough(outcome) };
 }

@@ -2,7 +2,7 @@
 import type { Agent, Appraise, HireOutcome } from '@tender/agent';
 import { CREDIT } from '@tender/credits';
 import type { Issues } from '@tender/market';
-import { provideFor, refusalsOf, roundsOf, seenThrough } from './cast.js';
+import { PATIENCE_MS, provideFor, refusalsOf, roundsOf, seenThrough } from './cast.js';
 import type { Move } from './move.js';
 import { type Outcome, type Scenario, tallyOf } from './scenario.js';
 import type { World } from './world.js';
@@ -39,8 +39,7 @@ async function run(world: World): Promise<Outcome> {
     task: { resource, summary: 'render a film in 48 hours' },
     ask: askOf(world).ask,
     limits: askOf(world).bounds,
-    windowMs: 250,
-    closeAfterAnswers: 1,
+    ...{ windowMs: PATIENCE_MS, closeAfterAnswers: 1 },
   });
   const bilateral = await haggler!.negotiate(studio.id, {
     task: { resource, summary: 'render a film in 48 hours' },
@@ -95,13 +94,13 @@ async function nag(world: World, to: string, resource: string): Promise<void> {
   const { ask, bounds } = askOf(world);
   const issues: Issues = { ...ask, priceMicro: String(ask.priceMicro), units: 1, batch: 1, scope: 1000, region: 'any' };
   const protocol = {
-    ...{ kind: 'monotonic-concession', mode: 'optimal', maxRounds: 16, roundMs: 400 },
-    ...{ endsAt: world.now() + 3_000, minImprovementPermille: 0 },
+    ...{ kind: 'monotonic-concession', mode: 'optimal', maxRounds: 16, roundMs: PATIENCE_MS },
+    ...{ endsAt: world.now() + 2 * PATIENCE_MS, minImprovementPermille: 0 },
   };
   const opening = { kind: 'opening', round: 1, issues, frame, provider: to, bounds, protocol };
   rogue.tell(to, 'propose', frame.conversation, opening);
   for (let round = 2; round <= 5; round++) {
-    const heard = await rogue.answer(frame.conversation, ['reject-proposal', 'failure', 'cancel'], 1_500);
+    const heard = await rogue.answer(frame.conversation, ['reject-proposal', 'failure', 'cancel']);
     if (heard?.performative !== 'reject-proposal') return;
     rogue.tell(to, 'counter-propose', frame.conversation, { kind: 'counter', round, issues });
   }

@@ -4,6 +4,8 @@ import type { TaskView } from '@tender/market';
 import type { Move } from './move.js';
 
 export const MINUTE = 60_000;
+/** For an answer, on a machine that has much else to do; where all answer at once nobody waits so long. */
+export const PATIENCE_MS = 4_000;
 
 /** A provider that can do anything, for so much at least. */
 export async function provideFor(

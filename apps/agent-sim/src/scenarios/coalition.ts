@@ -4,7 +4,7 @@ import type { Agent, Appraisal, Choice, Hired, TaskRequest } from '@tender/agent
 import { CREDIT } from '@tender/credits';
 import type { BookedOffer, Issues, Seen, TaskView } from '@tender/market';
 import { priceOf } from './bargain.js';
-import { MINUTE, mean, percent, provideFor, refusalsOf } from './cast.js';
+import { MINUTE, mean, PATIENCE_MS, percent, provideFor, refusalsOf } from './cast.js';
 import { type BigCall, bestCoalition, bestSingle, drawCalls, drawMembers, type Member } from './coalition-draw.js';
 import { cheapestFill } from './placement.js';
 import { answerCalls, type Rogue } from './rogue.js';
@@ -49,7 +49,7 @@ async function run(world: World): Promise<Outcome> {
   await Promise.all(members.map((member) => seat(world, member, resource, barriers)));
   await weakling(world, resource, barriers);
   const stops = [await flake(world, resource), await deserter(world, resource)];
-  const buyers = await Promise.all([1, 2].map((n) => world.agent(`buyer-${n}`)));
+  const buyers = await Promise.all([1, 2, 3, 4].map((n) => world.agent(`buyer-${n}`)));
   const called = await Promise.all(
     buyers.map(async (buyer, lane) => {
       const done: Called[] = [];
@@ -173,7 +173,9 @@ function hire(buyer: Agent, call: BigCall, number: number, resource: string, dis
     conditions: { bondMicro: BOND, penaltyPermille: 10 },
     fill: { kind: 'all', by: 'units' },
     mode: 'optimal',
-    windowMs: 250,
+    windowMs: PATIENCE_MS,
+    // All members, the weakling and the flake; who has withdrawn does not count.
+    closeAfterAnswers: SMALL + BIG + 2,
     choose: (seen) => coalitionOf(seen, call, distrusted),
   });
 }

@@ -5,7 +5,7 @@ import type { Frame, Issues, TaskView } from '@tender/market';
 import { newId } from '@tender/market/nats';
 import type { Prng } from '../prng.js';
 import { priceOf } from './bargain.js';
-import { credits, MINUTE, mean, percent, provideFor, refusalsOf, roundsOf, seenThrough } from './cast.js';
+import { credits, MINUTE, mean, PATIENCE_MS, percent, provideFor, refusalsOf, roundsOf, seenThrough } from './cast.js';
 import type { Move } from './move.js';
 import type { Rogue } from './rogue.js';
 import { type Guard, type Outcome, type Scenario, tallyOf } from './scenario.js';
@@ -13,7 +13,6 @@ import type { World } from './world.js';
 
 const PAIRS = 8;
 const MAX_ROUNDS = 16;
-const ROUND_MS = 1_000;
 const MOST = 20 * CREDIT;
 const RESOURCE = 'gpu';
 
@@ -44,7 +43,7 @@ async function bargain(buyer: Agent, provider: string, resource: string, pair: P
     limitMicro: pair.valueMicro,
     mode,
     maxRounds: MAX_ROUNDS,
-    roundMs: ROUND_MS,
+    roundMs: PATIENCE_MS,
   });
   return { pair, mode, outcome, views: await seenThrough(outcome) };
 }
@@ -169,9 +168,10 @@ async function haggle(
     } else rogue.tell(to, 'counter-propose', conversation, { kind: 'counter', round, issues: proposed });
     if (hasty && index > 0) continue;
     const heard = await rogue.answer(conversation, ['counter-propose', 'failure', 'cancel', 'reject-proposal']);
-    if (heard?.performative === 'failure') return;
+    if (heard?.performative === 'failure') break;
   }
   if (hasty) await rogue.answer(conversation, ['failure']);
+  rogue.leave(to, conversation);
 }
 
 /** A provider made of the wire alone: it asks 15, then 14, then 16. */
@@ -182,7 +182,7 @@ async function sellBackwards(rogue: Rogue, buyer: Agent, resource: string): Prom
     bounds: { priceMicro: { min: '1', max: String(MOST) } },
     limitMicro: 5 * CREDIT,
     mode: 'optimal',
-    roundMs: 400,
+    roundMs: PATIENCE_MS,
   });
   const opened = await rogue.hear(({ performative }) => performative === 'propose');
   if (opened !== undefined) {
@@ -195,6 +195,7 @@ async function sellBackwards(rogue: Rogue, buyer: Agent, resource: string): Prom
       rogue.tell(opened.from, 'counter-propose', frame.conversation, body);
       await rogue.answer(frame.conversation, ['counter-propose', 'failure', 'cancel', 'reject-proposal']);
     }
+    rogue.leave(opened.from, frame.conversation);
   }
   await asked;
 }
@@ -207,7 +208,7 @@ function termsOf(world: World, buyer: string, resource: string, maxRounds: numbe
     ...{ units: 1, batch: 1, scope: 1000, region: 'any' },
   };
   const protocol = {
-    ...{ kind: 'monotonic-concession', mode: 'optimal', maxRounds, roundMs: 400 },
+    ...{ kind: 'monotonic-concession', mode: 'optimal', maxRounds, roundMs: PATIENCE_MS },
     ...{ endsAt: now + 10_000, minImprovementPermille: 0 },
   };
   return { frame, issues, protocol, bounds: { priceMicro: { min: '1', max: String(MOST) } } };

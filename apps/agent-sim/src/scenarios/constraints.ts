@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent, Appraisal, Choice, Hired, HireOutcome, TaskRequest } from '@tender/agent';
 import type { Issues, Seen } from '@tender/market';
 import { priceOf } from './bargain.js';
-import { credits, MINUTE, percent, provideFor, refusalsOf } from './cast.js';
+import { credits, MINUTE, PATIENCE_MS, percent, provideFor, refusalsOf } from './cast.js';
 import { drawMachines, drawNeeds, type Machine, type Need, obstacle } from './constraints-draw.js';
 import { mostPlaced } from './placement.js';
 import { answerCalls } from './rogue.js';
@@ -128,8 +128,8 @@ async function place(buyer: Agent, need: Need, resource: string): Promise<Placed
       bounds: { priceMicro: { min: '1', max: String(budgetMicro) } },
       mode: 'optimal',
       choose: (seen) => chosen(seen, need, startedMs),
-      windowMs: 300,
-      // Where nobody has anything to counter: all machines, and the braggart where data is confidential.
+      windowMs: PATIENCE_MS,
+      // All machines, and the braggart where data is confidential; what the liar says is no answer.
       closeAfterAnswers: MACHINES + (confidential ? 1 : 0),
     });
     outcomes.push(outcome);

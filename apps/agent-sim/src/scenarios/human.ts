@@ -4,14 +4,14 @@ import type { Agent, HireOutcome, Operator } from '@tender/agent';
 import { CREDIT } from '@tender/credits';
 import type { Issues } from '@tender/market';
 import { priceOf } from './bargain.js';
-import { credits, MINUTE, mean, provideFor, seenThrough } from './cast.js';
+import { credits, MINUTE, mean, PATIENCE_MS, provideFor, seenThrough } from './cast.js';
 import type { Rogue } from './rogue.js';
 import { type Guard, type Outcome, type Scenario, tallyOf } from './scenario.js';
 import type { World } from './world.js';
 
 const RESOURCE = 'lab';
 const THRESHOLD = 20 * CREDIT;
-const WITHIN_MS = 1_500;
+const WITHIN_MS = 3_000;
 const LOOK_EVERY_MS = 50;
 const PLANS = ['approve', 'deny', 'sleep'] as const;
 type Plan = (typeof PLANS)[number] | 'not asked';
@@ -97,7 +97,7 @@ async function buy(buyer: Agent, order: Order, resource: string): Promise<Answer
   const outcome = await buyer.hire({
     task: { resource, summary: `an experiment for ${credits(order.priceMicro)} credits` },
     ask: { priceMicro: order.priceMicro },
-    closeAfterAnswers: 1,
+    ...{ windowMs: PATIENCE_MS, closeAfterAnswers: 1 },
     onOpen: () => {
       sinceMs = performance.now();
     },
@@ -141,7 +141,7 @@ async function engageFor(world: World, rogue: Rogue, provider: Agent, resource: 
     ...{ units: 1, batch: 1, scope: 1000, region: 'any' },
   };
   const protocol = {
-    ...{ kind: 'monotonic-concession', mode: 'fast', maxRounds: 4, roundMs: 1000 },
+    ...{ kind: 'monotonic-concession', mode: 'fast', maxRounds: 4, roundMs: PATIENCE_MS },
     ...{ endsAt: now + 10_000, minImprovementPermille: 0 },
   };
   const opening = { kind: 'opening', round: 1, issues, frame, provider: provider.id, bounds: {}, protocol };

@@ -106,6 +106,11 @@ export class Rogue {
     this.#publish(subjects.talk(this.#keys.market, to, this.id), performative, conversation, body, status);
   }
 
+  /** Ends a conversation, so that nobody waits for it. */
+  leave(to: string, conversation: string): void {
+    this.tell(to, 'cancel', conversation, { kind: 'task', detail: 'expired' }, 410);
+  }
+
   /** Answers an announced call. */
   bid(to: string, performative: Performative, conversation: string, body: object): void {
     this.#publish(subjects.bid(this.#keys.market, to, conversation, this.id), performative, conversation, body, 261);

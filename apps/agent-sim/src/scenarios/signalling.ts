@@ -3,7 +3,7 @@ import type { Agent } from '@tender/agent';
 import { CREDIT } from '@tender/credits';
 import type { Issues } from '@tender/market';
 import { BOND_MICRO, bluffer, CALLS, honest, type Race, race, wealthOf } from './ability.js';
-import { credits, MINUTE, mean, percent, refusalsOf } from './cast.js';
+import { credits, MINUTE, mean, PATIENCE_MS, percent, refusalsOf } from './cast.js';
 import type { Move } from './move.js';
 import {
   distanceOf,
@@ -106,7 +106,13 @@ async function jumpTheTurn(world: World): Promise<string> {
     ...{ units: 1, batch: 1, scope: 1000, region: 'any' },
   };
   const protocol = {
-    ...{ kind: 'alternating-offers', mode: 'optimal', maxRounds: 8, roundMs: 400, endsAt: now + 3_000 },
+    ...{
+      kind: 'alternating-offers',
+      mode: 'optimal',
+      maxRounds: 8,
+      roundMs: PATIENCE_MS,
+      endsAt: now + 2 * PATIENCE_MS,
+    },
     ...{ minImprovementPermille: 0, discountPermille: { buyer: 900, provider: 900 } },
   };
   const bounds = { priceMicro: { min: String(8 * CREDIT), max: String(20 * CREDIT) } };

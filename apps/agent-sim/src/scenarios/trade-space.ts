@@ -3,7 +3,7 @@ import type { Agent, HireOutcome, MyTurn } from '@tender/agent';
 import { CREDIT } from '@tender/credits';
 import { type Bounds, type Frame, type Issues, outOfBounds, type TaskView } from '@tender/market';
 import { efficiencyOf, jointGain, outcomesOf, priceOf, type Sides } from './bargain.js';
-import { credits, MINUTE, mean, percent, provideFor, refusalsOf, roundsOf, seenThrough } from './cast.js';
+import { credits, MINUTE, mean, PATIENCE_MS, percent, provideFor, refusalsOf, roundsOf, seenThrough } from './cast.js';
 import type { Move } from './move.js';
 import { drawCosts, drawTastes, gainsOf, laddersOf, tableOf } from './preferences.js';
 import type { Rogue } from './rogue.js';
@@ -13,7 +13,6 @@ import type { World } from './world.js';
 
 const PAIRS = 8;
 const ROUNDS = 24;
-const ROUND_MS = 1_500;
 const RESOURCE = 'fleet';
 const PRICES = [CREDIT, 60 * CREDIT] as const;
 
@@ -109,7 +108,7 @@ async function trade(
     bounds,
     limitMicro: worth,
     maxRounds: ROUNDS,
-    roundMs: ROUND_MS,
+    roundMs: PATIENCE_MS,
     decide: ({ ours, theirs }) => explore(who, issuesOf(ours), issuesOf(theirs)),
   });
   return { pair, table, outcome, views: await seenThrough(outcome) };
@@ -127,7 +126,7 @@ async function overreach(
   const negotiate = (who: Agent, provider: string, decide?: () => { kind: 'accept' }, limitMicro = 20 * CREDIT) =>
     who.negotiate(provider, {
       task: { resource, summary: 'label images' },
-      ...{ ask: { ...ask, priceMicro: CREDIT }, bounds, limitMicro, roundMs: 400 },
+      ...{ ask: { ...ask, priceMicro: CREDIT }, bounds, limitMicro, roundMs: PATIENCE_MS },
       ...(decide === undefined ? {} : { decide }),
     });
   const [careless] = await Promise.all([
@@ -150,6 +149,7 @@ async function answerWith(rogue: Rogue, change: (issues: Issues) => Issues): Pro
   const body = { kind: 'counter', round: 1, issues: changed, offer: rogue.offer(frame, changed) };
   rogue.tell(opened.from, 'counter-propose', frame.conversation, body);
   await rogue.answer(frame.conversation, ['failure', 'cancel']);
+  rogue.leave(opened.from, frame.conversation);
 }
 
 /** A buyer that, once they talk, wants ten times the machines. */
@@ -158,8 +158,8 @@ async function dump(world: World, rogue: Rogue, to: string, resource: string, ze
   const { ask, bounds } = asksOf(zeroMs)['all issues'];
   const issues = { ...ask, priceMicro: String(CREDIT) };
   const protocol = {
-    ...{ kind: 'monotonic-concession', mode: 'optimal', maxRounds: ROUNDS, roundMs: 400 },
-    ...{ endsAt: world.now() + 3_000, minImprovementPermille: 0 },
+    ...{ kind: 'monotonic-concession', mode: 'optimal', maxRounds: ROUNDS, roundMs: PATIENCE_MS },
+    ...{ endsAt: world.now() + 4 * PATIENCE_MS, minImprovementPermille: 0 },
   };
   const opening = { kind: 'opening', round: 1, issues, frame, provider: to, bounds, protocol };
   rogue.tell(to, 'propose', frame.conversation, opening);

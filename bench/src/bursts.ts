@@ -242,7 +242,7 @@ function haggleBurst(lab: Lab, { inFlight }: VariantOf<'haggle'>): Burst {
     prepare: nothing,
     run: async () => {
       const { burstMs } = lab.options;
-      const result = await hagglers.ask('burst', { inFlight, rampMs: burstMs * RAMP_SHARE, windowMs: 2 * burstMs });
+      const result = await hagglers.ask('burst', { inFlight, rampMs: burstMs * RAMP_SHARE, windowMs: 3 * burstMs });
       const sample = loopSample(result, { negotiation: result.histogram, round: result.rounds });
       return { ...sample, extra: { ...sample.extra, rounds: result.answered / Math.max(1, result.total) } };
     },

@@ -2,6 +2,7 @@
 import { type Agent, connectAgent, type Hired, type NegotiateOptions } from '@tender/agent';
 import { decideMonotonic, type Preferences, subjects } from '@tender/market';
 import { connectNats } from '@tender/market/nats';
+import type { Histogram } from 'hdr-histogram-js';
 import { closedLoop, type LoopPlan, type LoopResult } from '../closed-loop.js';
 import { newHistogram, packed, recordMs } from '../histogram.js';
 import { HAGGLE_RESOURCE, type SeededAgent } from '../place.js';
@@ -39,18 +40,19 @@ export async function hagglersRole(config: WorkerConfig) {
   let hired: Hired[] = [];
   let next = 0;
 
-  const negotiate = async (rounds: ReturnType<typeof newHistogram>, answered: { count: number }): Promise<void> => {
+  const negotiate = async (rounds: Histogram, answered: { count: number }, alone: boolean): Promise<void> => {
     const buyer = buyers[next % buyers.length]!;
     const provider = providers[Math.floor(draw() * providers.length)]!;
     next += 1;
     const limitMicro = LIMIT_MICRO + Math.floor(draw() * SPREAD_MICRO);
     const preferences = priceAlone('buyer', limitMicro, OPENING_MICRO);
-    let saidAt = performance.now();
+    let saidAt = 0;
     const options: NegotiateOptions = {
       ...{ task: { resource: HAGGLE_RESOURCE }, ask: { priceMicro: OPENING_MICRO }, limitMicro, mode: 'fast' },
       ...{ roundMs: PATIENCE_MS, withinMs: PATIENCE_MS },
       decide: (turn, nowMs) => {
-        recordMs(rounds, performance.now() - saidAt);
+        // The opening makes both sides' books as well: it is not a round like the others.
+        if (turn.ours.length > 1) recordMs(rounds, performance.now() - saidAt);
         answered.count += 1;
         const move = decideMonotonic({ preferences, believes: true }, turn, nowMs);
         saidAt = performance.now();
@@ -60,6 +62,8 @@ export async function hagglersRole(config: WorkerConfig) {
     const outcome = await buyer.negotiate(provider, options);
     if (!outcome.ok) throw new Error(`no deal: ${outcome.detail}: ${outcome.message} ${JSON.stringify(outcome.trail)}`);
     hired.push(...outcome.tasks);
+    // One at a time means that the work of the last one is over, too.
+    if (alone) await outcome.tasks[0]!.settled;
   };
 
   return {
@@ -78,7 +82,7 @@ export async function hagglersRole(config: WorkerConfig) {
         },
       });
       await tap.flush();
-      await negotiate(newHistogram(), { count: 0 });
+      await negotiate(newHistogram(), { count: 0 }, true);
       await tap.flush();
       await tap.close();
       if (moves === 0) throw new Error('a negotiation without a move');
@@ -87,7 +91,7 @@ export async function hagglersRole(config: WorkerConfig) {
     burst: async (plan: LoopPlan): Promise<HaggleResult> => {
       const rounds = newHistogram();
       const answered = { count: 0 };
-      const result = await closedLoop(plan, () => negotiate(rounds, answered));
+      const result = await closedLoop(plan, () => negotiate(rounds, answered, plan.inFlight === 1));
       return { ...result, rounds: packed(rounds), answered: answered.count };
     },
     /** After a burst: every task was done and paid as agreed. */

@@ -15,10 +15,13 @@ import {
   type Protocol,
   priceAt,
   riskOf,
+  risksTogether,
+  sufficientGain,
+  totalOf,
   utilityOf,
 } from '../src/index.js';
 import { played } from './haggle-play.js';
-import { ask, at, HOUR, protocol, T } from './haggle-support.js';
+import { after, ask, at, begun, HOUR, heardFrom, proposal, protocol, T } from './haggle-support.js';
 
 /** A side that cares for the price alone, from the worst that it takes to the best that it hopes for. */
 function priced(side: 'buyer' | 'provider', worst: number, best: number): Preferences {
@@ -56,17 +59,23 @@ describe('utility', () => {
   });
 
   test('the price at a utility gives it back to the micro-credit, and never less', () => {
-    const price = fc.integer({ min: 1, max: 99_999_999_999_999 });
+    const price = fc.oneof(fc.integer({ min: 1, max: 1_000 }), fc.integer({ min: 1, max: 99_999_999_999_999 }));
     fc.assert(
-      fc.property(price, price, fc.boolean(), fc.double({ min: 0, max: 1, noNaN: true }), (a, b, buys, utility) => {
-        fc.pre(a !== b);
-        const [low, high] = [Math.min(a, b), Math.max(a, b)];
-        const wanted = buys ? priced('buyer', high, low) : priced('provider', low, high);
-        const found = priceAt(wanted, ask, utility)!;
-        const worth = utilityOf(wanted, at(found));
-        expect(worth).toBeGreaterThanOrEqual(utility - 1e-9);
-        expect(worth - utility).toBeLessThanOrEqual(1 / (high - low) + 1e-9);
-      }),
+      fc.property(
+        price,
+        price,
+        fc.boolean(),
+        fc.integer({ min: 0, max: 1_000_000 }).map((n) => n / 1_000_000),
+        (a, b, buys, utility) => {
+          fc.pre(a !== b);
+          const [low, high] = [Math.min(a, b), Math.max(a, b)];
+          const wanted = buys ? priced('buyer', high, low) : priced('provider', low, high);
+          const found = priceAt(wanted, ask, utility)!;
+          const worth = utilityOf(wanted, at(found));
+          expect(worth).toBeGreaterThanOrEqual(utility - 1e-9);
+          expect(worth - utility).toBeLessThanOrEqual(1 / (high - low) + 1e-9);
+        },
+      ),
     );
   });
 });
@@ -80,6 +89,43 @@ describe('risk', () => {
     [{ own: 0, theirs: 0 }, 1],
     [{ own: 0.5, theirs: -0.5 }, 1],
   ])('of %o is %d', (pair, risk) => expect(riskOf(pair)).toBeCloseTo(risk, 9));
+
+  const share = fc.integer({ min: 10, max: 990 }).map((permille) => permille / 1000);
+
+  test('a stated one tells what there is to share, and the smallest concession that makes the other’s the lower one', () => {
+    fc.assert(
+      fc.property(share, share, share, (total, a, b) => {
+        // Each asks for more of it than it leaves the other.
+        const [own, theirs] = [total * Math.max(a, b), total * Math.min(a, b)];
+        fc.pre(own - theirs > 0.001);
+        const pair = { own, theirs };
+        const risk = riskOf({ own: total - theirs, theirs: total - own });
+        expect(totalOf(pair, risk)).toBeCloseTo(total, 6);
+        const gain = sufficientGain(pair, total);
+        expect(gain).toBeLessThanOrEqual(own);
+        expect(riskOf({ own: gain, theirs })).toBeGreaterThanOrEqual(
+          risksTogether({ own: gain, theirs }, total) - 1e-9,
+        );
+        const less = gain + 0.001;
+        if (less > own) return;
+        expect(riskOf({ own: less, theirs })).toBeLessThan(risksTogether({ own: less, theirs }, total));
+      }),
+    );
+  });
+
+  test('is what the next proposal goes by, where it is believed', () => {
+    // The buyer pays 2000 at most, the provider takes 1000 at least: at 1100 and 1800, 1200 divides as 1800 does.
+    const next = (believes: boolean) => {
+      const context = { ask: at(1100), protocol: { ...protocol, maxRounds: 64, endsAt: T + 1e6 } };
+      const state = after(begun('buyer', context), [
+        proposal('buyer', at(1100)),
+        { ...heardFrom('provider', 'counter', 1, at(1800)), risk: 875 },
+      ]);
+      return decideMonotonic({ preferences: priced('buyer', 2000, 1000), believes }, state, T + 1);
+    };
+    expect(next(true)).toMatchObject({ kind: 'propose', issues: at(1200) });
+    expect(next(false)).not.toMatchObject({ issues: at(1200) });
+  });
 
   test('the lower one concedes, and both where they are equal', () => {
     expect([concedes(0.3, 0.4), concedes(0.4, 0.4), concedes(0.5, 0.4)]).toEqual([true, true, false]);

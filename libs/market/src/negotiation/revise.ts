@@ -117,7 +117,7 @@ function movedBy(ask: Issues, aim: Issues, share: number, limits: Bounds): Issue
   const moved = numericIssues.reduce((sum, name) => {
     const from = issueValue(ask, name);
     const way = betterBy(PROVIDER, name, issueValue(aim, name), from) > 0 ? issueValue(aim, name) - from : 0;
-    if (way === 0 || limits[name] === undefined) return sum;
+    if (way === 0) return sum;
     return withValue(sum, name, from + Math.sign(way) * Math.ceil(Math.abs(way) * share));
   }, ask);
   return limits.region?.includes(aim.region) ? { ...moved, region: aim.region } : moved;

@@ -242,6 +242,13 @@ export class Bank {
     };
   }
 
+  /** A process dies; the hand-off is the time from the award to the work's begin. */
+  sawDeath(side: 'buyer' | 'provider', conversation: string): void {
+    this.#world.saw(`${side} died`);
+    const state = this.book.tasks.get(`${conversation}-t1`)?.state;
+    if (state === 'awarded' || state === 'starting') this.#world.saw(`${side} died in the hand-off`);
+  }
+
   /** The sweeper's eye on one deadline: it comes a little late, and never twice for nothing. */
   watch(member: string): void {
     if (this.#watched.has(member)) return;

@@ -15,6 +15,7 @@ import {
   refusal,
   revisedCall,
   type Seen,
+  type TaskCall,
   type TaskView,
 } from '../../src/index.js';
 import type { Bank, EngageBody } from './bank.js';
@@ -35,6 +36,7 @@ export class Call {
   readonly #bank: Bank;
   readonly #providers: readonly string[];
   #processes = 1;
+  #lastCall: TaskCall;
   /** Offers that the buyer closed on by choice, beyond what it announced. */
   readonly #chosen = new Set<string>();
 
@@ -42,6 +44,7 @@ export class Call {
     this.#world = world;
     this.#bank = bank;
     this.plan = plan;
+    this.#lastCall = plan.call;
     this.#providers = providers;
     const { chance } = world;
     this.driver = new Driver<HireState, HireEvent, HireAction>(world, {
@@ -154,6 +157,7 @@ export class Call {
   }
 
   #engage({ key, call, offers }: Extract<HireAction, { kind: 'engage' }>): void {
+    this.#lastCall = call;
     const { frame, ask, rule, weights, fill, bounds } = call;
     if (offers.length === 0 || offers.length > MAX_SHOWN_OFFERS) throw new Error(`${offers.length} offers are shown`);
     for (const { issues, seal } of offers) {
@@ -252,7 +256,13 @@ export class Call {
     this.outcome = outcome;
     if (!outcome.ok) return void this.#world.saw(`${this.plan.form}: ${outcome.detail}`);
     this.#world.saw(`${this.plan.form}: hired`);
-    for (const view of outcome.contracts) this.#order(view);
+    const { round } = this.#lastCall;
+    this.#world.saw(round === 1 ? 'hired in round 1' : 'hired in a later round');
+    const { ask, bounds } = this.plan.call;
+    for (const view of outcome.contracts) {
+      if (outOfBounds(view.issues, ask, bounds).length > 0) this.#world.saw('a counter-offer taken up');
+      this.#order(view);
+    }
   }
 
   #order(view: TaskView): void {
@@ -262,7 +272,7 @@ export class Call {
 
   #die(backMs: number | undefined): void {
     this.dead = true;
-    this.#world.saw('buyer died');
+    this.#bank.sawDeath('buyer', this.plan.conversation);
     this.driver.kill();
     for (const order of this.orders.values()) order.driver.kill();
     if (backMs !== undefined) this.#world.after(backMs, () => this.#comeBack(0));

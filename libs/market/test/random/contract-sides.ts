@@ -137,9 +137,9 @@ export class Working {
     const { chance } = world;
     const { work } = this.#character;
     const tookMs = chance.below(issues.durationMs * 2);
-    world.after(tookMs / 2, () => this.driver.step({ kind: 'progress', progress: { percent: 50 } }));
+    world.after(Math.floor(tookMs / 2), () => this.driver.step({ kind: 'progress', progress: { percent: 50 } }));
     if (work === 'asks time') {
-      world.after(tookMs / 3, () =>
+      world.after(Math.floor(tookMs / 3), () =>
         this.driver.step({ kind: 'ask-time', deadline: issues.deadline + 1 + chance.below(2000) }),
       );
     }

@@ -61,9 +61,13 @@ export function planOf(
     priceMicro: { min: '1', max: '1000' },
     deadline: { min: nowMs, max: ask.deadline + 6000 },
   };
+  const bilateral = form === 'monotonic-concession' || form === 'alternating-offers';
   const protocol: Protocol = {
-    ...{ kind: form === 'monotonic-concession' || form === 'alternating-offers' ? form : 'contract-net' },
-    ...{ mode: form === 'iterated' || chance.happens(0.5) ? 'optimal' : 'fast', maxRounds: 1 + chance.below(7) },
+    ...{ kind: bilateral ? form : 'contract-net' },
+    ...{
+      mode: form === 'iterated' || chance.happens(0.5) ? 'optimal' : 'fast',
+      maxRounds: 1 + chance.below(bilateral ? 14 : 7),
+    },
     ...{ roundMs: 150 + chance.below(350), endsAt: nowMs + 3000 + chance.below(6000), minImprovementPermille: 10 },
     ...(form === 'alternating-offers' ? { discountPermille: { buyer: 700 + chance.below(300), provider: 900 } } : {}),
   };
@@ -88,7 +92,7 @@ function frameOf(chance: Chance, conversation: string, buyer: string): Frame {
     ...{ market: 'm', conversation, buyer, conditions },
     task: {
       // At times the same task twice: given out once.
-      ...{ task: chance.happens(0.02) ? 'common' : `task-${conversation}`, summary: 'work', resource: RESOURCE },
+      ...{ task: chance.happens(0.08) ? 'common' : `task-${conversation}`, summary: 'work', resource: RESOURCE },
       ...{ dataClass: 'internal', inputs: { conversation } },
     },
   };
@@ -137,7 +141,7 @@ export function characterOf(chance: Chance, call: TaskCall, provider: string): C
     ...{ intent: `${provider}-${frame.conversation}`, costMicro: 100 + chance.below(900), mood: chance.of(moods) },
     readyAt: chance.happens(0.25) ? ask.deadline + 1 + chance.below(5000) : ask.deadline,
     ...{ units: fill.kind === 'one' ? ask.units : 1 + chance.below(3), holds: chance.happens(0.4) },
-    ...{ validMs: 800 + chance.below(6000), work: chance.of(works) },
+    ...{ validMs: chance.happens(0.1) ? 10 + chance.below(600) : 800 + chance.below(9000), work: chance.of(works) },
     diesAfterMs: dies ? chance.below(chance.happens(0.5) ? 1500 : 8000) : undefined,
     comesBackAfterMs: chance.happens(0.6) ? 100 + chance.below(3000) : undefined,
   };

@@ -12,6 +12,7 @@ import {
   haggleWakeAt,
   haggling,
   type Issues,
+  type Offer,
   outOfBounds,
   refusal,
   rejection,
@@ -43,7 +44,7 @@ export class Haggler {
   readonly #options: HagglerOptions;
   readonly #by: string;
   readonly #other: string;
-  readonly #holds = new Map<string, Hold>();
+  readonly holds = new Map<string, Hold>();
   #thinkingOf: HaggleState | undefined;
   #offers = 0;
   #processes = 1;
@@ -64,7 +65,10 @@ export class Haggler {
       start: { state: haggling(context, world.nowMs), actions: [] },
       ...{ step: haggleStep, wakeAt: haggleWakeAt },
       act: (action) => this.#act(action),
-      stepped: () => this.#think(),
+      stepped: () => {
+        this.#mustKeepNothing();
+        this.#think();
+      },
     });
     if (death !== undefined) world.after(death.atMs, () => this.#die(death.backMs));
   }
@@ -86,6 +90,14 @@ export class Haggler {
     if (heard !== undefined) this.driver.step(heard);
     else if (letter.word === 'inform' && letter.body.kind === 'contract') {
       this.driver.step({ kind: 'contract', contract: letter.body.view.contract });
+    }
+  }
+
+  /** Slots that nothing comes of are free at once. */
+  #mustKeepNothing(): void {
+    if (this.driver.state.name !== 'ended') return;
+    if ([...this.holds.values()].some(({ kept }) => kept)) {
+      throw new Error(`${this.#options.plan.conversation}: slots are kept for nothing`);
     }
   }
 
@@ -115,7 +127,7 @@ export class Haggler {
     if (move.kind === 'quit') return void this.driver.step(move);
     const issues = move.kind === 'propose' ? move.issues : state.theirs.at(-1)!.issues;
     if (side === 'buyer') return void this.driver.step(move);
-    this.#sealed(state, issues, (offer) => void this.driver.step({ ...move, offer }));
+    this.#sealed(state, issues, (offer) => this.driver.step({ ...move, offer }));
   }
 
   #monotonic(state: HaggleState) {
@@ -143,26 +155,24 @@ export class Haggler {
     if (side === 'buyer' || last === undefined || world.chance.happens(0.5)) {
       return void this.driver.step({ kind: 'reject', move: no });
     }
-    this.#sealed(
-      state,
-      last,
-      (offer) => void this.driver.step({ kind: 'reject', move: { ...no, counter: last, offer } }),
-    );
+    this.#sealed(state, last, (offer) => this.driver.step({ kind: 'reject', move: { ...no, counter: last, offer } }));
   }
 
-  #sealed(state: HaggleState, issues: Issues, made: (offer: ReturnType<typeof offerOf>) => void): void {
+  #sealed(state: HaggleState, issues: Issues, said: (offer: Offer) => readonly { readonly kind: string }[]): void {
     const { world, bank, plan, character } = this.#options;
     const { call } = plan;
     const until = Math.max(call.protocol.endsAt, world.nowMs) + character.validMs;
     const { intent, holds } = character;
-    if (!holds) return void made(offerOf(call, this.#by, intent, issues, until, {}));
+    if (!holds) return void said(offerOf(call, this.#by, intent, issues, until, {}));
     const cfp = `${intent}-h${++this.#offers}`;
     const alive = () => !this.dead;
     Hold.open(world, bank, this.#by, cfp, issues.units, alive, (hold) => {
-      if (hold === undefined) return void made(offerOf(call, this.#by, intent, issues, until, {}));
-      this.#holds.set(cfp, hold);
+      if (hold === undefined) return void said(offerOf(call, this.#by, intent, issues, until, {}));
+      this.holds.set(cfp, hold);
       if (this.driver.state !== state) return void hold.release(alive);
-      made(offerOf(call, this.#by, intent, issues, until, { hold: cfp }));
+      const [first] = said(offerOf(call, this.#by, intent, issues, until, { hold: cfp }));
+      // Not said after all: too late, or a step back.
+      if (first?.kind === 'ignored') hold.release(alive);
     });
   }
 
@@ -191,7 +201,7 @@ export class Haggler {
       case 'extend':
         return;
       case 'release':
-        return void this.#holds.get(action.hold)?.release(() => !this.dead);
+        return void this.holds.get(action.hold)?.release(() => !this.dead);
       case 'escalate':
         return void this.#escalate(action);
       case 'finish':
@@ -286,7 +296,7 @@ export class Haggler {
       this.contract = new Ordering(around, this.#by, view);
       return;
     }
-    for (const [cfp, hold] of this.#holds) {
+    for (const [cfp, hold] of this.holds) {
       if (bank.book.tasks.get(view.contract)?.hold === cfp) hold.used();
       else hold.release(() => !this.dead);
     }
@@ -295,11 +305,13 @@ export class Haggler {
   }
 
   #die(backMs: number | undefined): void {
-    const { world, side } = this.#options;
+    const { world, bank, side, plan } = this.#options;
     this.dead = true;
     this.driver.kill();
     this.contract?.driver.kill();
-    world.saw(`${side} died`);
+    // Nobody extends what it kept locked.
+    for (const hold of this.holds.values()) hold.used();
+    bank.sawDeath(side, plan.conversation);
     if (backMs !== undefined) world.after(backMs, () => this.#comeBack(0));
   }
 

@@ -10,7 +10,7 @@ export class Hold {
   readonly #bank: Bank;
   readonly #by: string;
   readonly #alive: () => boolean;
-  #kept = true;
+  kept = true;
   #extensions = 0;
 
   constructor(world: World, bank: Bank, by: string, cfp: string, alive: () => boolean) {
@@ -18,7 +18,7 @@ export class Hold {
     this.#world = world;
     this.#bank = bank;
     this.#by = by;
-    this.#alive = () => this.#kept && alive();
+    this.#alive = () => this.kept && alive();
     this.#extendLater();
   }
 
@@ -48,7 +48,8 @@ export class Hold {
         this.#alive,
         () => this.#bank.extend(this.#by, this.cfp, TTL_MS, n),
         (extended) => {
-          if (extended !== false) this.#extendLater();
+          if (extended === false) this.kept = false;
+          else this.#extendLater();
         },
       );
     });
@@ -56,11 +57,11 @@ export class Hold {
 
   /** Used up by a contract, or lost: nothing is left to keep. */
   used(): void {
-    this.#kept = false;
+    this.kept = false;
   }
 
   release(alive: () => boolean): void {
-    this.#kept = false;
+    this.kept = false;
     this.#bank.ask(
       alive,
       () => this.#bank.release(this.#by, this.cfp),

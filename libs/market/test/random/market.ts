@@ -10,8 +10,8 @@ import { Seat } from './seat.js';
 import { type Letter, World } from './world.js';
 
 const START_MS = 1_700_000_000_000;
-const BUYERS = ['ann', 'bob', 'cyd', 'poor'];
-const PROVIDERS = ['pam', 'pat', 'paul', 'pia', 'poorly'];
+const BUYERS = ['ann', 'bob', 'cyd', 'dan', 'eve', 'poor-buyer'];
+const PROVIDERS = ['pam', 'pat', 'paul', 'pia', 'poor-provider'];
 const SLOTS = 4;
 const EVERY_MS = 120;
 
@@ -28,7 +28,7 @@ export class RandomMarket {
     this.world = new World(seed, START_MS, seen);
     this.bank = new Bank(this.world);
     const { chance } = this.world;
-    this.bank.approvalAbove = 750;
+    this.bank.approvalAbove = 850;
     this.#minted = this.#open();
     for (let n = 1; n <= negotiations; n++) {
       this.world.at(START_MS + n * EVERY_MS + chance.below(EVERY_MS), () => this.#begin(n));
@@ -43,7 +43,7 @@ export class RandomMarket {
     let minted = 0;
     for (const id of [...BUYERS, ...PROVIDERS]) {
       ledger.openAccount({ id, kind: 'agent', class: 'standard' });
-      const amount = id.startsWith('poor') ? 700 : 1_000_000;
+      const amount = id === 'poor-buyer' ? 900 : id === 'poor-provider' ? 10 : 1_000_000;
       ledger.mint(id, amount);
       minted += amount;
     }

@@ -27,7 +27,7 @@ export class Seat {
   readonly #by: string;
   readonly #buyer: string;
   readonly #conversation: string;
-  readonly #holds = new Map<string, Hold>();
+  readonly holds = new Map<string, Hold>();
   #early: Letter | undefined;
   #offers = 0;
   #price: number;
@@ -46,9 +46,18 @@ export class Seat {
       name: `${this.#conversation} ${by}`,
       start: considering(call, buyer),
       ...{ step: tenderStep, wakeAt: tenderWakeAt, act: (action: TenderAction) => this.#act(action) },
+      stepped: () => this.#mustKeepNothing(),
     });
     const { diesAfterMs, comesBackAfterMs } = character;
     if (diesAfterMs !== undefined) world.after(diesAfterMs, () => this.#die(comesBackAfterMs));
+  }
+
+  /** Slots that nothing comes of are free at once. */
+  #mustKeepNothing(): void {
+    const { name } = this.driver.state;
+    if (name !== 'lost' && name !== 'over') return;
+    if ([...this.holds.values()].some(({ kept }) => kept))
+      throw new Error(`${this.#conversation}: slots are kept for nothing`);
   }
 
   get alive(): boolean {
@@ -101,7 +110,7 @@ export class Seat {
       case 'inquire':
         return void this.#inquire(action.intent);
       case 'release':
-        return void this.#holds.get(action.hold)?.release(() => !this.#dead);
+        return void this.holds.get(action.hold)?.release(() => !this.#dead);
       case 'work':
         return void this.#begin(action.view);
       case 'lost':
@@ -151,12 +160,15 @@ export class Seat {
     const counters = deadline > (call.bounds.deadline?.max ?? call.ask.deadline);
     this.#sealed(call, issues, units, (offer) => {
       if (this.driver.state.name !== 'considering') return;
-      if (!counters) return void this.driver.step({ kind: 'offer', offer });
       const more = { final: false, counter: issues, offer };
-      this.driver.step({
-        kind: 'refuse',
-        move: rejection(call.round, 'deadline-infeasible', `deadline: ${deadline}`, more),
-      });
+      const message = `deadline: ${deadline}`;
+      const [first] = this.driver.step(
+        counters
+          ? { kind: 'refuse', move: rejection(call.round, 'deadline-infeasible', message, more) }
+          : { kind: 'offer', offer },
+      );
+      // Not said after all: too late, or a step back.
+      if (first?.kind === 'ignored') this.holds.get(offer.hold ?? '')?.release(() => !this.#dead);
     });
   }
 
@@ -175,7 +187,7 @@ export class Seat {
       () => !this.#dead,
       (hold) => {
         if (hold === undefined) return;
-        this.#holds.set(cfp, hold);
+        this.holds.set(cfp, hold);
         if (this.driver.state.name !== 'considering') return void hold.release(() => !this.#dead);
         made(offerOf(call, this.#by, intent, issues, until, { hold: cfp, forged }));
       },
@@ -185,7 +197,7 @@ export class Seat {
   #begin(view: TaskView): void {
     this.driver.kill();
     // What another offer of the same intent keeps locked is of no use any more.
-    for (const [cfp, hold] of this.#holds) {
+    for (const [cfp, hold] of this.holds) {
       if (this.#bank.book.tasks.get(view.contract)?.hold === cfp) hold.used();
       else hold.release(() => !this.#dead);
     }
@@ -198,7 +210,9 @@ export class Seat {
     this.#dead = true;
     this.driver.kill();
     this.working?.driver.kill();
-    this.#world.saw('provider died');
+    // Nobody extends what it kept locked.
+    for (const hold of this.holds.values()) hold.used();
+    this.#bank.sawDeath('provider', this.#conversation);
     if (comesBackAfterMs !== undefined) this.#world.after(comesBackAfterMs, () => this.#comeBack(0));
   }
 

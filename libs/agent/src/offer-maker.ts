@@ -23,6 +23,8 @@ export class OfferMaker {
   readonly #frame: Frame;
   readonly #slots: HoldSlots | undefined;
   #hold: Hold | undefined;
+  /** Rises with whatever makes a lock that is still being asked for useless. */
+  #turn = 0;
 
   constructor(desk: Desk, frame: Frame, intent: string, slots?: HoldSlots) {
     this.#desk = desk;
@@ -53,9 +55,15 @@ export class OfferMaker {
     if (refused !== undefined) return refused;
     if (this.#slots !== undefined && this.#hold?.slots.length !== issues.units) {
       const { pool, ttlMs = DEFAULT_TTL_MS } = this.#slots;
-      const before = this.#hold;
+      const turn = ++this.#turn;
       const opened = await Hold.open(link, { pool, ttlMs, units: issues.units, durationMs: issues.durationMs });
       if (!opened.ok) return opened;
+      if (turn !== this.#turn) {
+        // Nobody keeps it any more: it would be moved on for ever.
+        void opened.hold.release();
+        return refusal('expired', 'the offer was given up while its slots were being locked');
+      }
+      const before = this.#hold;
       this.#hold = opened.hold;
       // The offer that named the slots before does without them from now on: the bank would refuse it.
       void before?.release();
@@ -75,12 +83,14 @@ export class OfferMaker {
   }
 
   close(): void {
+    this.#turn += 1;
     void this.#hold?.release();
     this.#hold = undefined;
   }
 
   /** A contract has taken the slots over. */
   used(): void {
+    this.#turn += 1;
     this.#hold?.used();
     this.#hold = undefined;
   }

@@ -117,16 +117,21 @@ const rows: readonly Row[] = [
     draft: { offers: [{ ...holding, units: 1 }] },
   },
   {
+    ...{ check: "`hold`: the price is at least the call's reserve price × units", detail: 'below-reserve-price' },
+    before: ({ hand }) => hand.call({ cfp: 'h1', slots: [0, 1], by: 'ben', reservePriceMicro: '50' }),
+    draft: { offers: [{ ...holding, price: 99 }] },
+  },
+  {
+    ...{ check: "`hold`: the work takes no longer than the call's duration", detail: 'deadline-infeasible' },
+    ...{ before: held, draft: { offers: [{ ...holding, durationMs: 60_001 }] } },
+  },
+  {
     ...{ check: 'the bond is available to the provider', detail: 'insufficient-credits' },
     draft: { conditions: { bondMicro: '10001' }, offers: [ben] },
   },
   {
-    ...{
-      check: 'the slots leave the reserve (a buyer of class system: need not)',
-      detail: 'reserved-for-system',
-      before: held,
-    },
-    draft: { offers: [holding] },
+    ...{ check: 'the slots leave the reserve (a buyer of class system: need not)', detail: 'reserved-for-system' },
+    ...{ before: held, draft: { offers: [holding] } },
   },
   {
     ...{ check: 'the price is available to the buyer', detail: 'insufficient-credits' },
@@ -293,7 +298,7 @@ describe('a task', () => {
       for (const before of ['take', 'run'] as const) await tasks.report('ben', `${conversation}-t1`, before);
       expect(await tasks.report('ben', `${conversation}-t1`, step)).toMatchObject({ state: 'settled' });
     }
-    expect(await tasks.engage({ conversation: 'k3', offers: [cid] })).toMatchObject({ ok: false, detail: 'duplicate' });
+    expect(await tasks.engage({ conversation: 'k3', offers: [cid] })).toMatchObject({ detail: 'duplicate' });
     await check();
   });
 
@@ -326,13 +331,8 @@ describe('who is turned down', () => {
     expect((await reader.task('k1-t1'))?.dueAt).toBe(START_MS + 2_000);
     await at(1_500);
     const reply = await tasks.report('ben', 'k1-t1', 'turn-down', { text: 'no driver' });
-    expect(reply).toMatchObject({
-      ok: true,
-      state: 'awarded',
-      attempt: 2,
-      participant: 'ben',
-      dueAt: START_MS + 2_500,
-    });
+    const second = { state: 'awarded', attempt: 2, participant: 'ben', dueAt: START_MS + 2_500 };
+    expect(reply).toMatchObject({ ok: true, ...second });
     expect(await reader.task('k1-t1')).toMatchObject({ intent: 'again', slots: [2, 3], fences: [1, 1], standbys: 1 });
     expect(await reader.freeCount('gpu')).toBe(6);
     expect([await pending('ann'), await pending('ben')]).toEqual([200, 10]);
@@ -361,6 +361,19 @@ describe('who is turned down', () => {
 });
 
 describe('slots', () => {
+  it.each([
+    { first: dot, next: { ...ben, hold: 'h1' }, paid: { dot: 0, ben: 0, 'pool-account': 100 } },
+    { first: { ...ben, hold: 'h1' }, next: dot, paid: { ben: 0, dot: 140, 'pool-account': 0 } },
+  ])('earn for their pool, and for nobody after a turn-down: $paid', async ({ first, next, paid }) => {
+    const { tasks, hand, available, check } = await taskMarket(server);
+    await hand.call({ cfp: 'h1', slots: [0], by: 'ben', reservePriceMicro: '100', durationMs: 10_000 });
+    await tasks.engage({ conversation: 'k1', offers: [first, next] });
+    await tasks.report(first.participant, 'k1-t1', 'turn-down');
+    for (const step of ['take', 'run', 'done'] as const) await tasks.report(next.participant, 'k1-t1', step);
+    for (const [id, amount] of Object.entries(paid)) expect((await available(id)) % 10_000, id).toBe(amount);
+    await check();
+  });
+
   it('are free as soon as the work is done, before a dispute is over', async () => {
     const { tasks, hand, reader, check } = await taskMarket(server);
     await hand.call({ cfp: 'h1', slots: [0, 1], by: 'ben' });

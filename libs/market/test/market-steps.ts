@@ -199,24 +199,23 @@ const approved: fc.Arbitrary<Step[]> = fc
   .record({ drafts: approvalDrafts, keys: fc.array(key, { minLength: 3, maxLength: 3 }) })
   .map(({ drafts, keys }) => drafts.map((command, index): Step => ({ kind: 'ask', command, key: keys[index]! })));
 
-/** A call of the seller's own, not announced, an engagement that may take its slots at once or by a turn-down. */
+/** A call of the seller's own, not announced, an engagement that may take its slots at once or by a turn-down; its end. */
 const hired: fc.Arbitrary<Step[]> = fc
-  .record({ draft: openCall, life: lifeDrafts, keys: fc.array(key, { minLength: 3, maxLength: 3 }) })
-  .map(({ draft, life, keys }): Step[] => {
+  .record({
+    ...{ draft: openCall, life: lifeDrafts, keys: fc.array(key, { minLength: 4, maxLength: 4 }) },
+    ended: fc.constantFrom(true, true, false),
+  })
+  .map(({ draft, life, keys, ended }): Step[] => {
     const value = `lock-${draft.cfp}`;
     const [engagement] = life;
     const [offer] = engagement.offers;
     const held = { ...offer!, hold: 'any-0', scope: 1_000, quality: 500, price: 2, intent: 'held', barred: undefined };
-    const turnDown = {
-      kind: 'report',
-      by: 'provider',
-      contract: `${engagement.conversation}-t1`,
-      step: 'turn-down',
-    } as const;
+    const report = { kind: 'report', contract: `${engagement.conversation}-t1` } as const;
     const asks: Draft[] = [
-      { ...draft, by: 'seller', pool: 'gpu', reservePriceMicro: '20', lockValue: value },
+      { ...draft, by: 'seller', pool: 'gpu', reservePriceMicro: '5', lockValue: value },
       { ...engagement, offers: [...engagement.offers.map((other) => ({ ...other, price: 1 })), held] },
-      turnDown,
+      { ...report, by: 'provider', step: 'turn-down' },
+      ...(ended ? [{ ...report, by: 'buyer', step: 'decommit' } as const] : []),
     ];
     return [
       { kind: 'lock', slots: draft.slots, value, force: false },

@@ -59,6 +59,7 @@ const expected = [
   ],
   ...['engage ok', 'engage replayed', 'engage not-permitted', 'engage unknown', 'engage stale', 'engage duplicate'],
   ...['engage no-capacity', 'engaged with slots', 'handed over', 'handed over with slots', 'take ok', 'run ok'],
+  'paid to a pool',
   ...['progress ok', 'progress malformed', 'ask-time ok', 'ask-time malformed', 'grant-time ok', 'deny-time ok'],
   ...['done ok', 'done ok done', 'fail ok failed', 'turn-down ok failed', 'accept ok done', 'dispute ok'],
   ...['resolve ok done', 'resolve ok failed', 'preempt ok preempted', 'decommit ok decommitted'],
@@ -66,7 +67,14 @@ const expected = [
   ...['take not-permitted', 'run not-your-turn', 'offer won ', 'offer lost '],
   ...[
     ...['region', 'not-permitted', 'expired', 'unknown', 'bad-signature', 'duplicate', 'deadline-infeasible'],
-    ...['no-capacity', 'lock-lost', 'insufficient-credits', 'reserved-for-system', 'over-budget'],
+    ...[
+      'no-capacity',
+      'lock-lost',
+      'insufficient-credits',
+      'reserved-for-system',
+      'over-budget',
+      'below-reserve-price',
+    ],
   ].map((detail) => `offer barred ${detail}`),
   ...[
     'below-reserve-price',
@@ -249,6 +257,10 @@ async function ask(pair: Pair, command: MarketCommand): Promise<void> {
 function countTasks(book: MarketBook, command: MarketCommand, answer: object): void {
   if (command.kind === 'engage' && 'contracts' in answer) {
     if ((answer.contracts as Engaged['contracts']).some(({ slots }) => slots.length > 0)) count('engaged with slots');
+  }
+  if (command.kind === 'report' && 'paidMicro' in answer && Number(answer.paidMicro) > 0) {
+    const { payee, participant } = book.tasks.get(command.contract)!;
+    if (payee !== participant) count('paid to a pool');
   }
   if (command.kind !== 'report' || command.step !== 'turn-down' || !('state' in answer)) return;
   if (answer.state === 'awarded') count('handed over');

@@ -98,6 +98,13 @@ export const stateTamperings: Tampering[] = [
     },
     ['I9'],
   ],
+  [
+    "a seller gets what its pool's slots earn",
+    ({ snapshot }) => {
+      snapshot.tasks['k1-t1']!.payee = 'seller';
+    },
+    ['I9'],
+  ],
   ['what waits is lost', ({ snapshot }) => void delete snapshot.proposals.p1, ['I9']],
   [
     'what waits is approved by nobody',
@@ -302,6 +309,13 @@ export const journalTamperings: Tampering[] = [
     'an offer that had run out takes over',
     (e) => {
       engagement(e).offers[2]!.until = 1;
+    },
+    ['I12'],
+  ],
+  [
+    "a pool's slots work for less than they cost",
+    (e) => {
+      find(e, 'open-call', ({ cfp }) => cfp === 'h1').reservePriceMicro = '101';
     },
     ['I12'],
   ],

@@ -199,7 +199,13 @@ export function engagementOf(draft: EngageDraft, book: MarketBook, nowMs: number
     const call = drawn.hold === '' ? undefined : open[Number(drawn.hold.slice(4)) % Math.max(open.length, 1)];
     const units = call !== undefined && drawn.scope > 400 ? call.slots.length : drawn.units;
     const participant = call !== undefined && drawn.quality > 0 ? call.initiator : drawn.participant;
-    const { price, scope, durationMs, nkey, barred } = drawn;
+    const { scope, nkey, barred } = drawn;
+    // Two of three keep to the terms of the slots behind them.
+    const [least, longest] =
+      call === undefined || drawn.completesAt > 1_000
+        ? [0, Number.POSITIVE_INFINITY]
+        : [call.reservePrice * units, call.durationMs];
+    const [price, durationMs] = [Math.max(drawn.price, least), Math.min(drawn.durationMs, longest)];
     const at = { startBy: nowMs + drawn.startBy, deadline: nowMs + drawn.deadline };
     const issues = { priceMicro: String(price), ...at, durationMs, units, batch: 1, scope, region: 'eu' };
     const { intent, quality, risk } = drawn;

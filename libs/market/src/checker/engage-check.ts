@@ -1,6 +1,6 @@
 // I6 and I10 to I12 for tasks: whether each engagement and each hand-over was right, by the market just before it.
 
-import { uncovered, unfit } from '../model/engage.js';
+import { beyondTerms, uncovered, unfit } from '../model/engage.js';
 import type { EntryOf } from '../model/journal.js';
 import type { MarketState } from '../model/market-state.js';
 import { boundWithout } from '../model/task.js';
@@ -43,6 +43,18 @@ export class EngageCheck {
     this.#checkAccounts(market, entry, shown);
     this.#checkReserve(market, entry, shown);
     this.#checkRule(entry, shown);
+    for (const { offer, outcome } of shown) if (outcome !== 'barred') this.#checkTerms(market, entry, offer);
+  }
+
+  /** Whether an offer that was taken, or stands by, keeps to the terms of the slots behind it. */
+  #checkTerms(market: MarketState, { at }: { readonly at: number }, offer: StandbyOffer): void {
+    const call = market.calls.get(offer.hold);
+    if (call === undefined) return;
+    const detail = beyondTerms(call, offer);
+    this.#tallies.rule.fact(
+      detail === undefined,
+      () => `call ${call.cfp}: ${offer.participant} has its slots work for ${offer.price} at ${at}, ${detail}`,
+    );
   }
 
   #take(market: MarketState, taken: Parameters<LeaseCheck['taken']>[1], hold: string, atMs: number): void {
@@ -183,6 +195,7 @@ export class EngageCheck {
     if (next === undefined) return;
     this.#tallies.intents.won(next, entry.at, `contract ${task.id}`);
     this.#take(market, entry, next.hold, entry.at);
+    this.#checkTerms(market, entry, next);
     const call = market.calls.get(next.hold);
     if (call === undefined) return;
     const back = task.pool === call.pool ? task.slots.length : 0;

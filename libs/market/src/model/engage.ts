@@ -132,7 +132,16 @@ function notHeld(market: MarketState, offer: StandbyOffer, nowMs: number): Detai
   const call = market.call(offer.hold, nowMs);
   if (call !== undefined && call.initiator !== offer.participant) return 'not-permitted';
   if (call?.state !== 'open' || nowMs > call.awardBy || !market.stillHeld(call)) return 'lock-lost';
-  return call.slots.length === offer.units ? undefined : 'no-capacity';
+  return call.slots.length === offer.units ? beyondTerms(call, offer) : 'no-capacity';
+}
+
+/** The slots are the pool's, not the provider's: they cost what their call asks, for as long as it lends them. */
+export function beyondTerms(
+  call: Pick<CallState, 'reservePrice' | 'durationMs'>,
+  offer: Pick<StandbyOffer, 'price' | 'units' | 'durationMs'>,
+): Detail | undefined {
+  if (offer.price < call.reservePrice * offer.units) return 'below-reserve-price';
+  return offer.durationMs > call.durationMs ? 'deadline-infeasible' : undefined;
 }
 
 /** Why an offer that is fit may not be engaged beside what is bound already, or undefined. */
@@ -194,10 +203,9 @@ export function giveTask(market: MarketState, terms: Terms, offer: StandbyOffer,
   const tags = (agent: string) => ({ agent, pool: resource, contract: id });
   const payments = paymentIds(terms);
   const { ledger } = market;
-  ledger.openPending(
-    { id: payments.price, debit: buyer, credit: participant, amount: price, tags: tags(buyer) },
-    undefined,
-  );
+  // Work on a pool's slots earns for the pool: whoever sells them does not sell them to itself.
+  const payee = hold === '' ? participant : openCallOf(market, hold).payee;
+  ledger.openPending({ id: payments.price, debit: buyer, credit: payee, amount: price, tags: tags(buyer) }, undefined);
   if (bond > 0) {
     const posting = { id: payments.bond, debit: participant, credit: buyer, amount: bond, tags: tags(participant) };
     ledger.openPending(posting, undefined);
@@ -207,8 +215,8 @@ export function giveTask(market: MarketState, terms: Terms, offer: StandbyOffer,
   const dueAt = Math.min(Math.max(startBy, nowMs) + terms.graceMs, MAX_MS);
   market.deadlines.set(`task:${id}`, dueAt);
   return {
-    ...{ state: 'awarded', handedAt: nowMs, participant, intent, price, units, scope, startBy, deadline, durationMs },
-    ...{ issues: offer.issuesText, hold, ...taken, percent: 0, dueAt },
+    ...{ state: 'awarded', handedAt: nowMs, participant, payee, intent, price, units, scope, startBy, deadline },
+    ...{ durationMs, issues: offer.issuesText, hold, ...taken, percent: 0, dueAt },
   };
 }
 

@@ -31,6 +31,8 @@ export interface TaskRecord {
   attempt: number;
   handedAt: number;
   participant: string;
+  /** Who is paid of the price: with a hold the account of its pool, else the provider. */
+  payee: string;
   intent: string;
   price: number;
   units: number;

@@ -27,12 +27,15 @@ end
 -- The call whose locked slots back an offer; or nil and why they do not.
 local function held_slots(offer)
   local f = redis.call('HMGET', key('cfp', offer.hold), 'state', 'initiator', 'awardBy', 'pool', 'slots', 'fences',
-    'lockValue')
+    'lockValue', 'payee', 'reservePrice', 'durationMs')
   if f[1] and f[2] ~= offer.participant then return nil, 'not-permitted' end
   if f[1] ~= 'open' or now > tonumber(f[3]) then return nil, 'lock-lost' end
-  local held = { pool = f[4], slots = numbers(f[5]), fences = numbers(f[6]), lock_value = f[7] }
+  local held = { pool = f[4], slots = numbers(f[5]), fences = numbers(f[6]), lock_value = f[7], payee = f[8] }
   if not still_held(held.pool, held.slots, held.fences, held.lock_value) then return nil, 'lock-lost' end
   if #held.slots ~= offer.units then return nil, 'no-capacity' end
+  -- The slots are the pool's, not the provider's: they cost what their call asks, for as long as it lends them.
+  if offer.price < tonumber(f[9]) * offer.units then return nil, 'below-reserve-price' end
+  if offer.durationMs > tonumber(f[10]) then return nil, 'deadline-infeasible' end
   return held
 end
 
@@ -83,7 +86,9 @@ end
 -- Returns when the contract is overdue, and where slots were taken these and their fences.
 local function give_task(c, offer)
   local pool, slots, fences = '', {}, {}
-  open_pending(price_id(c), c.buyer, offer.participant, offer.price, nil,
+  -- Work on a pool's slots earns for the pool: whoever sells them does not sell them to itself.
+  local payee = offer.held and offer.held.payee or offer.participant
+  open_pending(price_id(c), c.buyer, payee, offer.price, nil,
     cjson.encode({ agent = c.buyer, pool = c.resource, contract = c.id }))
   if c.bond > 0 then
     open_pending(bond_id(c), offer.participant, c.buyer, c.bond, nil,
@@ -103,7 +108,7 @@ local function give_task(c, offer)
   end
   local due_at = min(max(offer.startBy, now) + c.grace, MAX_MS)
   redis.call('HSET', key('contract', c.id), 'state', 'awarded', 'attempt', c.attempt, 'handedAt', now,
-    'participant', offer.participant, 'intent', offer.intent, 'price', offer.price, 'units', offer.units,
+    'participant', offer.participant, 'payee', payee, 'intent', offer.intent, 'price', offer.price, 'units', offer.units,
     'scope', offer.scope, 'startBy', offer.startBy, 'deadline', offer.deadline, 'durationMs', offer.durationMs,
     'issues', offer.issuesText, 'hold', offer.hold, 'pool', pool, 'slots', table.concat(slots, ','),
     'fences', table.concat(fences, ','), 'percent', 0, 'dueAt', due_at)
@@ -116,7 +121,7 @@ local function task_of(id)
   local f = redis.call('HMGET', key('contract', id), 'kind', 'state', 'buyer', 'task', 'resource', 'counts', 'needs',
     'limit', 'graceMs', 'reportEveryMs', 'lateMs', 'rebatePermille', 'bond', 'penaltyPermille', 'disputeMs', 'standbys',
     'tried', 'attempt', 'participant', 'intent', 'price', 'deadline', 'durationMs', 'hold', 'pool', 'slots', 'heardAt',
-    'startedAt', 'askedDeadline', 'doneAt', 'dueAt', 'percent')
+    'startedAt', 'askedDeadline', 'doneAt', 'dueAt', 'percent', 'payee')
   if f[1] ~= 'task' then return nil end
   return {
     id = id, state = f[2], buyer = f[3], task = f[4], resource = f[5], counts = f[6], needs = tonumber(f[7]),
@@ -126,7 +131,7 @@ local function task_of(id)
     price = tonumber(f[21]), deadline = tonumber(f[22]), duration = tonumber(f[23]), hold = f[24], pool = f[25],
     slots = numbers(f[26]), heard_at = f[27] and tonumber(f[27]), started_at = f[28] and tonumber(f[28]),
     asked = f[29] and tonumber(f[29]), done_at = f[30] and tonumber(f[30]), due_at = tonumber(f[31]),
-    percent = tonumber(f[32]),
+    percent = tonumber(f[32]), payee = f[33],
   }
 end
 
@@ -147,7 +152,7 @@ end
 
 -- Ends the payments of the present attempt; its intent is remembered for a while.
 local function end_attempt(c, paid, forfeited)
-  end_pending(price_id(c), c.buyer, c.participant, c.price, paid, paid > 0 and 'posted' or 'voided')
+  end_pending(price_id(c), c.buyer, c.payee, c.price, paid, paid > 0 and 'posted' or 'voided')
   if c.bond > 0 then
     end_pending(bond_id(c), c.participant, c.buyer, c.bond, forfeited and c.bond or 0, forfeited and 'posted' or 'voided')
   end
@@ -168,7 +173,7 @@ local function hand_over(c, offer, tried)
   return give_task(c, offer)
 end
 
--- What the provider gets of the price, and whether its bond goes to the buyer: settlement.ts states the same rules.
+-- What is paid of the price, and whether its bond goes to the buyer: settlement.ts states the same rules.
 local function settlement_of(c, ended)
   local worked = c.started_at and cost_of_use(c.price, max(0, ended.at - c.started_at), c.duration) or 0
   if ended.outcome == 'done' then

@@ -38,9 +38,16 @@ async function play(names: readonly string[], options: ScenarioOptions): Promise
   if (typeof scenarios === 'string') return fail(scenarios, 2);
   const config = simConfig();
   const output = process.stdout;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+  const interrupt = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupt.abort());
   const run = `s${Date.now().toString(36).slice(-5)}`;
-  process.exitCode = await runScenarios({ config, names, scenarios, options, run, output });
+  const { signal } = interrupt;
+  try {
+    process.exitCode = await runScenarios({ config, names, scenarios, options, run, output, signal });
+  } catch (error) {
+    if (signal.aborted) process.exit(130);
+    throw error;
+  }
 }
 
 /** The commands' names here are nothing that people type: what they said wrong is told without them. */

@@ -1,5 +1,6 @@
 // Nothing keeps running: not after Ctrl-C, not after a kill -9 of the parent, not when a broker dies.
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { type CliRun, tender, until } from './cli-process.js';
 
@@ -58,6 +59,41 @@ describe('tender demo', () => {
     run.child.kill('SIGINT');
     expect((await run.exited).code).toBe(130);
     await gone(run);
+  });
+});
+
+describe('tender scenario', () => {
+  test.each(['SIGINT', 'SIGKILL'] as const)('%s while it plays', async (signal) => {
+    const run = tender(['scenario', 'human', 'all']);
+    await opened(run, '✓ concession');
+    run.child.kill(signal);
+    const { code } = await run.exited;
+    if (signal === 'SIGINT') {
+      expect(code).toBe(130);
+      expect(run.output()).toContain('nothing is left running.');
+    }
+    await gone(run);
+  });
+
+  test('SIGINT in a market that goes on: its rules are as they were', async () => {
+    const market = tender(['up', '--slots', '8', '--http-port', '0']);
+    await opened(market, 'Ctrl-C closes the market');
+    const env = Object.fromEntries([...market.output().matchAll(/^export (\w+)=(.*)$/gm)].map(([, k, v]) => [k!, v!]));
+    const whole = tender(['scenario', 'both-directions'], env);
+    expect((await whole.exited).code, whole.output()).toBe(0);
+    const rules = async () => {
+      const asked = tender(['policy', 'get', '-o', 'json'], env);
+      expect((await asked.exited).code, asked.output()).toBe(0);
+      return asked.output();
+    };
+    const cut = tender(['scenario', 'human'], env);
+    while (!(await rules()).includes('threshold')) await delay(50);
+    cut.child.kill('SIGINT');
+    expect((await cut.exited).code, cut.output()).toBe(130);
+    expect(cut.output()).toContain('the market goes on');
+    expect(await rules()).not.toContain('threshold');
+    market.child.kill('SIGINT');
+    await gone(market);
   });
 });
 

@@ -51,10 +51,12 @@ export interface ScenarioRun {
   readonly options: ScenarioOptions;
   readonly run: string;
   readonly output: NodeJS.WriteStream;
+  readonly signal: AbortSignal;
 }
 
 /** 0 where every guardrail held and every check is green, else 1. */
-export async function runScenarios({ config, names, scenarios, options, run, output }: ScenarioRun): Promise<number> {
+export async function runScenarios(asked: ScenarioRun): Promise<number> {
+  const { config, names, scenarios, options, run, output, signal } = asked;
   const startedAt = new Date().toISOString();
   const coloured = config.coloured && output.isTTY === true;
   const say = (lines: readonly string[]) => void output.write(`${lines.join('\n')}\n`);
@@ -62,7 +64,7 @@ export async function runScenarios({ config, names, scenarios, options, run, out
     if (options.output === 'json') return;
     say([...playedLines(one, coloured), ...(options.log === true ? moveLines(one.moves, coloured) : [])]);
   };
-  const played = await playAll({ config, scenarios, seed: options.seed, run, onEnd });
+  const played = await playAll({ config, scenarios, seed: options.seed, run, onEnd, signal });
   const { market } = config;
   if (options.output === 'json') {
     const told = options.log === true ? played : played.map(({ moves, ...one }) => ({ ...one, moves: moves.length }));

@@ -11,8 +11,9 @@ export interface PlayOptions {
   readonly seed: number;
   /** Four or so characters that begin all names of this run. */
   readonly run: string;
-  readonly onStart?: (scenario: Scenario) => void;
   readonly onEnd?: (played: Played) => void;
+  /** Whoever interrupts it finds the market as it was. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export async function playAll(options: PlayOptions): Promise<Played[]> {
@@ -23,7 +24,6 @@ export async function playAll(options: PlayOptions): Promise<Played[]> {
   try {
     const played: Played[] = [];
     for (const [number, scenario] of options.scenarios.entries()) {
-      options.onStart?.(scenario);
       const one = await play(scenario, { ...options, operator, run: `${options.run}${number}` });
       played.push(one);
       options.onEnd?.(one);
@@ -36,12 +36,12 @@ export async function playAll(options: PlayOptions): Promise<Played[]> {
 
 type Playing = PlayOptions & { readonly operator: Operator };
 
-async function play(scenario: Scenario, { config, seed, run, operator }: Playing): Promise<Played> {
+async function play(scenario: Scenario, { config, seed, run, operator, signal }: Playing): Promise<Played> {
   const { natsUrl, market, redisUrl } = config;
   const world = await World.open({ natsUrl, market, run, seed, operator });
   try {
     const startedMs = performance.now();
-    const outcome = await scenario.run(world);
+    const outcome = await orAbort(scenario.run(world), signal);
     const tookMs = Math.round(performance.now() - startedMs);
     const moves = await world.log();
     await world.close();
@@ -53,4 +53,15 @@ async function play(scenario: Scenario, { config, seed, run, operator }: Playing
   } finally {
     await world.close();
   }
+}
+
+/** Rejects with the signal's reason as soon as it is aborted. */
+function orAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  // What is left behind fails on closed connections, and nobody asks it.
+  work.catch(() => undefined);
+  return Promise.race([work, aborted]);
 }

@@ -24,8 +24,12 @@ import { Work } from './work.js';
 
 /** So many negotiations at once; more are not answered. */
 const MAX_SEATS = 50_000;
+/** Of one sender, a host of many perhaps: nobody opens so many that another's find no place. */
+const MAX_SEATS_OF_ONE = 2000;
 /** However far the clocks are apart: no negotiation is answered that would last for longer. */
 const MAX_LIFE_MS = 24 * 3_600_000;
+/** Where slots are locked behind each offer, nobody keeps them from others for longer by talking. */
+const MAX_HELD_LIFE_MS = 3_600_000;
 
 type Seat = Talk & { readonly withdraw: () => void; readonly close: () => void };
 
@@ -36,6 +40,7 @@ export class Provider implements Providing {
   readonly #appraiser: Appraiser;
   readonly #capacity: Capacity | undefined;
   readonly #seats = new Map<string, Seat>();
+  readonly #seatsOf = new Map<string, number>();
   readonly #working = new Set<string>();
   readonly #stops: (() => void)[];
 
@@ -92,20 +97,21 @@ export class Provider implements Providing {
       else link.ignore('not-permitted');
       return;
     }
-    if (!this.#fits(call, message.conversation)) return;
-    const around = this.#around(message.conversation);
+    if (!this.#fits(call, message.conversation, from)) return;
+    const around = this.#around(message.conversation, from);
     const taken = new TenderSeat(this.#desk, from, call, around, traceparentOf(msg.headers));
-    if (this.#take(message.conversation, taken)) taken.begin();
+    if (this.#take(message.conversation, from, taken)) taken.begin();
   }
 
-  #fits({ frame, closesAt, protocol }: TaskCall, conversation: string): boolean {
+  #fits({ frame, closesAt, protocol }: TaskCall, conversation: string, from: string): boolean {
     const { link } = this.#desk;
     const now = link.clock.now();
     const named =
       frame.market === link.market && frame.conversation === conversation && frame.task.resource === this.resource;
     if (!named) link.ignore('not-permitted');
     else if (now >= closesAt) link.ignore('late');
-    else if (protocol.endsAt > now + MAX_LIFE_MS || this.#seats.size >= MAX_SEATS) link.ignore('deadline-infeasible');
+    else if (protocol.endsAt > now + this.#longestMs()) link.ignore('deadline-infeasible');
+    else if (this.#isFull(from)) link.ignore('no-capacity');
     else return true;
     return false;
   }
@@ -124,9 +130,9 @@ export class Provider implements Providing {
       ? 'malformed'
       : now >= protocol.endsAt
         ? 'late'
-        : protocol.endsAt > now + MAX_LIFE_MS
+        : protocol.endsAt > now + this.#longestMs()
           ? 'deadline-infeasible'
-          : this.#seats.size >= MAX_SEATS
+          : this.#isFull(from)
             ? 'no-capacity'
             : undefined;
     if (detail !== undefined) {
@@ -135,9 +141,17 @@ export class Provider implements Providing {
       voice.tell(from, 'refuse', rejection(body.round, detail, why), { inReplyTo: id });
       return true;
     }
-    const seat = new HaggleSeat(this.#desk, from, body, this.#around(conversation), traceparentOf(msg.headers));
-    if (this.#take(conversation, seat)) seat.begin(got);
+    const seat = new HaggleSeat(this.#desk, from, body, this.#around(conversation, from), traceparentOf(msg.headers));
+    if (this.#take(conversation, from, seat)) seat.begin(got);
     return true;
+  }
+
+  #longestMs(): number {
+    return this.#options.hold === undefined ? MAX_LIFE_MS : MAX_HELD_LIFE_MS;
+  }
+
+  #isFull(from: string): boolean {
+    return this.#seats.size >= MAX_SEATS || (this.#seatsOf.get(from) ?? 0) >= MAX_SEATS_OF_ONE;
   }
 
   async resume(contract: string): Promise<{ readonly ok: true } | Refusal> {
@@ -163,30 +177,34 @@ export class Provider implements Providing {
       withdraw: () => undefined,
       close: () => work?.close(),
     };
-    if (!this.#take(conversation, seat)) return false;
-    work = this.#work(view, voice, from, () => this.#leave(conversation));
+    if (!this.#take(conversation, from, seat)) return false;
+    work = this.#work(view, voice, from, () => this.#leave(conversation, from));
     if (message !== undefined) work.hear(message);
     return true;
   }
 
   /** False where the agent is in it already. */
-  #take(conversation: string, seat: Seat): boolean {
+  #take(conversation: string, from: string, seat: Seat): boolean {
     if (!this.#desk.switchboard.talk.begin(conversation, seat)) {
       this.#desk.link.ignore('duplicate');
       return false;
     }
     this.#seats.set(conversation, seat);
+    this.#seatsOf.set(from, (this.#seatsOf.get(from) ?? 0) + 1);
     return true;
   }
 
-  #leave(conversation: string): void {
+  #leave(conversation: string, from: string): void {
     const seat = this.#seats.get(conversation);
     if (seat === undefined) return;
     this.#seats.delete(conversation);
+    const left = (this.#seatsOf.get(from) ?? 1) - 1;
+    if (left > 0) this.#seatsOf.set(from, left);
+    else this.#seatsOf.delete(from);
     this.#desk.switchboard.talk.end(conversation, seat);
   }
 
-  #around(conversation: string): AroundSeat {
+  #around(conversation: string, from: string): AroundSeat {
     const { link } = this.#desk;
     const { onLost } = this.#options;
     return {
@@ -194,7 +212,7 @@ export class Provider implements Providing {
       options: this.#options,
       work: (view, voice, buyer, onSettled) => this.#work(view, voice, buyer, onSettled),
       lost: (lost) => onLost && link.guard('onLost', () => onLost(lost)),
-      over: () => this.#leave(conversation),
+      over: () => this.#leave(conversation, from),
     };
   }
 

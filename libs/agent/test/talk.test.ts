@@ -284,3 +284,12 @@ test('arbitrary bytes and JSON about tasks on every subject: agents live on and 
   say(deal, 'counter-propose', counter(deal, 2, 5 * CREDIT));
   await expect.poll(() => heard.at(-1)?.performative).toBe('accept-proposal');
 });
+
+test('one that opens thousands of negotiations is refused more, and others are heard', async () => {
+  const protocol = { ...opening(dealOf(mallory)).protocol, roundMs: 20_000 };
+  const deals = Array.from({ length: 2001 }, () => dealOf(mallory, {}, { priceMicro: String(CREDIT / 2) }));
+  for (const deal of deals) say(deal, 'propose', opening(deal, { protocol }), { from: mallory });
+  const refused = () => tapped.filter(({ body }) => body.detail === 'no-capacity');
+  await expect.poll(() => refused().map(({ performative }) => performative), { timeout: 30_000 }).toEqual(['refuse']);
+  await opened();
+});

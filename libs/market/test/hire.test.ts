@@ -1,129 +1,27 @@
-// A buyer's announced call, cell by cell, and what its rounds come to: who is asked again, who is shown, who is told what.
-import { readFileSync } from 'node:fs';
+// What the rounds of a buyer's announced call come to: who is asked again, who is shown, who is told what.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type HireAction, type HireEvent, hireWakeAt, MAX_SHOWN_OFFERS, refusal } from '../src/index.js';
 import {
-  type HireAction,
-  type HireEvent,
-  type HireOptions,
-  type HireState,
-  hireStep,
-  hireTable,
-  hireWakeAt,
-  hiring,
-  MAX_SHOWN_OFFERS,
-  type Offer,
-  type ProposalView,
-  refusal,
-  rejection,
-  type TaskCall,
-} from '../src/index.js';
+  begun,
+  close,
+  declined,
+  engaged,
+  events,
+  filed,
+  IN_THE_END,
+  late,
+  NOW,
+  pendingView,
+  protocolOf,
+  refused,
+  revise,
+  run,
+  stuck,
+  tender,
+} from './hire-support.js';
 import { limitsOf } from './negotiation-support.js';
-import { ask, bounds, callOf, ENDS, HOUR, offerOf, T, viewOf, walkTable } from './task-support.js';
-
-const options: HireOptions = {
-  ...{ closeAfterAnswers: Number.POSITIVE_INFINITY, limits: limitsOf(100), maxEngagements: 3 },
-  ...{ escalateTo: 'operators', escalateWithinMs: 5_000, nonce: 'nonce-01' },
-};
-const NOW = T + 1;
-/** Long after everything. */
-const IN_THE_END = ENDS + 24 * HOUR;
-
-function tender(offer: Offer, from = offer.seal.participant, round = 1): HireEvent {
-  return { kind: 'tender', from, offer, round };
-}
-function refused(from: string, final = false, offer?: Offer): HireEvent {
-  const more = { final, ...(offer === undefined ? {} : { offer, counter: offer.issues }) };
-  return { kind: 'refused', from, move: rejection(1, 'deadline-infeasible', 'not by then', more) };
-}
-const close: HireEvent = { kind: 'close' };
-const revise: HireEvent = { kind: 'revise', ask, bounds: { ...bounds, deadline: { min: T, max: T + 80 * HOUR } } };
-const late = offerOf('ben', 900, { deadline: T + 72 * HOUR });
-const engaged: HireEvent = { kind: 'engaged', contracts: [viewOf(offerOf('ben', 900))], verdicts: [] };
-const filed: HireEvent = { kind: 'filed', proposal: 'p1', expiresAt: T + 5_000 };
-const declined: HireEvent = { kind: 'declined', refusal: refusal('frozen', 'not now') };
-const pendingView: ProposalView = {
-  ...{ proposal: 'p1', kind: 'engage', state: 'pending', by: 'ann', conversation: 'call-1', message: 'dear' },
-  ...{ filedAt: T, expiresAt: T + 5_000 },
-};
-const decided: HireEvent = { kind: 'decided', view: { ...pendingView, state: 'denied' } };
-
-function run(state: HireState, events: readonly HireEvent[], nowMs = NOW) {
-  const actions: HireAction[] = [];
-  const ignored: string[] = [];
-  let current = state;
-  for (const event of events) {
-    const step = hireStep(current, event, nowMs);
-    current = step.state;
-    for (const action of step.actions) {
-      if (action.kind === 'ignored') ignored.push(`${action.event}: ${action.detail}`);
-      else actions.push(action);
-    }
-  }
-  return { state: current, actions, ignored };
-}
-function begun(call: TaskCall = callOf(), more: Partial<HireOptions> = {}): HireState {
-  return hiring(call, { ...options, ...more }).state;
-}
-const protocolOf = (more: Partial<TaskCall['protocol']>) => ({ protocol: { ...callOf().protocol, ...more } });
-
-const calling = run(begun(), [tender(offerOf('ben', 900))]).state;
-const revising = run(begun(), [refused('ben', false, late), close]).state;
-const stuck = run(begun(callOf(protocolOf({ maxRounds: 1 }))), [refused('ben', false, late), close]).state;
-const states: Record<HireState['name'], HireState> = {
-  ...{ calling, revising, settling: run(calling, [close]).state, pending: run(calling, [close, filed]).state },
-  escalated: run(stuck, [filed]).state,
-  ...{ hired: run(calling, [close, engaged]).state, ended: run(calling, [{ kind: 'abort' }]).state },
-};
-const events: Record<HireEvent['kind'], HireEvent> = {
-  ...{ tender: tender(offerOf('cid', 800)), refused: refused('cid'), withdrawn: { kind: 'withdrawn', from: 'ben' } },
-  ...{ close, revise, settle: { kind: 'settle', intents: ['ben-intent'] }, abort: { kind: 'abort' } },
-  ...{ engaged, filed, declined, decided, tick: { kind: 'tick' } },
-};
-const [rejected, cancelled] = ['ended: reject finish', 'ended: cancel finish'];
-const early = 'not-your-turn';
-const page = readFileSync(new URL('../NEGOTIATION.md', import.meta.url), 'utf8');
-walkTable<HireState, HireEvent>('hire', page, {
-  ...{ table: hireTable, states, events, step: hireStep, times: [NOW, IN_THE_END] },
-  expected: {
-    calling: {
-      ...{ tender: ['calling:', 'calling: reject'], refused: ['calling:', 'late'], withdrawn: 'calling:' },
-      ...{ close: ['settling: engage', rejected], revise: early, settle: ['settling: engage', 'unknown'] },
-      ...{ abort: rejected, engaged: early, filed: early, declined: early, decided: early, tick: [early, rejected] },
-    },
-    revising: {
-      ...{ tender: 'revising: reject', refused: 'late', withdrawn: 'revising:', close: 'duplicate' },
-      ...{ revise: ['calling: recall', 'late'], settle: ['settling: engage', 'unknown'], abort: cancelled },
-      ...{ engaged: 'stale', filed: 'stale', declined: 'stale', decided: 'stale' },
-      tick: [early, 'escalated: escalate'],
-    },
-    settling: {
-      ...{ tender: 'settling: reject', refused: 'late', withdrawn: 'late', close: 'duplicate', revise: 'late' },
-      ...{ settle: 'duplicate', abort: 'late', engaged: 'hired: inform finish', filed: 'pending: inform-pending' },
-      ...{ declined: ['revising: choose', rejected], decided: early, tick: early },
-    },
-    pending: {
-      ...{ tender: 'pending: reject', refused: 'late', withdrawn: 'late', close: 'duplicate', revise: 'late' },
-      ...{ settle: 'duplicate', abort: 'late', engaged: 'hired: inform finish', filed: 'duplicate' },
-      ...{ declined: 'stale', decided: rejected, tick: [early, rejected] },
-    },
-    escalated: {
-      ...{ tender: 'escalated: reject', refused: 'late', withdrawn: 'late', close: 'duplicate', revise: 'round-limit' },
-      ...{ settle: ['settling: engage', 'unknown'], abort: 'late', engaged: 'hired: inform finish' },
-      ...{ filed: 'duplicate', declined: 'stale', decided: cancelled, tick: [early, cancelled] },
-    },
-    hired: {
-      ...{ tender: 'hired: reject', refused: 'late', withdrawn: 'late', close: 'stale', revise: 'late' },
-      ...{ settle: 'late', abort: 'late', engaged: 'duplicate', filed: 'stale', declined: 'stale', decided: 'stale' },
-      tick: 'stale',
-    },
-    ended: {
-      ...{ tender: 'ended: reject', refused: 'late', withdrawn: 'late', close: 'stale', revise: 'expired' },
-      ...{ settle: 'expired', abort: 'duplicate', engaged: 'stale', filed: 'stale', declined: 'stale' },
-      ...{ decided: 'stale', tick: 'stale' },
-    },
-  },
-});
+import { ask, bounds, callOf, offerOf, T, viewOf } from './task-support.js';
 
 /** What the bank is shown, as prices; and under which key. */
 function engagement(actions: readonly HireAction[]) {

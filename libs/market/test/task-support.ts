@@ -76,6 +76,27 @@ export function viewOf({ issues, seal }: Offer, more: Partial<TaskView> = {}): T
 }
 
 type Act = { readonly kind: string };
+
+/** As many steps of a machine at one time, what they did, and what was ignored. */
+export function runOf<State, Event, Action extends Act>(
+  step: (state: State, event: Event, nowMs: number) => Step<State, Action | Ignored>,
+  atMs: number,
+) {
+  return (state: State, events: readonly Event[], nowMs = atMs) => {
+    const actions: Action[] = [];
+    const ignored: string[] = [];
+    let current = state;
+    for (const event of events) {
+      const taken = step(current, event, nowMs);
+      current = taken.state;
+      for (const action of taken.actions) {
+        if (action.kind === 'ignored') ignored.push(`${(action as Ignored).event}: ${(action as Ignored).detail}`);
+        else actions.push(action as Action);
+      }
+    }
+    return { state: current, actions, ignored };
+  };
+}
 type Cells = string | readonly [before: string, inTheEnd: string];
 
 export interface Walked<State extends { readonly name: string }, Event extends { readonly kind: string }> {

@@ -14,7 +14,7 @@ import {
   tenderTable,
   tenderWakeAt,
 } from '../src/index.js';
-import { CLOSES, callOf, ENDS, HOUR, offerOf, T, viewOf, walkTable } from './task-support.js';
+import { CLOSES, callOf, ENDS, HOUR, offerOf, runOf, T, viewOf, walkTable } from './task-support.js';
 
 const NOW = T + 1;
 const IN_THE_END = ENDS + 24 * HOUR;
@@ -28,21 +28,7 @@ const contract: TenderEvent = { kind: 'contract', contract: 'call-1-t1' };
 const held: TenderEvent = { kind: 'held', view: viewOf(offer) };
 const pending: TenderEvent = { kind: 'pending', expiresAt: T + 5_000 };
 
-function run(state: TenderState, events: readonly TenderEvent[], nowMs = NOW) {
-  const actions: TenderAction[] = [];
-  const ignored: string[] = [];
-  let current = state;
-  for (const event of events) {
-    const step = tenderStep(current, event, nowMs);
-    current = step.state;
-    for (const action of step.actions) {
-      if (action.kind === 'ignored') ignored.push(`${action.event}: ${action.detail}`);
-      else actions.push(action);
-    }
-  }
-  return { state: current, actions, ignored };
-}
-
+const run = runOf<TenderState, TenderEvent, TenderAction>(tenderStep, NOW);
 const tendered = run(start, [{ kind: 'offer', offer }]).state;
 const states: Record<TenderState['name'], TenderState> = {
   considering: run(tendered, [{ kind: 'cfp', call: again }]).state,

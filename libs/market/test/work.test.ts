@@ -1,210 +1,45 @@
-// The two sides of a running contract, cell by cell, and what they come to: begun once, reported until heard, never silent.
-import { readFileSync } from 'node:fs';
+// What the two sides of a running contract come to: begun once, reported until heard, never silent.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type OrderAction,
   type OrderEvent,
   type OrderState,
-  orderStep,
-  orderTable,
   orderWakeAt,
   type ProvideAction,
   type ProvideEvent,
   type ProvideState,
   placing,
-  provideStep,
-  provideTable,
   provideWakeAt,
   providing,
-  type Receipt,
   refusal,
   type TaskView,
 } from '../src/index.js';
-import { frame, HOUR, offerOf, T, viewOf, walkTable } from './task-support.js';
-
-const NOW = T + 1;
-const IN_THE_END = T + 24 * HOUR;
-const EVERY = frame.conditions.reportEveryMs;
-const offer = offerOf('ben', 900);
-const at = (state: TaskView['state'], more: Partial<TaskView> = {}) => viewOf(offer, { state, ...more });
-const receipt: Receipt = {
-  ...{ outcome: 'done', startedAt: T, endedAt: T + 10, outputs: { rows: 4 }, used: {}, warnings: [] },
-};
-const asked = at('renewing', { askedDeadline: offer.issues.deadline + 1 });
-const granted = at('running', { issues: { ...offer.issues, deadline: offer.issues.deadline + 1 } });
-const ended = at('settled', { outcome: 'failed' });
-const nonce = 'nonce-01';
-const tick = { kind: 'tick' } as const;
-
-function provide(state: ProvideState, events: readonly ProvideEvent[], nowMs = NOW) {
-  const actions: ProvideAction[] = [];
-  const ignored: string[] = [];
-  let current = state;
-  for (const event of events) {
-    const step = provideStep(current, event, nowMs);
-    current = step.state;
-    for (const action of step.actions) {
-      if (action.kind === 'ignored') ignored.push(`${action.event}: ${action.detail}`);
-      else actions.push(action);
-    }
-  }
-  return { state: current, actions, ignored };
-}
-const waiting = providing(at('awarded'), nonce, T).state;
-const begin: ProvideEvent = { kind: 'task-start', inputs: { rows: 3 } };
-const taking = provide(waiting, [begin]).state;
-const validating = provide(taking, [{ kind: 'seen', view: at('starting'), key: 'nonce-01.1' }]).state;
-const starting = provide(validating, [{ kind: 'validated' }]).state;
-const working = provide(starting, [{ kind: 'seen', view: at('running'), key: 'nonce-01.2' }]).state;
-const asking = provide(working, [{ kind: 'ask-time', deadline: offer.issues.deadline + 1 }]).state;
-const provideStates: Record<ProvideState['name'], ProvideState> = {
-  ...{ waiting, taking, validating, starting, working, 'asking-time': asking },
-  reporting: provide(working, [{ kind: 'finished', receipt }]).state,
-  delivered: providing(at('done'), nonce, T).state,
-  over: providing(ended, nonce, T).state,
-};
-const word = {
-  seen: { kind: 'seen', view: ended },
-  refused: { kind: 'refused', refusal: refusal('late', 'too late') },
-  unanswered: { kind: 'unanswered' },
-} as const;
-const provideEvents: Record<ProvideEvent['kind'], ProvideEvent> = {
-  ...{ 'task-start': begin, validated: { kind: 'validated' }, unfit: { kind: 'unfit', message: 'no driver' } },
-  ...{ progress: { kind: 'progress', progress: { percent: 40 } } },
-  'ask-time': { kind: 'ask-time', deadline: offer.issues.deadline + 1 },
-  ...{ finished: { kind: 'finished', receipt }, leave: { kind: 'leave' }, ...word, nudge: { kind: 'nudge' }, tick },
-};
-function order(state: OrderState, events: readonly OrderEvent[], nowMs = NOW) {
-  const actions: OrderAction[] = [];
-  const ignored: string[] = [];
-  let current = state;
-  for (const event of events) {
-    const step = orderStep(current, event, nowMs);
-    current = step.state;
-    for (const action of step.actions) {
-      if (action.kind === 'ignored') ignored.push(`${action.event}: ${action.detail}`);
-      else actions.push(action);
-    }
-  }
-  return { state: current, actions, ignored };
-}
-const orderOf = (view: TaskView) => placing(view, nonce, T).state;
-const orderStates: Record<OrderState['name'], OrderState> = {
-  waiting: orderOf(at('awarded')),
-  running: orderOf(at('running')),
-  granting: orderOf(asked),
-  deciding: orderOf(at('done', { receipt })),
-  disputed: orderOf(at('disputed', { receipt })),
-  over: orderOf(ended),
-};
-const orderEvents: Record<OrderEvent['kind'], OrderEvent> = {
-  ...{ progress: { kind: 'progress', progress: { percent: 40 } }, done: { kind: 'done', receipt } },
-  ...{ grant: { kind: 'grant' }, deny: { kind: 'deny' }, accept: { kind: 'accept' } },
-  ...{
-    dispute: { kind: 'dispute', message: 'no rows' },
-    leave: { kind: 'leave' },
-    ...word,
-    nudge: { kind: 'nudge' },
-    tick,
-  },
-};
-const early = 'not-your-turn';
-const page = readFileSync(new URL('../NEGOTIATION.md', import.meta.url), 'utf8');
-const unbegun = { progress: early, 'ask-time': early, finished: early, leave: 'reporting: report' } as const;
-walkTable<ProvideState, ProvideEvent>('provide', page, {
-  ...{ table: provideTable, states: provideStates, events: provideEvents, step: provideStep },
-  times: [NOW, IN_THE_END],
-  expected: {
-    waiting: {
-      ...{ 'task-start': 'taking: report', validated: early, unfit: 'reporting: report', ...unbegun },
-      ...{ seen: 'over: finish', refused: 'waiting:', unanswered: 'waiting:', nudge: 'waiting: inquire' },
-      tick: [early, 'taking: report'],
-    },
-    taking: {
-      ...{ 'task-start': 'duplicate', validated: early, unfit: 'reporting: report', ...unbegun },
-      ...{ seen: 'over: finish', refused: 'taking:', unanswered: 'taking:', nudge: 'taking: inquire' },
-      tick: [early, 'taking: report'],
-    },
-    validating: {
-      ...{ 'task-start': 'duplicate', validated: 'starting: report', unfit: 'reporting: report', ...unbegun },
-      ...{ seen: 'over: finish', refused: 'validating:', unanswered: 'validating:', nudge: 'validating: inquire' },
-      tick: [early, 'validating: inquire'],
-    },
-    starting: {
-      ...{ 'task-start': 'duplicate', validated: 'duplicate', unfit: 'late', ...unbegun },
-      ...{ seen: 'over: finish', refused: 'starting:', unanswered: 'starting:', nudge: 'starting: inquire' },
-      tick: [early, 'starting: report'],
-    },
-    working: {
-      ...{ 'task-start': 'duplicate', validated: 'duplicate', unfit: 'late', progress: 'working: tell-progress' },
-      ...{ 'ask-time': 'asking-time: report', finished: 'reporting: report', leave: 'reporting: stop report' },
-      ...{ seen: 'over: stop finish', refused: 'working:', unanswered: 'working:', nudge: 'working: report' },
-      tick: [early, 'working: report'],
-    },
-    'asking-time': {
-      ...{ 'task-start': 'duplicate', validated: 'duplicate', unfit: 'late', progress: 'asking-time: tell-progress' },
-      ...{ 'ask-time': 'duplicate', finished: 'reporting: time report', leave: 'reporting: stop time report' },
-      ...{ seen: 'over: stop time finish', refused: 'asking-time:', unanswered: 'asking-time:' },
-      nudge: ['asking-time: report', 'asking-time: report report'],
-      tick: [early, 'asking-time: report report'],
-    },
-    reporting: {
-      ...{ 'task-start': 'duplicate', validated: 'late', unfit: 'late', progress: 'late', 'ask-time': 'late' },
-      ...{ finished: 'late', leave: 'late', seen: 'over: tell-done finish', refused: 'reporting:' },
-      ...{ unanswered: 'reporting:', nudge: 'reporting: inquire', tick: [early, 'reporting: report'] },
-    },
-    delivered: {
-      ...{ 'task-start': 'late', validated: 'late', unfit: 'late', progress: 'late', 'ask-time': 'late' },
-      ...{ finished: 'duplicate', leave: 'late', seen: 'over: finish', refused: 'delivered:' },
-      ...{ unanswered: 'delivered:', nudge: 'delivered: inquire', tick: [early, 'delivered: inquire'] },
-    },
-    over: {
-      ...{ 'task-start': 'expired', validated: 'stale', unfit: 'stale', progress: 'stale', 'ask-time': 'expired' },
-      ...{ finished: 'stale', leave: 'expired', seen: 'stale', refused: 'stale', unanswered: 'stale' },
-      ...{ nudge: 'stale', tick: 'stale' },
-    },
-  },
-});
-
-const undecided = { grant: early, deny: early, accept: early, dispute: early } as const;
-const decidedTime = { grant: 'late', deny: 'late' } as const;
-walkTable<OrderState, OrderEvent>('order', page, {
-  ...{ table: orderTable, states: orderStates, events: orderEvents, step: orderStep, times: [NOW, IN_THE_END] },
-  expected: {
-    waiting: {
-      ...{ progress: 'waiting: progress inquire', done: 'waiting: inquire', ...undecided, leave: 'waiting: report' },
-      ...{ seen: 'over: finish', refused: 'waiting:', unanswered: 'waiting:', nudge: 'waiting: inquire' },
-      tick: [early, 'waiting: inquire'],
-    },
-    running: {
-      ...{ progress: 'running: progress', done: 'running: inquire', ...undecided, leave: 'running: report' },
-      ...{ seen: 'over: finish', refused: 'running:', unanswered: 'running:', nudge: 'running: inquire' },
-      tick: [early, 'running: inquire'],
-    },
-    granting: {
-      ...{ progress: 'granting: progress', done: 'granting: inquire', grant: 'granting: report' },
-      ...{ deny: 'granting: report', accept: early, dispute: early, leave: 'granting: report' },
-      ...{ seen: 'over: finish', refused: 'granting:', unanswered: 'granting:', nudge: 'granting: inquire' },
-      tick: [early, 'granting: inquire'],
-    },
-    deciding: {
-      ...{ progress: 'late', done: 'duplicate', ...decidedTime, accept: 'deciding: report' },
-      ...{ dispute: 'deciding: report', leave: 'late', seen: 'over: finish', refused: 'deciding:' },
-      ...{ unanswered: 'deciding:', nudge: 'deciding: inquire', tick: [early, 'deciding: inquire'] },
-    },
-    disputed: {
-      ...{ progress: 'late', done: 'duplicate', ...decidedTime, accept: 'disputed: report' },
-      ...{ dispute: 'duplicate', leave: 'late', seen: 'over: finish', refused: 'disputed:' },
-      ...{ unanswered: 'disputed:', nudge: 'disputed: inquire', tick: [early, 'disputed: inquire'] },
-    },
-    over: {
-      ...{ progress: 'stale', done: 'stale', grant: 'expired', deny: 'expired', accept: 'expired' },
-      ...{ dispute: 'expired', leave: 'expired', seen: 'stale', refused: 'stale', unanswered: 'stale' },
-      ...{ nudge: 'stale', tick: 'stale' },
-    },
-  },
-});
+import { frame, offerOf, T, viewOf } from './task-support.js';
+import {
+  asked,
+  asking,
+  at,
+  begin,
+  EVERY,
+  ended,
+  granted,
+  NOW,
+  nonce,
+  offer,
+  order,
+  orderEvents,
+  orderOf,
+  orderStates,
+  provide,
+  provideEvents,
+  provideStates,
+  receipt,
+  tick,
+  validating,
+  waiting,
+  working,
+} from './work-support.js';
 
 const reported = (actions: readonly (ProvideAction | OrderAction)[]) =>
   actions.flatMap((action) => (action.kind === 'report' ? [[action.body.step, action.body.key]] : []));

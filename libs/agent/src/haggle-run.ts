@@ -46,6 +46,8 @@ export interface AroundHaggle {
   readonly onPending?: ((proposal: string, expiresAt: number) => void) | undefined;
 }
 
+type Question = Extract<HaggleAction, { readonly kind: 'inquire' }>;
+
 /** The bank is asked again by the machine, under the same key. */
 const WITHIN_MS = 5000;
 
@@ -62,6 +64,7 @@ export class HaggleRun implements Talk {
   #heard: Received<TaskMessage> | undefined;
   /** The state for which a move is being thought about: a slow thinker does not answer twice. */
   #thinkingOf: HaggleState | undefined;
+  #question: Question | undefined;
 
   constructor(
     desk: Desk,
@@ -177,6 +180,8 @@ export class HaggleRun implements Talk {
 
   #send(action: Extract<HaggleAction, { kind: 'send' }>): void {
     const { performative, body, replyBy } = action;
+    // Whoever follows the contract tells its provider, and again where nobody answers.
+    if (performative === 'inform' && body.kind === 'contract') return;
     this.trail.note(this.#desk.link.clock.now(), this.#desk.id, performative, body);
     const inReplyTo = this.#heard?.message.id;
     this.#voice.tell(this.#around.other, performative as Word, body as never, { replyBy, inReplyTo });
@@ -206,10 +211,21 @@ export class HaggleRun implements Talk {
     this.step({ kind: 'filed', proposal, expiresAt });
   }
 
-  async #inquire({ intent, askedAt }: Extract<HaggleAction, { kind: 'inquire' }>): Promise<void> {
-    const word = await this.#bank.inquire({ intent });
-    if (word.kind === 'seen') this.step({ kind: 'held', view: word.view });
-    else if (word.kind === 'refused') this.step({ kind: 'absent', askedAt });
+  /** One question at a time: of several that come up meanwhile the last one is asked, where it is still open. */
+  async #inquire(action: Question): Promise<void> {
+    const isAsked = this.#question !== undefined;
+    this.#question = action;
+    if (isAsked) return;
+    for (let asked: Question | undefined; this.#question !== asked; ) {
+      asked = this.#question as Question;
+      const word = await this.#bank.inquire({ intent: asked.intent });
+      if (word.kind === 'seen') {
+        this.#question = undefined;
+        return this.step({ kind: 'held', view: word.view });
+      }
+      if (word.kind === 'refused') this.step({ kind: 'absent', askedAt: asked.askedAt });
+    }
+    this.#question = undefined;
   }
 
   async #poll({ proposal, askedAt }: Extract<HaggleAction, { kind: 'poll' }>): Promise<void> {

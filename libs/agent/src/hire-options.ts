@@ -18,7 +18,7 @@ export interface HireOptions extends OrderOptions {
   readonly weights?: Weights;
   /** Default: one offer for all of it. */
   readonly fill?: Fill;
-  /** How long offers are taken in each round; default 300 ms. */
+  /** How long offers are taken in each round; default 1000 ms. */
   readonly windowMs?: number;
   /** Closes a round as soon as so many have answered. */
   readonly closeAfterAnswers?: number;

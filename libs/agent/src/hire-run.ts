@@ -2,6 +2,7 @@
 import {
   type BankResult,
   changeFor,
+  contractStems,
   type Frame,
   type HireAction,
   type HireEvent,
@@ -37,7 +38,7 @@ import { Voice } from './voice.js';
 const LIMITS = { total: 2048, perSender: 512, perParticipant: 4 };
 const MAX_ENGAGEMENTS = 4;
 const DEFAULT_WITHIN_MS = 60_000;
-const DEFAULT_WINDOW_MS = 300;
+const DEFAULT_WINDOW_MS = 1000;
 const DEFAULT_ESCALATION_MS = 60_000;
 /** The bank is asked again by the machine, under the same key. */
 const ENGAGE_WITHIN_MS = 5000;
@@ -284,11 +285,13 @@ export class HireRun implements Talk {
   /** The answer to an engagement was lost: what there is of this conversation at the bank. */
   async #inquire(conversation: string): Promise<void> {
     const contracts: TaskView[] = [];
+    let [stem, other] = contractStems(conversation, this.#desk.id) as readonly [string, string | undefined];
     for (;;) {
-      const about = { contract: `${conversation}-t${contracts.length + 1}`, ...namedFor(this.#desk) };
+      const about = { contract: `${stem}${contracts.length + 1}`, ...namedFor(this.#desk) };
       const asked = await this.#desk.link.bank.ask('task', about, this.#asking());
       if (asked.ok) contracts.push(asked.value);
       else if (contracts.length > 0 && asked.detail !== 'unavailable') break;
+      else if (asked.detail === 'not-permitted' && other !== undefined) [stem, other] = [other, undefined];
       else return void this.#run.step({ kind: 'declined', refusal: asked });
     }
     this.#run.step({ kind: 'engaged', contracts, verdicts: [] });

@@ -1,4 +1,25 @@
 // The agent's side of the market: connect, listen, bid, call, hold leases; have tasks done and do them.
+
+// The counter-proposal generator and what it works on, for providers that judge tasks by themselves.
+export {
+  appraise,
+  type Capability,
+  type Counter,
+  type CounterFacts,
+  type CounterKind,
+  compose,
+  counterFacts,
+  counterFor,
+  fewerUnits,
+  higherPrice,
+  laterStart,
+  lessScope,
+  longerDeadline,
+  longerRun,
+  otherRegion,
+  type Preferences,
+  smallerBatches,
+} from '@tender/market';
 export { type Agent, type AgentKeys, connectAgent } from './agent.js';
 export type { CallOptions, CallOutcome } from './call.js';
 export type { CapabilityOptions } from './capacity.js';

@@ -40,6 +40,7 @@ type AnyBody = Partial<{
   issues: { priceMicro: string };
   counter: { priceMicro: string };
   ask: { priceMicro: string };
+  offer: { seal: { until: number } };
   closesAt: number;
   expiresAt: number;
   view: { issues: { priceMicro: string }; dueAt: number; fences: readonly number[] };
@@ -53,7 +54,7 @@ function factsOf(word: Word, body: AnyBody): Omit<StepFacts, 'conversation'> {
     detail: body.detail,
     round: body.round,
     budget: (body.issues ?? body.counter ?? body.ask ?? view?.issues)?.priceMicro,
-    expires: body.closesAt ?? body.expiresAt ?? view?.dueAt,
+    expires: body.closesAt ?? body.expiresAt ?? view?.dueAt ?? body.offer?.seal.until,
     fence: view === undefined || view.fences.length === 0 ? undefined : Math.max(...view.fences),
   };
 }

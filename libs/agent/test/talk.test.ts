@@ -59,7 +59,7 @@ const bounds = { priceMicro: { min: '1', max: String(9 * CREDIT) } };
 
 function opening(deal: DealDraft, more: object = {}) {
   const protocol = {
-    ...{ kind: 'monotonic-concession', mode: 'fast', maxRounds: 8, roundMs: 5000, endsAt: Date.now() + 20_000 },
+    ...{ kind: 'monotonic-concession', mode: 'fast', maxRounds: 8, roundMs: 120_000, endsAt: Date.now() + 300_000 },
     minImprovementPermille: 0,
   };
   const move = { kind: 'opening', round: 1, issues: deal.ask, frame: deal.frame, provider: 'ann', bounds, protocol };

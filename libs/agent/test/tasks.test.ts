@@ -1,7 +1,14 @@
 // Having tasks done and doing them: announced calls, negotiations between two, counter-proposals; a real broker.
 import type { Issues } from '@tender/market';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import type { Agent, CapabilityOptions, HireOptions, LostOffer, ProvideOptions } from '../src/index.js';
+import {
+  type Agent,
+  type CapabilityOptions,
+  type HireOptions,
+  type LostOffer,
+  longerDeadline,
+  type ProvideOptions,
+} from '../src/index.js';
 import { CREDIT, hiredBy, offer, type SdkMarket, sdkMarket, sold, wiretap } from './support.js';
 
 const HOUR = 3_600_000;
@@ -89,15 +96,12 @@ test('48 hours are asked, 463 with a counter at 72; resubmitted and approved, 26
   const now = buyer.now();
   const needs = now + 72 * HOUR;
   await provide(ann, 'gpu.slow', {
-    appraise: ({ issues }) =>
-      issues.deadline >= needs
-        ? { ok: true, costMicro: CREDIT, completesAt: needs }
-        : {
-            ok: false,
-            detail: 'deadline-infeasible',
-            message: 'it takes 72 hours',
-            counter: { ...issues, deadline: needs },
-          },
+    appraise: ({ issues, bounds, nowMs }) => {
+      const passes = (one: Issues) => one.deadline >= needs;
+      if (passes(issues)) return { ok: true, costMicro: CREDIT, completesAt: needs };
+      const counter = longerDeadline(issues, { bounds, regions: [], passes, nowMs });
+      return { ok: false, detail: 'deadline-infeasible', message: 'it takes 72 hours', counter };
+    },
   });
   const outcome = await buyer.negotiate('ann', {
     task: { resource: 'gpu.slow', inputs: { n: 1 } },

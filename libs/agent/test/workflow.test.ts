@@ -22,7 +22,7 @@ async function provide(agent: Agent, resource: string, run: ProvideOptions['run'
 }
 
 function planned(id: string, resource: string, more: Partial<WorkflowTask> = {}): WorkflowTask {
-  const hire = { task: { resource }, ask: { priceMicro: 2 * CREDIT }, windowMs: 150 };
+  const hire = { task: { resource }, ask: { priceMicro: 2 * CREDIT }, windowMs: 3000, closeAfterAnswers: 1 };
   return { id, inputs: {}, otherwise: 'abort', hire, ...more };
 }
 
@@ -60,11 +60,12 @@ test('what fails is given to another provider, or asked otherwise', async () => 
     },
     2 * CREDIT,
   );
+  const both = { ...planned('', 'cpu.frail').hire, closeAfterAnswers: 2 };
   const plan = [
-    planned('mended', 'cpu.frail', { remedies: [{ kind: 'other-provider' }] }),
-    planned('alternative', 'cpu.frail', { remedies: [{ kind: 'alternative-offer' }] }),
+    planned('mended', 'cpu.frail', { hire: both, remedies: [{ kind: 'other-provider' }] }),
+    planned('alternative', 'cpu.frail', { hire: both, remedies: [{ kind: 'alternative-offer' }] }),
     planned('dearer', 'cpu.frail', {
-      hire: { task: { resource: 'cpu.frail' }, ask: { priceMicro: CREDIT / 2 }, windowMs: 150 },
+      hire: { ...both, ask: { priceMicro: CREDIT / 2 }, windowMs: 700 },
       remedies: [
         { kind: 'changed-parameters', change: { ask: { priceMicro: CREDIT } } },
         { kind: 'changed-parameters', inputs: { small: true }, change: { ask: { priceMicro: 2 * CREDIT } } },

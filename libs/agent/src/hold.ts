@@ -19,6 +19,7 @@ export class Hold {
   /** The call that an offer names. */
   readonly cfp: string;
   readonly slots: readonly number[];
+  readonly durationMs: number;
   readonly #link: Link;
   readonly #ttlMs: number;
   #awardBy: number;
@@ -29,6 +30,7 @@ export class Hold {
     this.#link = link;
     this.cfp = lock.cfp;
     this.slots = lock.slots;
+    this.durationMs = options.durationMs;
     this.#ttlMs = options.ttlMs;
     this.#awardBy = lock.awardBy;
     this.#extendLater();

@@ -40,20 +40,25 @@ export class OfferMaker {
 
   /** At once where a session runs, and no slots are to be locked first. */
   make(issues: Issues, draft: Draft, until: number): Offer | Promise<Offer | Refusal> {
-    const slots = this.#slots;
-    const held = slots === undefined || this.#hold?.slots.length === issues.units;
-    if (held && this.#desk.sealer.isReadyUntil(0)) {
+    if (this.#backs(issues) && this.#desk.sealer.isReadyUntil(0)) {
       const offer = this.#seal(issues, draft, until);
       if (offer !== undefined) return offer;
     }
     return this.#prepare(issues, draft, until);
   }
 
+  /** The bank takes as many slots as units, for work that takes no longer than they were locked for. */
+  #backs({ units, durationMs }: Issues): boolean {
+    const hold = this.#hold;
+    if (this.#slots === undefined) return true;
+    return hold !== undefined && hold.slots.length === units && durationMs <= hold.durationMs;
+  }
+
   async #prepare(issues: Issues, draft: Draft, until: number): Promise<Offer | Refusal> {
     const { sealer, link } = this.#desk;
     const refused = sealer.isReadyUntil(0) ? undefined : await sealer.login();
     if (refused !== undefined) return refused;
-    if (this.#slots !== undefined && this.#hold?.slots.length !== issues.units) {
+    if (this.#slots !== undefined && !this.#backs(issues)) {
       const { pool, ttlMs = DEFAULT_TTL_MS } = this.#slots;
       const turn = ++this.#turn;
       const opened = await Hold.open(link, { pool, ttlMs, units: issues.units, durationMs: issues.durationMs });

@@ -8,7 +8,6 @@ import {
   costMicro,
   counterFor,
   counterKinds,
-  type DataClass,
   type Effort,
   type Issues,
   leastMicro,
@@ -18,30 +17,8 @@ import {
   type Task,
   type TaskView,
 } from '@tender/market';
+import type { CapabilityOptions } from './capability-options.js';
 import type { Appraisal, TaskRequest } from './provide-options.js';
-
-/** What a provider says of itself; what it leaves out is no limit. */
-export interface CapabilityOptions {
-  /** Slots or machines; default 1. */
-  readonly units?: number;
-  /** Per unit. */
-  readonly memoryMb?: number;
-  /** Items that are handed over at once, at most. */
-  readonly batch?: number;
-  /** Rate tokens: so many at most, filled up by so many in an hour. */
-  readonly tokens?: { readonly most: number; readonly perHour: number };
-  readonly dependencies?: readonly string[];
-  /** Where it can work; default: anywhere. */
-  readonly regions?: readonly string[];
-  /** Data up to this class; default `public`. */
-  readonly dataClass?: DataClass;
-  /** How fast and how dear a task is. */
-  readonly effort: Effort | ((task: Task) => Effort);
-  /** Of the price, what must be left above the cost; default 0. */
-  readonly marginPermille?: number;
-  /** What it asks first, in thousandths of the least that it takes; default: what the buyer offers. */
-  readonly wishPermille?: number;
-}
 
 const HOUR_MS = 3_600_000;
 /** So much time, at least and at most, a counter-proposal leaves for being asked for again. */

@@ -19,7 +19,7 @@ import { ContractBank } from './contract-bank.js';
 import type { Desk } from './desk.js';
 import type { Received } from './link.js';
 import { MachineRun } from './machine-run.js';
-import type { Talk } from './talk-hub.js';
+import type { Talk } from './talk.js';
 import { Trail } from './trail.js';
 import type { Voice, Word } from './voice.js';
 

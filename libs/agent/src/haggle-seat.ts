@@ -22,7 +22,7 @@ import { HaggleRun, type MyMove, type MyTurn } from './haggle-run.js';
 import type { Received } from './link.js';
 import { OfferMaker } from './offer-maker.js';
 import type { LostOffer, ProvideOptions } from './provide-options.js';
-import type { Talk } from './talk-hub.js';
+import type { Talk } from './talk.js';
 import { priceText } from './task-order.js';
 import { after } from './timer.js';
 import { Voice } from './voice.js';

@@ -29,7 +29,7 @@ import { Hired } from './hired.js';
 import type { Received } from './link.js';
 import { MachineRun } from './machine-run.js';
 import { forbidden } from './own-rules.js';
-import type { Talk } from './talk-hub.js';
+import type { Talk } from './talk.js';
 import { changed, frameOf, issuesOf } from './task-order.js';
 import { Trail } from './trail.js';
 import { Voice } from './voice.js';

@@ -22,7 +22,7 @@ export {
 } from '@tender/market';
 export { type Agent, type AgentKeys, connectAgent } from './agent.js';
 export type { CallOptions, CallOutcome } from './call.js';
-export type { CapabilityOptions } from './capacity.js';
+export type { CapabilityOptions } from './capability-options.js';
 export type { Decide, HaggleChoice } from './decide.js';
 export { type BidDecision, bid, type CallView, type Decision, type RefuseDecision, refuse } from './decision.js';
 export type { Escalation, Ruling } from './escalations.js';

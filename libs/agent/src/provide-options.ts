@@ -13,7 +13,7 @@ import type {
   Refusal,
   TaskView,
 } from '@tender/market';
-import type { CapabilityOptions } from './capacity.js';
+import type { CapabilityOptions } from './capability-options.js';
 import type { Decide } from './decide.js';
 import type { HoldSlots } from './offer-maker.js';
 import type { Run } from './work.js';

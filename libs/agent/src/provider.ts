@@ -17,7 +17,7 @@ import { type Desk, namedFor } from './desk.js';
 import { type AroundSeat, HaggleSeat, type Opening } from './haggle-seat.js';
 import type { Received } from './link.js';
 import type { ProvideOptions, Providing } from './provide-options.js';
-import type { Talk } from './talk-hub.js';
+import type { Talk } from './talk.js';
 import { TenderSeat } from './tender-seat.js';
 import { Voice } from './voice.js';
 import { Work } from './work.js';

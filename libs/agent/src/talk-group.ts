@@ -1,7 +1,7 @@
 // Several agents of one host in one conversation: who is meant hears it, and where nobody is named all do.
 import type { TaskMessage } from '@tender/market';
 import type { Received } from './link.js';
-import type { Talk } from './talk-hub.js';
+import type { Talk } from './talk.js';
 
 export class TalkGroup implements Talk {
   readonly others = new Set<string>();

@@ -4,19 +4,9 @@ import { stepHeaders } from '@tender/market/nats';
 import type { Subscription } from 'nats';
 import type { Link, Received } from './link.js';
 import { Rarely } from './rarely.js';
+import type { Talk } from './talk.js';
 import { TalkGroup } from './talk-group.js';
 import { type AuctionTalk, isAboutTask, readTalk } from './wire-reader.js';
-
-/** A conversation, as far as its messages' way is concerned. */
-export interface Talk {
-  /** The other sides, as subjects name them: nobody else is heard. Its owner may add to them. */
-  readonly others: Set<string>;
-  /** An announced call: until it ends, whoever answers it on the bid subject is one of the others. */
-  readonly announced?: boolean;
-  /** The agent that takes part; several of one host may, each in a seat of its own. */
-  readonly seat?: string;
-  readonly hear: (got: Received<TaskMessage>) => void;
-}
 
 /** Takes what opens a conversation; false where it is not addressed to anybody here. */
 export type Newcomer<P extends TaskMessage['performative']> = (got: Received<TaskMessageOf<P>>) => boolean;

@@ -2,16 +2,12 @@
 import { formatMicro, parseMicro } from '@tender/credits';
 import {
   type Bounds,
-  type BuyRule,
   type Conditions,
   DEFAULT_CONDITIONS,
-  type Fill,
   type Frame,
   type Issues,
   type JsonObject,
-  type Protocol,
   type Task,
-  type Weights,
 } from '@tender/market';
 import { newId } from '@tender/market/nats';
 
@@ -32,13 +28,6 @@ export interface OrderOptions {
    */
   readonly bounds?: Bounds | undefined;
   readonly conditions?: Partial<Conditions> | undefined;
-}
-
-export interface CallRules {
-  readonly rule: BuyRule;
-  readonly weights?: Weights | undefined;
-  readonly fill: Fill;
-  readonly protocol: Protocol;
 }
 
 const START_WITHIN_MS = 30_000;

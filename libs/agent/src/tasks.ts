@@ -9,7 +9,7 @@ import { type NegotiateOptions, NegotiateRun } from './negotiate.js';
 import type { ProvideOptions, Providing } from './provide-options.js';
 import { Provider } from './provider.js';
 import { resumeFor } from './resume.js';
-import type { Talk } from './talk-hub.js';
+import type { Talk } from './talk.js';
 import { Voice } from './voice.js';
 import { type WorkflowOptions, WorkflowRun, type WorkflowTask } from './workflow-run.js';
 

@@ -25,7 +25,7 @@ import { type AroundSeat, VALID_FOR_MS } from './haggle-seat.js';
 import type { Received } from './link.js';
 import { MachineRun } from './machine-run.js';
 import { OfferMaker } from './offer-maker.js';
-import type { Talk } from './talk-hub.js';
+import type { Talk } from './talk.js';
 import { Voice } from './voice.js';
 import type { Work } from './work.js';
 

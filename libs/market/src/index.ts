@@ -51,6 +51,7 @@ export * from './session-key.js';
 export * from './subjects.js';
 export * from './task/capability.js';
 export * from './task/compare.js';
+export * from './task/contract-id.js';
 export * from './task/counter.js';
 export * from './task/deal.js';
 export * from './task/issues.js';

@@ -1,6 +1,7 @@
 // Engaging: every check by name and without a trace where it refuses, how offers fill a call, and who takes over.
 import { metaKey } from '@tender/credits/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { contractStems } from '../src/index.js';
 import type { EngageDraft, OfferDraft } from '../src/testing/index.js';
 import { START_MS, specRows, startTestRedis, type TestRedis } from './market-under-test.js';
 import { type TaskMarket, taskMarket } from './task-market.js';
@@ -45,7 +46,7 @@ const rows: readonly Row[] = [
     draft: { offers: [cid] },
   },
   {
-    ...{ check: "no contract has this conversation's ids", detail: 'duplicate' },
+    ...{ check: 'the buyer has closed on nothing in this conversation', detail: 'duplicate' },
     before: engaged({}),
     draft: { conversation: 'k0', offers: [cid] },
   },
@@ -179,6 +180,24 @@ describe('an engagement', () => {
     expect(await tasks.engage({ ...draft, offers: [cid] })).toMatchObject({ ok: false, detail: 'duplicate' });
     expect(await available('ann')).toBe(9_900);
     expect((await reader.task('k1-t1'))?.standbys).toBe(1);
+    await check();
+  });
+
+  it('whoever closes first under a conversation that is not its own keeps nobody from closing', async () => {
+    const { tasks, check } = await taskMarket(server);
+    expect(
+      await tasks.engage({ conversation: 'k1', buyer: 'dot', offers: [{ participant: 'ben', intent: 'x' }] }),
+    ).toMatchObject({
+      contracts: [{ contract: 'k1-t1' }],
+    });
+    const [, stem] = contractStems('k1', 'ann');
+    expect(await tasks.engage({ conversation: 'k1', offers: [ben] })).toMatchObject({
+      contracts: [{ contract: `${stem}1` }],
+    });
+    expect(await tasks.engage({ conversation: 'k1', task: 'task-2', offers: [cid] })).toMatchObject({
+      detail: 'duplicate',
+    });
+    expect(await tasks.report('ben', `${stem}1`, 'take')).toMatchObject({ state: 'starting' });
     await check();
   });
 

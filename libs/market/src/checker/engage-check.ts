@@ -7,6 +7,7 @@ import { boundWithout } from '../model/task.js';
 import type { StandbyOffer, TaskOffer } from '../model/task-command.js';
 import type { TaskRecord } from '../model/task-record.js';
 import { issuesOf, offerOf } from '../model/task-replay.js';
+import { contractStems } from '../task/contract-id.js';
 import { rankOffers } from '../task/offer.js';
 import type { LeaseCheck } from './lease-check.js';
 import type { SaleTallies } from './sale-tallies.js';
@@ -65,12 +66,14 @@ export class EngageCheck {
   #checkFill(market: MarketState, entry: Engagement, won: readonly TaskOffer[]): void {
     const { conversation, winners, fill, counts, total } = entry;
     const { units } = this.#tallies;
+    const stems = contractStems(conversation, entry.buyer);
     units.fact(
       won.length === winners.length &&
         winners.every(({ contract, participant, intent, slots = [] }, index) => {
           const offer = won[index]!;
           const own = offer.participant === participant && offer.intent === intent;
-          return own && contract === `${conversation}-t${index + 1}` && slots.length === (offer.hold ? offer.units : 0);
+          const named = stems.some((stem) => contract === `${stem}${index + 1}`);
+          return own && named && slots.length === (offer.hold ? offer.units : 0);
         }),
       () => `conversation ${conversation}: the winners are not the offers that won`,
     );

@@ -1,6 +1,7 @@
 // Engaging in the model: which offers may be closed on, and what each binds; the rules of engage.lua and task.lua.
 import { MAX_MICRO, parseMicro } from '@tender/credits';
 import type { Detail, ShownVerdict } from '../refusal.js';
+import { contractStems } from '../task/contract-id.js';
 import { type Answer, type Asked, refused } from './command.js';
 import type { CallState, MarketState } from './market-state.js';
 import type { EngageAsked, Engaged, StandbyOffer, TaskOffer } from './task-command.js';
@@ -59,21 +60,33 @@ export function engage(market: MarketState, asked: Asked & EngageAsked, nowMs: n
     );
     return { ...refused('no-capacity'), verdicts };
   }
-  const contracts = commitEngagement(market, asked, judged, nowMs).map(engagedOf);
+  const stem = stemOf(market, asked, nowMs)!;
+  const nameOf = (index: number) => `${stem}${index + 1}`;
+  const contracts = commitEngagement(market, asked, judged, nowMs, nameOf).map(engagedOf);
   return { ok: true, conversation: asked.conversation, at: nowMs, contracts, verdicts: verdictsOf(judged) };
 }
 
 function refusalOf(market: MarketState, asked: Asked & EngageAsked, nowMs: number): Detail | undefined {
-  const { buyer, conversation, conditions, limitMicro } = asked;
+  const { buyer, conditions, limitMicro } = asked;
   if (!market.speaksFor(asked.by, buyer)) return 'not-permitted';
   if (market.ledger.account(buyer)?.kind !== 'agent') return 'unknown';
   if (market.policyVersion !== asked.policy) return 'stale';
   if (market.taskGivenOut(buyer, asked.task, nowMs) !== undefined) return 'duplicate';
-  if (asked.offers.some((_, index) => market.task(`${conversation}-t${index + 1}`, nowMs) !== undefined)) {
-    return 'duplicate';
-  }
+  if (stemOf(market, asked, nowMs) === undefined) return 'duplicate';
   const amounts = [conditions.bondMicro, limitMicro ?? '0'];
   return amounts.some((amount) => parseMicro(amount) === undefined) ? 'malformed' : undefined;
+}
+
+/** How the contracts will be called; undefined where this buyer has closed in this conversation before. */
+function stemOf(market: MarketState, { conversation, buyer, offers }: EngageAsked, nowMs: number): string | undefined {
+  const [plain, own] = contractStems(conversation, buyer);
+  let stem = plain;
+  for (let n = 1; n <= offers.length; n += 1) {
+    const closed = market.task(`${plain}${n}`, nowMs)?.buyer;
+    if (closed === buyer || market.task(`${own}${n}`, nowMs) !== undefined) return undefined;
+    if (closed !== undefined) stem = own;
+  }
+  return stem;
 }
 
 /** What each contract of an engagement asks of an offer. */
@@ -165,6 +178,7 @@ export function commitEngagement(
   asked: EngageAsked,
   judged: readonly JudgedOffer[],
   nowMs: number,
+  nameOf: (index: number) => string,
 ): readonly TaskRecord[] {
   market.ledger.tick(nowMs);
   const { graceMs, reportEveryMs, lateMs, rebatePermille, penaltyPermille, disputeMs } = asked.conditions;
@@ -175,7 +189,7 @@ export function commitEngagement(
   market.givenOut.set(`${buyer}:${task}`, { conversation, live: won.length, done: 0 });
   return won.map(({ offer }, index) => {
     const terms = {
-      ...{ id: `${conversation}-t${index + 1}`, buyer, conversation, task, resource, counts, frame, bond, limit },
+      ...{ id: nameOf(index), buyer, conversation, task, resource, counts, frame, bond, limit },
       ...{ graceMs, reportEveryMs, lateMs, rebatePermille, penaltyPermille, disputeMs },
       // A standby makes up for what its forerunner leaves open.
       needs: asked.fill === 'all' ? offer[counts] : needs,

@@ -42,7 +42,7 @@ export function replayEngagement(market: MarketState, entry: EntryOf<'engage'>):
   if (entry.policy !== market.policyVersion) {
     return `engage ${entry.conversation}: by the rules of version ${entry.policy}, the market's are ${market.policyVersion}`;
   }
-  const tasks = commitEngagement(market, asked, judged, entry.at);
+  const tasks = commitEngagement(market, asked, judged, entry.at, (index) => entry.winners[index]?.contract ?? '');
   const same = tasks.length === entry.winners.length && tasks.every((task, n) => sameWinner(task, entry.winners[n]!));
   return same
     ? undefined

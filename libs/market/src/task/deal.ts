@@ -36,7 +36,7 @@ export type Conditions = z.infer<typeof conditionsSpec>;
 /** What both sides know before any issue is agreed. */
 export const frameSpec = z.strictObject({
   market: idText,
-  /** The negotiation's id; contracts are called `<conversation>-t<n>`. */
+  /** The negotiation's id; contracts are called `<conversation>-t<n>` (see contract-id.ts). */
   conversation: idText,
   /** Pays. */
   buyer: idText,

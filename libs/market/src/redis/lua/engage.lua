@@ -17,8 +17,13 @@ local task = key('task', input.buyer .. ':' .. input.task)
 if redis.call('EXISTS', task) == 1 then
   return refuse('duplicate', 'task ' .. input.task .. ' is given out, in ' .. redis.call('HGET', task, 'conversation'))
 end
+-- Conversations are announced: whoever closes under another's id must not keep that one from closing.
+local plain, own = input.conversation .. '-t', input.conversation .. '-x' .. string.sub(redis.sha1hex(input.buyer), 1, 8) .. 't'
+local stem = plain
 for n = 1, #input.offers do
-  if redis.call('EXISTS', key('contract', input.conversation .. '-t' .. n)) == 1 then
+  local closed = redis.call('HGET', key('contract', plain .. n), 'buyer')
+  if closed and closed ~= input.buyer then stem = own end
+  if closed == input.buyer or redis.call('EXISTS', key('contract', own .. n)) == 1 then
     return refuse('duplicate', 'this conversation has led to a contract: take a new id')
   end
 end
@@ -53,7 +58,7 @@ end
 
 local contracts, winners = {}, {}
 for i, offer in ipairs(won) do
-  local id = input.conversation .. '-t' .. i
+  local id = stem .. i
   -- A standby makes up for what its forerunner leaves open.
   local needs = input.fill == 'all' and offer[input.counts] or deal.needs
   redis.call('HSET', key('contract', id), 'kind', 'task', 'buyer', input.buyer, 'conversation', input.conversation,

@@ -76,12 +76,16 @@ ${notes.map((note) => html`<p class="soft">${note}</p>`)}
 ${movesOf(played.name, moves)}</section>`;
 }
 
+/** What it is about may take several lines; amounts stand to the right. */
+function classOf(column: number): string {
+  return column === 7 ? 'text' : column === 6 ? 'mark' : 'text mark';
+}
+
 function movesOf(name: string, moves: readonly Move[]): Html {
   const shown = moves.slice(0, MAX_MOVES);
   const rest = moves.length - shown.length;
   const rows = cellsOf(shown).map(
-    (cells) =>
-      html`<tr>${cells.map((cell, index) => html`<td class="${index === 6 ? '' : 'text'}">${cell}</td>`)}</tr>`,
+    (cells) => html`<tr>${cells.map((cell, index) => html`<td class="${classOf(index)}">${cell}</td>`)}</tr>`,
   );
   const more = rest > 0 ? html`<p class="soft">… and ${rest} more; --log prints all.</p>` : html``;
   return html`<details><summary>The ${moves.length} moves: who, what, when, how much</summary>

@@ -18,7 +18,6 @@ import { newUlid } from '@tender/market/nats';
 import { ContractBank } from './contract-bank.js';
 import type { Link } from './link.js';
 import { MachineRun } from './machine-run.js';
-import { after } from './timer.js';
 import type { Voice } from './voice.js';
 
 /** What the work is given. */
@@ -75,7 +74,6 @@ export class Work implements Workbench {
   readonly #used: Record<string, number> = {};
   #inputs: JsonObject = {};
   #delivered = false;
-  #stopWaiting = () => {};
   #answerTime: ((granted: boolean) => void) | undefined;
 
   constructor(link: Link, voice: Voice, view: TaskView, options: WorkOptions) {
@@ -91,19 +89,6 @@ export class Work implements Workbench {
       act: (action) => this.#act(action),
     });
     this.#run.begin();
-    this.#startAnyway();
-  }
-
-  /**
-   * A buyer that engages and never says start would get the bond of whoever waits for it: half of the time that is left
-   * is enough to wait, and what was agreed says what to begin with.
-   */
-  #startAnyway(): void {
-    if (this.#run.state.name !== 'waiting') return;
-    const { dueAt, frame } = this.view;
-    this.#stopWaiting = after(Math.max(0, this.#link.clock.until(dueAt) / 2), () => {
-      if (this.#run.state.name === 'waiting') this.#run.step({ kind: 'task-start', inputs: frame.task.inputs });
-    });
   }
 
   get view(): TaskView {
@@ -154,7 +139,6 @@ export class Work implements Workbench {
 
   /** What the buyer says; where it matters the bank is asked. */
   hear(message: TaskMessage): void {
-    if (message.performative === 'task-start') this.#stopWaiting();
     if (message.performative === 'task-start') this.#run.step({ kind: 'task-start', inputs: message.body.inputs });
     else this.#run.step({ kind: 'nudge' });
   }
@@ -257,7 +241,6 @@ export class Work implements Workbench {
   }
 
   #stop(why: string): void {
-    this.#stopWaiting();
     this.#timeAnswered(false);
     this.#abort.abort(new Error(why));
   }

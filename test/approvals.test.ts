@@ -218,7 +218,7 @@ describe('a negotiation that is stuck', () => {
     expect(reply.headers?.get('Tender-Status')).toBe('261');
     const { proposal } = reply.body;
     // Whatever the message says, whoever decides sees the price.
-    const listed = await admin('approvals');
+    const listed = await admin('approvals', {});
     const shown = expect.objectContaining({ proposal, amountMicro: deal.ask.priceMicro });
     expect(listed.body.proposals).toContainEqual(shown);
     expect((await ann.ask('escalate', { ...body, key: `stuck-${newId()}` })).body.detail).toBe('not-permitted');

@@ -1,0 +1,92 @@
+// Hand-over: who is turned down, who takes over, whom a pool's slots earn for and when they are free.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { OfferDraft } from '../src/testing/index.js';
+import { START_MS, startTestRedis, type TestRedis } from './market-under-test.js';
+import { taskMarket } from './task-market.js';
+
+let server: TestRedis;
+beforeAll(async () => {
+  server = await startTestRedis();
+});
+afterAll(() => server.stop());
+
+const ben: OfferDraft = { participant: 'ben' };
+const cid: OfferDraft = { participant: 'cid', price: 120 };
+const dot: OfferDraft = { participant: 'dot', price: 140 };
+const holding: OfferDraft = { ...ben, hold: 'h1', units: 2 };
+
+describe('who is turned down', () => {
+  it('loses nothing; the next standby that can takes over with its own terms, slots and time', async () => {
+    const { tasks, hand, at, reader, available, pending, check } = await taskMarket(server);
+    await hand.call({ cfp: 'h1', slots: [0, 1], by: 'ben' });
+    await hand.call({ cfp: 'h2', slots: [2, 3], by: 'ben' });
+    const offers = [
+      { ...holding, price: 50 },
+      { ...cid, until_ms: START_MS + 400 },
+      { ...dot, price: 10_001 },
+      { ...holding, intent: 'again', hold: 'h2', price: 200 },
+      dot,
+    ];
+    await tasks.engage({ conversation: 'k1', offers });
+    await at(5_000);
+    // Whoever comes late finds the contract violated: nothing to hand over.
+    expect((await reader.task('k1-t1'))?.dueAt).toBe(START_MS + 2_000);
+    await at(1_500);
+    const reply = await tasks.report('ben', 'k1-t1', 'turn-down', { text: 'no driver' });
+    const second = { state: 'awarded', attempt: 2, participant: 'ben', dueAt: START_MS + 2_500 };
+    expect(reply).toMatchObject({ ok: true, ...second });
+    expect(await reader.task('k1-t1')).toMatchObject({ intent: 'again', slots: [2, 3], fences: [1, 1], standbys: 1 });
+    expect(await reader.freeCount('gpu')).toBe(6);
+    expect([await pending('ann'), await pending('ben')]).toEqual([200, 10]);
+    expect(await tasks.report('ben', 'k1-t1', 'turn-down')).toMatchObject({ attempt: 3, participant: 'dot' });
+    expect(await tasks.report('ben', 'k1-t1', 'take')).toMatchObject({ detail: 'not-permitted' });
+    expect(await tasks.report('zed', 'k1-t1', 'turn-down')).toMatchObject({ state: 'settled', outcome: 'failed' });
+    for (const agent of ['ann', 'ben', 'dot']) expect(await available(agent)).toBe(10_000);
+    expect(await reader.freeCount('gpu')).toBe(8);
+    await check();
+  });
+
+  it('leaves its part to who makes up for it', async () => {
+    const { tasks, check } = await taskMarket(server);
+    const offers = [
+      { ...ben, units: 2 },
+      cid,
+      { ...dot, intent: 'small' },
+      { ...dot, intent: 'large', units: 2, price: 150 },
+    ];
+    await tasks.engage({ conversation: 'k1', fill: 'all', total: 3, offers });
+    expect(await tasks.report('ben', 'k1-t1', 'turn-down')).toMatchObject({ state: 'awarded', participant: 'dot' });
+    // What was passed over once may still do for another part.
+    expect(await tasks.report('cid', 'k1-t2', 'turn-down')).toMatchObject({ state: 'awarded', participant: 'dot' });
+    await check();
+  });
+});
+
+describe('slots', () => {
+  it.each([
+    { first: dot, next: { ...ben, hold: 'h1' }, paid: { dot: 0, ben: 0, 'pool-account': 100 } },
+    { first: { ...ben, hold: 'h1' }, next: dot, paid: { ben: 0, dot: 140, 'pool-account': 0 } },
+  ])('earn for their pool, and for nobody after a turn-down: $paid', async ({ first, next, paid }) => {
+    const { tasks, hand, available, check } = await taskMarket(server);
+    await hand.call({ cfp: 'h1', slots: [0], by: 'ben', reservePriceMicro: '100', durationMs: 10_000 });
+    await tasks.engage({ conversation: 'k1', offers: [first, next] });
+    await tasks.report(first.participant, 'k1-t1', 'turn-down');
+    for (const step of ['take', 'run', 'done'] as const) await tasks.report(next.participant, 'k1-t1', step);
+    for (const [id, amount] of Object.entries(paid)) expect((await available(id)) % 10_000, id).toBe(amount);
+    await check();
+  });
+
+  it('are free as soon as the work is done, before a dispute is over', async () => {
+    const { tasks, hand, reader, check } = await taskMarket(server);
+    await hand.call({ cfp: 'h1', slots: [0, 1], by: 'ben' });
+    await tasks.engage({ conversation: 'k1', conditions: { disputeMs: 60_000 }, offers: [holding] });
+    for (const step of ['take', 'run', 'done'] as const) await tasks.report('ben', 'k1-t1', step);
+    expect(await reader.freeCount('gpu')).toBe(8);
+    await hand.call({ cfp: 'h2', slots: [0], by: 'ben' });
+    await tasks.engage({ conversation: 'k2', task: 'other', offers: [{ ...ben, intent: 'next', hold: 'h2' }] });
+    expect(await tasks.report('ann', 'k1-t1', 'accept')).toMatchObject({ state: 'settled', outcome: 'done' });
+    expect(await reader.task('k2-t1')).toMatchObject({ slots: [0], fences: [2] });
+    expect(await reader.freeCount('gpu')).toBe(7);
+    await check();
+  });
+});

@@ -31,9 +31,8 @@ function runWorld(seed: number, seen: Map<string, number>): void {
 
 /** What a run that proves something has come to, each at least once. */
 const expected = [
-  ...forms.flatMap((form) =>
-    ['hired', 'expired', 'round-limit', 'denied', 'insufficient-credits'].map((end) => `${form}: ${end}`),
-  ),
+  ...forms.flatMap((form) => ['hired', 'expired', 'denied', 'insufficient-credits'].map((end) => `${form}: ${end}`)),
+  ...['one: round-limit', 'all: round-limit', 'iterated: round-limit', 'monotonic-concession: round-limit'],
   ...['one: no-capacity', 'all: no-capacity', 'some: no-capacity', 'one: duplicate', 'one: bad-signature'],
   ...['monotonic-concession: late', 'alternating-offers: late', 'monotonic-concession: unavailable'],
   ...['hired in round 1', 'hired in a later round', 'a counter-offer taken up', 'recalled', 'escalated'],

@@ -1,7 +1,6 @@
 // Both directions: slots are sold, tasks are bought, and a request for 48 hours is countered at 72 and agreed on turn two.
 import type { Agent, Appraise, HireOutcome } from '@tender/agent';
 import { CREDIT } from '@tender/credits';
-import type { Issues } from '@tender/market';
 import { PATIENCE_MS, provideFor, refusalsOf, roundsOf, seenThrough } from './cast.js';
 import type { Move } from './move.js';
 import { type Outcome, type Scenario, tallyOf } from './scenario.js';
@@ -92,11 +91,8 @@ async function nag(world: World, to: string, resource: string): Promise<void> {
   const rogue = await world.rogue('nagger');
   const frame = world.frame(rogue.id, { resource, summary: 'render a film in 48 hours' });
   const { ask, bounds } = askOf(world);
-  const issues: Issues = { ...ask, priceMicro: String(ask.priceMicro), units: 1, batch: 1, scope: 1000, region: 'any' };
-  const protocol = {
-    ...{ kind: 'monotonic-concession', mode: 'optimal', maxRounds: 16, roundMs: PATIENCE_MS },
-    ...{ endsAt: world.now() + 2 * PATIENCE_MS, minImprovementPermille: 0 },
-  };
+  const issues = world.issues(ask.priceMicro, { ...ask, priceMicro: String(ask.priceMicro) });
+  const protocol = world.protocol();
   const opening = { kind: 'opening', round: 1, issues, frame, provider: to, bounds, protocol };
   rogue.tell(to, 'propose', frame.conversation, opening);
   for (let round = 2; round <= 5; round++) {

@@ -1,5 +1,6 @@
 // What the scenarios' casts have in common: simple providers, contracts seen through, refusals counted off the log.
-import type { Agent, Appraise, HireOutcome, ProvideOptions, Providing } from '@tender/agent';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Agent, Appraise, Hired, HireOutcome, ProvideOptions, Providing } from '@tender/agent';
 import type { TaskView } from '@tender/market';
 import type { Move } from './move.js';
 
@@ -22,6 +23,12 @@ export async function provideFor(
 /** The contracts that came of it, settled: nothing is left pending. */
 export async function seenThrough(outcome: HireOutcome): Promise<readonly TaskView[]> {
   return outcome.ok ? Promise.all(outcome.tasks.map((task) => task.settled)) : [];
+}
+
+/** Waits until the work begins, with its provider or one that stood by; false where it does not. */
+export async function begins(hired: Hired): Promise<boolean> {
+  while (hired.view.state === 'awarded' || hired.view.state === 'starting') await delay(10);
+  return hired.view.state !== 'settled' || hired.view.outcome === 'done';
 }
 
 const noes: ReadonlySet<string> = new Set(['failure', 'reject-proposal', 'refuse', 'not-understood']);

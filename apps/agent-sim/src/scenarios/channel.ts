@@ -1,10 +1,9 @@
 // The channel: it sells results to a budget and buys capacity for them, and commits to neither before both are agreed.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent, Appraisal, Decide, Hired, TaskRequest } from '@tender/agent';
 import { CREDIT } from '@tender/credits';
-import type { Issues, TaskView } from '@tender/market';
+import type { Issues } from '@tender/market';
 import { priceOf } from './bargain.js';
-import { provideFor } from './cast.js';
+import { begins, provideFor } from './cast.js';
 
 /** The least that is left to the channel. */
 export const MARGIN = CREDIT;
@@ -100,10 +99,4 @@ function bargain(agent: Agent, resource: string, capacity: string, job: number):
 
 function raised(issues: Issues): Issues {
   return { ...issues, priceMicro: String(priceOf(issues) + CREDIT / 2) };
-}
-
-async function begins(hired: Hired): Promise<boolean> {
-  const waits = ({ state }: TaskView) => state === 'awarded' || state === 'starting';
-  while (waits(hired.view)) await delay(10);
-  return hired.view.state !== 'settled' || hired.view.outcome === 'done';
 }

@@ -1,10 +1,9 @@
 // Coalition: several providers fill one call together or not at all, though one of them drops out, lies or is broke.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent, Appraisal, Choice, Hired, TaskRequest } from '@tender/agent';
 import { CREDIT } from '@tender/credits';
 import type { BookedOffer, Issues, Seen, TaskView } from '@tender/market';
 import { priceOf } from './bargain.js';
-import { MINUTE, mean, PATIENCE_MS, percent, provideFor, refusalsOf } from './cast.js';
+import { begins, mean, PATIENCE_MS, percent, provideFor, refusalsOf } from './cast.js';
 import { type BigCall, bestCoalition, bestSingle, drawCalls, drawMembers, type Member } from './coalition-draw.js';
 import { cheapestFill } from './placement.js';
 import { answerCalls, type Rogue } from './rogue.js';
@@ -121,22 +120,10 @@ function tender(rogue: Rogue, frame: Parameters<Rogue['offer']>[0], issues: Issu
 /** A buyer that would take a part, and call it all: the bank is shown three of eight machines. */
 async function closeOnPart(world: World, resource: string): Promise<string> {
   const [buyer, provider] = await Promise.all([world.rogue('short-changer'), world.rogue('lender')]);
-  const now = world.now();
   const frame = world.frame(buyer.id, { resource, summary: 'eight machines' });
-  const ask: Issues = {
-    ...{ priceMicro: '8000000', startBy: now + MINUTE, deadline: now + 2 * MINUTE, durationMs: MINUTE },
-    ...{ units: 8, batch: 1, scope: 1000, region: 'any' },
-  };
-  const offers = [provider.offer(frame, { ...ask, units: 3, priceMicro: '3000000' })];
-  const body = {
-    key: `${world.run}-part`,
-    frame,
-    ask,
-    rule: 'lowest-price',
-    fill: { kind: 'all', by: 'units' },
-    offers,
-  };
-  const answer = await buyer.ask('engage', body);
+  const ask = world.issues(8 * CREDIT, { units: 8 });
+  const offers = [provider.offer(frame, world.issues(3 * CREDIT, { units: 3 }))];
+  const answer = await buyer.engage(frame, ask, offers, 'all');
   return answer.performative === 'inform' ? 'engaged' : String(answer.body.detail);
 }
 
@@ -201,12 +188,6 @@ function coalitionOf({ offers, counters }: Seen, call: BigCall, distrusted: Read
     });
   const intentOf = ({ booked }: { booked: BookedOffer }) => booked.intent;
   return { kind: 'settle', intents: [...chosen, ...standbys].map(intentOf) };
-}
-
-/** Whether the work begins, with this provider or one that stood by. */
-async function begins(hired: Hired): Promise<boolean> {
-  while (hired.view.state === 'awarded' || hired.view.state === 'starting') await delay(10);
-  return hired.view.state !== 'settled' || hired.view.outcome === 'done';
 }
 
 async function outcomeOf(

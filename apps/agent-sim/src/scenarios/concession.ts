@@ -5,7 +5,7 @@ import type { Frame, Issues, TaskView } from '@tender/market';
 import { newId } from '@tender/market/nats';
 import type { Prng } from '../prng.js';
 import { priceOf } from './bargain.js';
-import { credits, MINUTE, mean, PATIENCE_MS, percent, provideFor, refusalsOf, roundsOf, seenThrough } from './cast.js';
+import { credits, mean, PATIENCE_MS, percent, provideFor, refusalsOf, roundsOf, seenThrough } from './cast.js';
 import type { Move } from './move.js';
 import type { Rogue } from './rogue.js';
 import { type Guard, type Outcome, type Scenario, tallyOf } from './scenario.js';
@@ -157,7 +157,10 @@ async function haggle(
   hasty = false,
   maxRounds = MAX_ROUNDS,
 ): Promise<void> {
-  const { frame, issues, protocol, bounds } = termsOf(world, rogue.id, resource, maxRounds);
+  const frame = world.frame(rogue.id, { resource, summary: 'haggle' });
+  const issues = world.issues(CREDIT);
+  const protocol = world.protocol({ maxRounds });
+  const bounds = { priceMicro: { min: '1', max: String(MOST) } };
   const { conversation } = frame;
   for (const [index, price] of prices.entries()) {
     const proposed = { ...issues, priceMicro: String(Math.round(price * CREDIT)) };
@@ -198,20 +201,6 @@ async function sellBackwards(rogue: Rogue, buyer: Agent, resource: string): Prom
     rogue.leave(opened.from, frame.conversation);
   }
   await asked;
-}
-
-function termsOf(world: World, buyer: string, resource: string, maxRounds: number) {
-  const now = world.now();
-  const frame = world.frame(buyer, { resource, summary: 'haggle' });
-  const issues: Issues = {
-    ...{ priceMicro: '1', startBy: now + MINUTE, deadline: now + 2 * MINUTE, durationMs: MINUTE },
-    ...{ units: 1, batch: 1, scope: 1000, region: 'any' },
-  };
-  const protocol = {
-    ...{ kind: 'monotonic-concession', mode: 'optimal', maxRounds, roundMs: PATIENCE_MS },
-    ...{ endsAt: now + 10_000, minImprovementPermille: 0 },
-  };
-  return { frame, issues, protocol, bounds: { priceMicro: { min: '1', max: String(MOST) } } };
 }
 
 function guardOf(moves: readonly Move[], bargained: readonly Bargained[], tried: Tried): Guard {

@@ -1,10 +1,9 @@
 // Constraint satisfaction: machines check what they can do, say no with what would pass, and no contract breaks a hard limit.
 
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent, Appraisal, Choice, Hired, HireOutcome, TaskRequest } from '@tender/agent';
 import type { Issues, Seen } from '@tender/market';
 import { priceOf } from './bargain.js';
-import { credits, MINUTE, PATIENCE_MS, percent, provideFor, refusalsOf } from './cast.js';
+import { begins, credits, MINUTE, PATIENCE_MS, percent, provideFor, refusalsOf } from './cast.js';
 import { drawMachines, drawNeeds, type Machine, type Need, obstacle } from './constraints-draw.js';
 import { mostPlaced } from './placement.js';
 import { answerCalls } from './rogue.js';
@@ -136,7 +135,7 @@ async function place(buyer: Agent, need: Need, resource: string): Promise<Placed
     // Nobody can do it, and no room is freed before the scenario ends.
     if (!outcome.ok) break;
     const [hired] = outcome.tasks;
-    if (await runs(hired!)) return { need, hired, startedMs, outcomes };
+    if (await begins(hired!)) return { need, hired, startedMs, outcomes };
   }
   return { need, hired: undefined, startedMs: 0, outcomes };
 }
@@ -153,12 +152,6 @@ function chosen({ offers, counters }: Seen, need: Need, startedMs: number): Choi
   );
   const intents = [...offers, ...fitting].map(({ intent }) => intent);
   return intents.length === 0 ? { kind: 'give-up' } : { kind: 'settle', intents };
-}
-
-/** Whether the work began, with this provider or a runner-up. */
-async function runs(hired: Hired): Promise<boolean> {
-  while (hired.view.state === 'awarded' || hired.view.state === 'starting') await delay(10);
-  return hired.view.state === 'running';
 }
 
 /** Offers each task for next to nothing, in a region that nobody asked for, by a deadline of its own. */
@@ -184,16 +177,9 @@ async function startBraggart(world: World, resource: string): Promise<() => Prom
 /** A buyer and a provider who agree with each other, but not with the rules: the bank is asked all the same. */
 async function smuggle(world: World, resource: string): Promise<string> {
   const [buyer, provider] = await Promise.all([world.rogue('smuggler'), world.rogue('fence')]);
-  const now = world.now();
   const frame = world.frame(buyer.id, { resource, summary: 'no questions asked' });
-  const issues: Issues = {
-    ...{ priceMicro: '1000', startBy: now + MINUTE, deadline: now + 2 * MINUTE, durationMs: MINUTE },
-    ...{ units: 1, batch: 1, scope: 1000, region: 'nowhere' },
-  };
-  const fill = { kind: 'one', by: 'units' };
-  const offers = [provider.offer(frame, issues)];
-  const body = { key: `${world.run}-smuggle`, frame, ask: issues, rule: 'lowest-price', fill, offers };
-  const answer = await buyer.ask('engage', body);
+  const issues = world.issues(1000, { region: 'nowhere' });
+  const answer = await buyer.engage(frame, issues, [provider.offer(frame, issues)]);
   return answer.performative === 'inform' ? 'engaged' : String(answer.body.detail);
 }
 

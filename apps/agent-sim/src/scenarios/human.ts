@@ -2,7 +2,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent, HireOutcome, Operator } from '@tender/agent';
 import { CREDIT } from '@tender/credits';
-import type { Issues } from '@tender/market';
 import { priceOf } from './bargain.js';
 import { credits, MINUTE, mean, PATIENCE_MS, provideFor, seenThrough } from './cast.js';
 import type { Rogue } from './rogue.js';
@@ -134,23 +133,13 @@ async function skipTheHuman(
 
 /** Negotiates with the provider like everybody, and goes to the bank by itself. */
 async function engageFor(world: World, rogue: Rogue, provider: Agent, resource: string) {
-  const now = world.now();
   const frame = world.frame(rogue.id, { resource, summary: 'no time to ask' });
-  const issues: Issues = {
-    ...{ priceMicro: String(30 * CREDIT), startBy: now + MINUTE, deadline: now + 2 * MINUTE, durationMs: MINUTE },
-    ...{ units: 1, batch: 1, scope: 1000, region: 'any' },
-  };
-  const protocol = {
-    ...{ kind: 'monotonic-concession', mode: 'fast', maxRounds: 4, roundMs: PATIENCE_MS },
-    ...{ endsAt: now + 10_000, minImprovementPermille: 0 },
-  };
+  const issues = world.issues(30 * CREDIT);
+  const protocol = world.protocol({ mode: 'fast' });
   const opening = { kind: 'opening', round: 1, issues, frame, provider: provider.id, bounds: {}, protocol };
   rogue.tell(provider.id, 'propose', frame.conversation, opening);
   const accepted = await rogue.answer(frame.conversation, ['accept-proposal', 'counter-propose']);
-  const offer = accepted?.body.offer;
-  const fill = { kind: 'one', by: 'units' };
-  const body = { key: `${rogue.id}-engage`, frame, ask: issues, rule: 'lowest-price', fill, offers: [offer] };
-  const answer = await rogue.ask('engage', body);
+  const answer = await rogue.engage(frame, issues, [accepted?.body.offer]);
   return { frame, issues, answer };
 }
 

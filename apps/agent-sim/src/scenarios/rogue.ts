@@ -7,6 +7,7 @@ import {
   decodeJson,
   type Envelope,
   encode,
+  type Fill,
   type Frame,
   type Issues,
   type Offer,
@@ -131,6 +132,12 @@ export class Rogue {
   /** Asks the bank, as often as it takes to be heard. */
   ask(operation: BankOperation, body: object): Promise<Heard> {
     return this.#request(subjects.bank(this.#keys.market, this.id, operation), body);
+  }
+
+  /** Closes on offers by itself, whatever was agreed before. */
+  engage(frame: Frame, ask: Issues, offers: readonly Offer[], kind: Fill['kind'] = 'one'): Promise<Heard> {
+    const fill: Fill = { kind, by: 'units' };
+    return this.ask('engage', { key: newUlid(), frame, ask, rule: 'lowest-price', fill, offers });
   }
 
   /** Asks for what operators alone may have, as properly signed as it can: by its own key. */

@@ -1,9 +1,8 @@
 // Game-theoretic signalling: what sides say of their patience and ability, what bluffing gains, and what a bond makes of it.
 import type { Agent } from '@tender/agent';
 import { CREDIT } from '@tender/credits';
-import type { Issues } from '@tender/market';
 import { BOND_MICRO, bluffer, CALLS, honest, type Race, race, wealthOf } from './ability.js';
-import { credits, MINUTE, mean, PATIENCE_MS, percent, refusalsOf } from './cast.js';
+import { credits, mean, percent, refusalsOf } from './cast.js';
 import type { Move } from './move.js';
 import {
   distanceOf,
@@ -99,22 +98,10 @@ async function jumpTheTurn(world: World): Promise<string> {
   const resource = world.resource('turns');
   const [rogue, provider] = await Promise.all([world.rogue('jumper'), world.agent('patient')]);
   await sitDown(provider, resource, 900, false);
-  const now = world.now();
   const frame = world.frame(rogue.id, { resource, summary: 'now, now, now' });
-  const issues: Issues = {
-    ...{ priceMicro: String(9 * CREDIT), startBy: now + MINUTE, deadline: now + 2 * MINUTE, durationMs: MINUTE },
-    ...{ units: 1, batch: 1, scope: 1000, region: 'any' },
-  };
-  const protocol = {
-    ...{
-      kind: 'alternating-offers',
-      mode: 'optimal',
-      maxRounds: 8,
-      roundMs: PATIENCE_MS,
-      endsAt: now + 2 * PATIENCE_MS,
-    },
-    ...{ minImprovementPermille: 0, discountPermille: { buyer: 900, provider: 900 } },
-  };
+  const issues = world.issues(9 * CREDIT);
+  const discountPermille = { buyer: 900, provider: 900 };
+  const protocol = world.protocol({ kind: 'alternating-offers', discountPermille });
   const bounds = { priceMicro: { min: String(8 * CREDIT), max: String(20 * CREDIT) } };
   const opening = { kind: 'opening', round: 1, issues, frame, provider: provider.id, bounds, protocol };
   rogue.tell(provider.id, 'propose', frame.conversation, opening);

@@ -1,9 +1,9 @@
 // Three parties: a budget that grants funds or does not, a channel that haggles on both sides, and a capacity that sells compute.
 import type { Agent, HireOutcome } from '@tender/agent';
 import { CREDIT } from '@tender/credits';
-import type { Issues, TaskView } from '@tender/market';
+import type { TaskView } from '@tender/market';
 import { priceOf } from './bargain.js';
-import { credits, MINUTE, percent, provideFor, seenThrough } from './cast.js';
+import { credits, percent, provideFor, seenThrough } from './cast.js';
 import { type Channel, MARGIN, openChannel } from './channel.js';
 import { type Guard, type Outcome, type Scenario, tallyOf } from './scenario.js';
 import type { World } from './world.js';
@@ -89,23 +89,12 @@ interface Attempt {
   readonly stoppedAs: string | undefined;
 }
 
-function termsOf(world: World, price: number): Issues {
-  const now = world.now();
-  return {
-    ...{ priceMicro: String(price), startBy: now + MINUTE, deadline: now + 2 * MINUTE, durationMs: MINUTE },
-    ...{ units: 1, batch: 1, scope: 1000, region: 'any' },
-  };
-}
-
 /** A budget whose holder would spend more on one thing than it may. */
 async function spendBeyond(world: World, resource: string): Promise<Attempt> {
   const [spender, seller] = await Promise.all([world.rogue('big-spender'), world.rogue('accomplice')]);
   const frame = world.frame(spender.id, { resource, summary: 'something special' });
-  const issues = termsOf(world, CAP + 10 * CREDIT);
-  const offers = [seller.offer(frame, issues)];
-  const fill = { kind: 'one', by: 'units' };
-  const body = { key: `${world.run}-beyond`, frame, ask: issues, rule: 'lowest-price', fill, offers };
-  const { performative, body: answer } = await spender.ask('engage', body);
+  const issues = world.issues(CAP + 10 * CREDIT);
+  const { performative, body: answer } = await spender.engage(frame, issues, [seller.offer(frame, issues)]);
   return { what: 'spent beyond the cap', stoppedAs: performative === 'inform' ? undefined : answer.detail };
 }
 
@@ -114,20 +103,14 @@ async function embezzle(world: World, capacity: Agent, resource: string): Promis
   const rogue = await world.rogue('penniless', 0);
   const frame = world.frame(rogue.id, { resource, summary: 'compute for nobody' });
   const { conversation } = frame;
-  const issues = termsOf(world, 15 * CREDIT);
-  const protocol = {
-    ...{ kind: 'monotonic-concession', mode: 'fast', maxRounds: 4, roundMs: 2000 },
-    ...{ endsAt: world.now() + 4_000, minImprovementPermille: 0 },
-  };
+  const issues = world.issues(15 * CREDIT);
+  const protocol = world.protocol({ mode: 'fast' });
   const bounds = { priceMicro: { min: '1', max: String(40 * CREDIT) } };
   const opening = { kind: 'opening', round: 1, issues, frame, provider: capacity.id, bounds, protocol };
   rogue.tell(capacity.id, 'propose', conversation, opening);
   const answered = await rogue.answer(conversation, ['accept-proposal', 'counter-propose']);
   const offer = answered?.body.offer;
-  const ask = offer?.issues ?? issues;
-  const fill = { kind: 'one', by: 'units' };
-  const body = { key: `${world.run}-penniless`, frame, ask, rule: 'lowest-price', fill, offers: [offer] };
-  const { performative, body: answer } = await rogue.ask('engage', body);
+  const { performative, body: answer } = await rogue.engage(frame, offer?.issues ?? issues, [offer]);
   return {
     what: 'committed to the capacity without funds',
     stoppedAs: performative === 'inform' ? undefined : answer.detail,

@@ -157,10 +157,7 @@ async function dump(world: World, rogue: Rogue, to: string, resource: string, ze
   const frame = world.frame(rogue.id, { resource, summary: 'label images' });
   const { ask, bounds } = asksOf(zeroMs)['all issues'];
   const issues = { ...ask, priceMicro: String(CREDIT) };
-  const protocol = {
-    ...{ kind: 'monotonic-concession', mode: 'optimal', maxRounds: ROUNDS, roundMs: PATIENCE_MS },
-    ...{ endsAt: world.now() + 4 * PATIENCE_MS, minImprovementPermille: 0 },
-  };
+  const protocol = world.protocol();
   const opening = { kind: 'opening', round: 1, issues, frame, provider: to, bounds, protocol };
   rogue.tell(to, 'propose', frame.conversation, opening);
   await rogue.answer(frame.conversation, ['counter-propose', 'failure']);

@@ -6,6 +6,8 @@ import {
   type Conditions,
   DEFAULT_CONDITIONS,
   type Frame,
+  type Issues,
+  type Protocol,
   publicNkeyOf,
   type Refusal,
   type Rule,
@@ -13,6 +15,7 @@ import {
 } from '@tender/market';
 import { newId } from '@tender/market/nats';
 import { createPrng, type Prng } from '../prng.js';
+import { MINUTE, PATIENCE_MS } from './cast.js';
 import type { Move } from './move.js';
 import { Rogue } from './rogue.js';
 import { tapWire, type Wiretap } from './wiretap.js';
@@ -136,6 +139,23 @@ export class World {
       conditions: { ...DEFAULT_CONDITIONS, ...conditions },
     };
     return frame;
+  }
+
+  /** Terms of a small task, to be done soon; what is said overrides them. */
+  issues(micro: number, more: Partial<Issues> = {}): Issues {
+    const now = this.now();
+    return {
+      ...{ priceMicro: String(micro), startBy: now + MINUTE, deadline: now + 2 * MINUTE, durationMs: MINUTE },
+      ...{ units: 1, batch: 1, scope: 1000, region: 'any', ...more },
+    };
+  }
+
+  /** How a rogue says that it will negotiate. */
+  protocol(more: Partial<Protocol> = {}): Protocol {
+    return {
+      ...{ kind: 'monotonic-concession', mode: 'optimal', maxRounds: 16, roundMs: PATIENCE_MS },
+      ...{ endsAt: this.now() + 4 * PATIENCE_MS, minImprovementPermille: 0, ...more },
+    };
   }
 
   /** A pool that this agent sells, its income on an account of its own. */

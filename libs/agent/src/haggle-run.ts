@@ -203,7 +203,8 @@ export class HaggleRun implements Talk {
       ...{ key, frame, ask: offer.issues, rule: 'lowest-price' as const, offers: [offer] },
       fill: { kind: 'one' as const, by: 'units' as const },
     };
-    const asked = await this.#desk.link.bank.ask('engage', body, this.#asking());
+    const headers = this.#voice.headers({ status: 261, budget: offer.issues.priceMicro });
+    const asked = await this.#desk.link.bank.ask('engage', body, { ...this.#asking(), headers });
     if (!asked.ok) return this.step({ kind: 'refused', refusal: asked });
     if (asked.value.kind === 'contracts') return this.step({ kind: 'engaged', view: asked.value.contracts[0]! });
     const { proposal, expiresAt } = asked.value;

@@ -154,18 +154,18 @@ export class HireRun implements Talk {
         this.#ruled(from, message);
         return;
       default:
-        this.#ofContract(message);
+        this.#ofContract(from, message);
     }
   }
 
-  #ofContract(message: TaskMessage): void {
+  #ofContract(from: string, message: TaskMessage): void {
     const { body } = message as { body: { contract?: string; view?: TaskView } };
     const contract = body.contract ?? body.view?.contract;
     const hired = contract === undefined ? undefined : this.#hired.get(contract);
-    if (hired !== undefined) hired.hear(message);
+    if (hired !== undefined) hired.hear(from, message);
     else if (contract !== undefined) this.#desk.link.ignore('unknown');
     else if (this.#hired.size === 0) this.#desk.link.ignore('not-your-turn');
-    else for (const one of this.#hired.values()) one.hear(message);
+    else for (const one of this.#hired.values()) one.hear(from, message);
   }
 
   /** An offer that the agent's own rules forbid is refused before anybody weighs it. */
@@ -274,7 +274,8 @@ export class HireRun implements Talk {
   async #engage({ key, call, offers }: Extract<HireAction, { kind: 'engage' }>): Promise<void> {
     const { frame, ask, rule, weights, fill } = call;
     const body = { key, frame, ask, rule, fill, offers: [...offers], ...(weights === undefined ? {} : { weights }) };
-    const asked = await this.#desk.link.bank.ask('engage', body, this.#asking());
+    const headers = this.#voice.headers({ status: 261, round: call.round, budget: ask.priceMicro });
+    const asked = await this.#desk.link.bank.ask('engage', body, { ...this.#asking(), headers });
     this.#run.step(asked.ok ? engagedBy(asked.value) : { kind: 'declined', refusal: asked });
   }
 

@@ -72,6 +72,8 @@ export class Hired extends EventEmitter<HiredEvents> {
   readonly #around: AroundHired;
   readonly #bank: ContractBank;
   readonly #run: MachineRun<OrderState, OrderEvent, OrderAction>;
+  /** Those who have, or had, the contract, as subjects name them. */
+  readonly #providers = new Set<string>();
   /** Whoever waits for the answer to a report, by its key. */
   readonly #waiting = new Map<string, (stepped: Stepped) => void>();
   #resolveReceipt!: (end: TaskEnd) => void;
@@ -84,6 +86,7 @@ export class Hired extends EventEmitter<HiredEvents> {
     this.#voice = voice;
     this.#around = around;
     this.#bank = new ContractBank(link, voice.conversation, view.frame.buyer);
+    this.#providers.add(around.addressOf(view.provider));
     this.receipt = new Promise((resolve) => {
       this.#resolveReceipt = resolve;
     });
@@ -152,8 +155,12 @@ export class Hired extends EventEmitter<HiredEvents> {
   }
   #deciding: ((stepped: Stepped) => void) | undefined;
 
-  /** What the provider says; where it matters the bank is asked. */
-  hear(message: TaskMessage): void {
+  /** What the provider says; where it matters the bank is asked. Others of the conversation have no say in it. */
+  hear(from: string, message: TaskMessage): void {
+    if (!this.#providers.has(from)) {
+      this.#link.ignore('not-permitted');
+      return;
+    }
     switch (message.performative) {
       case 'task-progress':
         this.#run.step({ kind: 'progress', progress: message.body.progress });
@@ -182,6 +189,7 @@ export class Hired extends EventEmitter<HiredEvents> {
       case 'progress':
         return void this.#emit('progress', action.progress);
       case 'handed-over':
+        this.#providers.add(this.#around.addressOf(action.view.provider));
         return void this.#emit('handed-over', action.view);
       case 'judge-time':
         return void this.#emit('time-asked', action.deadline, action.view);

@@ -111,7 +111,7 @@ export class NegotiateRun {
       other: this.#address,
       decide: (turn: MyTurn) => this.#decide(turn),
       finished: (outcome: Haggling) => this.#finished(outcome),
-      ofContract: (message: TaskMessage) => this.#hired?.hear(message),
+      ofContract: (message: TaskMessage) => this.#hired?.hear(this.#address, message),
       escalateTo: options.escalateTo,
       onPending: (proposal: string, expiresAt: number) => this.#pending(proposal, expiresAt),
     };

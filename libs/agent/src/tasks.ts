@@ -69,7 +69,7 @@ export class Tasks {
     if (frame.buyer !== id) return refusal('not-permitted', `the contract is ${frame.buyer}'s`);
     const { conversation, task } = frame;
     const voice = new Voice(link, conversation, task.resource);
-    const talk: Talk = { others: new Set([provider]), hear: ({ message }) => hired.hear(message) };
+    const talk: Talk = { others: new Set([provider]), hear: ({ from, message }) => hired.hear(from, message) };
     const around = {
       addressOf: (account: string) => account,
       onSettled: () => {

@@ -1,6 +1,7 @@
 // One side of a conversation about a task, speaking: each step states itself in its headers, whoever it goes to.
 import { type Performative, subjects, type TaskBody, type TaskMessage } from '@tender/market';
 import { type StepFacts, stepHeaders } from '@tender/market/nats';
+import type { MsgHdrs } from 'nats';
 import type { Link } from './link.js';
 
 export type Word = TaskMessage['performative'];
@@ -88,16 +89,21 @@ export class Voice {
     this.#send(subject, 'cfp', body, { replyBy: body.closesAt });
   }
 
+  /** What a step of this conversation states about itself. */
+  headers(facts: Omit<StepFacts, 'conversation' | 'scope' | 'traceparent'>): MsgHdrs {
+    return stepHeaders({
+      ...facts,
+      ...{ conversation: this.conversation, scope: this.#resource, traceparent: this.#traceparent },
+    });
+  }
+
   #send(subject: string, word: Word, body: object, said: Said): void {
     const { replyBy, inReplyTo, expires = replyBy, fence } = said;
     const facts = factsOf(word, body as AnyBody);
-    const headers = stepHeaders({
+    const headers = this.headers({
       ...facts,
-      conversation: this.conversation,
-      scope: this.#resource,
       expires: expires ?? facts.expires,
       fence: fence ?? facts.fence,
-      traceparent: this.#traceparent,
     });
     this.#link.send(subject, word satisfies Performative, this.conversation, body, { replyBy, inReplyTo, headers });
   }

@@ -160,6 +160,23 @@ test.each(cases)('out of order: %s', async (_name, speak, expected, counted) => 
   await expect.poll(() => heard.at(-1)?.performative).toBe('accept-proposal');
 });
 
+test('a fourth proposal after three rejections is refused', async () => {
+  const no = { status: 463, reason: 'policy-refused', detail: 'below-reserve-price', message: 'more' } as const;
+  await ann.provide('gpu.stubborn', {
+    ...{ appraise: () => ({ ok: true, costMicro: CREDIT }), run: () => ({}) },
+    decide: () => ({ kind: 'reject', move: { kind: 'reject', ...no, final: false } }),
+  }).ready;
+  const plain = dealOf(rob);
+  const deal = dealOf(rob, { task: { ...plain.frame.task, resource: 'gpu.stubborn' } }, { priceMicro: '1000' });
+  say(deal, 'propose', opening(deal));
+  for (let round = 2; round <= 4; round++) {
+    await expect.poll(() => heard.length).toBe(round - 1);
+    say(deal, 'counter-propose', counter(deal, round, round * 1000));
+  }
+  const rejected = ['reject-proposal', 'below-reserve-price'];
+  await expect.poll(answers).toEqual([rejected, rejected, rejected, ['failure', 'round-limit']]);
+});
+
 test('what is unknown is answered once a second, and failures never', async () => {
   await sleep(1000);
   const deal = dealOf(rob);

@@ -3,6 +3,7 @@ import type { Issues } from '@tender/market';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import {
   type Agent,
+  type Appraisal,
   type CapabilityOptions,
   type HireOptions,
   type LostOffer,
@@ -226,6 +227,32 @@ test('several make up one task: all of it or none', async () => {
   const more = await buyer.hire({ ...split, ask: { ...split.ask, units: 6 }, maxRounds: 1 });
   expect(more).toMatchObject({ ok: false });
   expect(await buyer.account()).toEqual(before);
+});
+
+test('the best score wins, and as many as there are may share a task', async () => {
+  const graded = (quality: number, wishMicro: number, units: number): Partial<ProvideOptions> => ({
+    appraise: ({ issues }) =>
+      ({
+        ...{ ok: true, costMicro: CREDIT, wishMicro, quality },
+        ...(issues.units > units
+          ? { ok: false, detail: 'no-capacity', message: 'few', counter: { ...issues, units } }
+          : {}),
+      }) as Appraisal,
+  });
+  await provide(ann, 'gpu.scored', graded(100, CREDIT, 2));
+  await provide(ben, 'gpu.scored', graded(900, 2 * CREDIT, 2));
+  const weights = { cost: 100, speed: 0, quality: 900, risk: 0 };
+  const scored = order('gpu.scored', { rule: 'best-score', weights, closeAfterAnswers: 2 });
+  const [best] = hiredBy(await buyer.hire(scored));
+  expect(best!.provider).toBe('ben');
+  const some = order('gpu.scored', {
+    ...{ fill: { kind: 'some', by: 'units' }, closeAfterAnswers: 2 },
+    ask: { priceMicro: 2 * CREDIT, units: 5 },
+    bounds: { units: { min: 1, max: 5 }, priceMicro: { min: '1', max: String(2 * CREDIT) } },
+  });
+  const both = hiredBy(await buyer.hire(some));
+  expect(both.map(({ view }) => view.issues.units)).toEqual([2, 2]);
+  await Promise.all([best!, ...both].map((task) => task.settled));
 });
 
 test('own rules are kept before anything is said: the buyer’s and the provider’s', async () => {

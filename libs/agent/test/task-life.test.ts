@@ -42,7 +42,7 @@ test('slots stay locked behind an offer as long as it is talked about, work unde
   await m.pool('gpu.held', 'sam', 2);
   const seen: (readonly number[])[] = [];
   await provide(sam, 'gpu.held', {
-    hold: { pool: 'gpu.held', ttlMs: 300 },
+    hold: { pool: 'gpu.held', ttlMs: 1000 },
     run: (_task, { slots, fences }) => {
       seen.push(slots, fences);
       return {};
@@ -52,8 +52,8 @@ test('slots stay locked behind an offer as long as it is talked about, work unde
   const outcome = await buyer.negotiate('sam', {
     ...asked,
     decide: async () => {
-      // Three times the lock's limit.
-      await sleep(900);
+      // Twice the lock's limit and more.
+      await sleep(2200);
       expect(await canSell(sam, 'gpu.held', 2)).toBe(false);
       return { kind: 'accept' };
     },

@@ -138,7 +138,7 @@ export class Provider implements Providing {
     if (detail !== undefined) {
       const voice = new Voice(link, conversation, this.resource);
       const { message: why } = refusal(detail, 'the negotiation cannot be opened so');
-      voice.tell(from, 'refuse', rejection(body.round, detail, why), { inReplyTo: id });
+      voice.tell(from, 'refuse', rejection(body.round, detail, why, { final: true }), { inReplyTo: id });
       return true;
     }
     const seat = new HaggleSeat(this.#desk, from, body, this.#around(conversation, from), traceparentOf(msg.headers));

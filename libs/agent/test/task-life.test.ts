@@ -42,7 +42,7 @@ test('slots stay locked behind an offer as long as it is talked about, work unde
   await m.pool('gpu.held', 'sam', 2);
   const seen: (readonly number[])[] = [];
   await provide(sam, 'gpu.held', {
-    hold: { pool: 'gpu.held', ttlMs: 1000 },
+    hold: { pool: 'gpu.held', ttlMs: 700 },
     run: (_task, { slots, fences }) => {
       seen.push(slots, fences);
       return {};
@@ -53,7 +53,7 @@ test('slots stay locked behind an offer as long as it is talked about, work unde
     ...asked,
     decide: async () => {
       // Twice the lock's limit and more.
-      await sleep(2200);
+      await sleep(1600);
       expect(await canSell(sam, 'gpu.held', 2)).toBe(false);
       return { kind: 'accept' };
     },

@@ -1,6 +1,6 @@
 // What a deal is worth to a side, all its issues together: additive utility as plain data, so that a strategy can be stored.
 import { MAX_MICRO } from '@tender/credits';
-import { type DealSide, otherSide } from '../task/compare.js';
+import { type DealSide, otherSide, sameIssues } from '../task/compare.js';
 import {
   type Bounds,
   type Issues,
@@ -97,11 +97,12 @@ export function priceAt(preferences: Preferences, issues: Issues, utility: numbe
   const { weight, worst, best } = price;
   const others = weighed(preferences, withPrice(issues, worst)) / weight;
   const worth = Math.min(1, Math.max(0, (utility * weightOf(preferences)) / weight - others));
-  const exact = worst + worth * (best - worst);
-  // A hair less than a whole micro-credit is that micro-credit, where it comes of dividing.
-  const whole = Math.round(exact);
-  if (Math.abs(exact - whole) < 1e-6) return amount(whole);
-  return amount(best > worst ? Math.ceil(exact) : Math.floor(exact));
+  // Counted from the worst: next to 14 digits a part of a micro-credit would be lost.
+  const way = worth * Math.abs(best - worst);
+  // A hair more than a whole micro-credit is that micro-credit, where it comes of dividing.
+  const whole = Math.round(way);
+  const steps = Math.abs(way - whole) < 1e-6 ? whole : Math.ceil(way);
+  return amount(worst + Math.sign(best - worst) * steps);
 }
 
 const amount = (micro: number) => Math.min(MAX_MICRO, Math.max(1, micro));
@@ -149,19 +150,27 @@ export function towards(preferences: Preferences, own: Issues, theirs: Issues, s
  * micro-credit. It gives the other side no more than it asked for.
  */
 export function concession(preferences: Preferences, own: Issues, theirs: Issues, utility: number): Issues {
-  let [low, high] = [0, 1];
-  if (utilityOf(preferences, towards(preferences, own, theirs, 1)) >= utility)
-    return towards(preferences, own, theirs, 1);
-  for (let i = 0; i < 50; i += 1) {
-    const middle = (low + high) / 2;
-    if (utilityOf(preferences, towards(preferences, own, theirs, middle)) >= utility) low = middle;
-    else high = middle;
-  }
-  const near = towards(preferences, own, theirs, low);
+  const whole = towards(preferences, own, theirs, 1);
+  if (utilityOf(preferences, whole) >= utility) return whole;
+  // Where only the price moves, it is worked out at once.
+  const near = sameIssues({ ...whole, priceMicro: own.priceMicro }, own)
+    ? own
+    : towards(preferences, own, theirs, shareAt(preferences, own, theirs, utility));
   const price = priceAt(preferences, near, utility);
   if (price === undefined) return near;
   const [from, to] = [issueValue(near, 'priceMicro'), issueValue(theirs, 'priceMicro')];
   const other = otherSide(preferences.side);
   const goesOn = betterBy(other, 'priceMicro', price, from) > 0 && betterBy(other, 'priceMicro', to, price) >= 0;
   return goesOn ? withPrice(near, price) : near;
+}
+
+/** How far that way a proposal is still worth so much, by halving: finer than the millisecond in a year. */
+function shareAt(preferences: Preferences, own: Issues, theirs: Issues, utility: number): number {
+  let [low, high] = [0, 1];
+  for (let i = 0; i < 36; i += 1) {
+    const middle = (low + high) / 2;
+    if (utilityOf(preferences, towards(preferences, own, theirs, middle)) >= utility) low = middle;
+    else high = middle;
+  }
+  return low;
 }

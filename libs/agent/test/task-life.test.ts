@@ -48,7 +48,12 @@ test('slots stay locked behind an offer as long as it is talked about, work unde
       return {};
     },
   });
-  const asked = { task: { resource: 'gpu.held' }, ask: { priceMicro: CREDIT / 2 }, limitMicro: 2 * CREDIT };
+  const asked = {
+    task: { resource: 'gpu.held' },
+    ask: { priceMicro: CREDIT / 2 },
+    limitMicro: 2 * CREDIT,
+    roundMs: 20_000,
+  };
   const outcome = await buyer.negotiate('sam', {
     ...asked,
     decide: async () => {

@@ -111,7 +111,8 @@ class Round {
   /** The median of one of a variant's times, in ms. */
   p50Ms(id: string, histogram: string): number | undefined {
     const found = this.#records.get(id)?.histograms[histogram];
-    return found === undefined ? undefined : merged([found]).p50Ms;
+    const { count, p50Ms } = merged(found === undefined ? [] : [found]);
+    return count === 0 ? undefined : p50Ms;
   }
 
   brokerMicros(id: string): number | undefined {

@@ -14,7 +14,8 @@ const OPENING_MICRO = 300_000;
 const LIMIT_MICRO = 1_000_000;
 const SPREAD_MICRO = 400_000;
 /** Below every buyer's limit, so that there always is a deal. */
-const LEAST_MICRO = 500_000;
+const LEAST_MICRO = 900_000;
+const LEAST_SPREAD_MICRO = 100_000;
 /** Longer than any burst: nothing may end by the clock. */
 const PATIENCE_MS = 30_000;
 
@@ -49,7 +50,8 @@ export async function hagglersRole(config: WorkerConfig) {
     let saidAt = 0;
     const options: NegotiateOptions = {
       ...{ task: { resource: HAGGLE_RESOURCE }, ask: { priceMicro: OPENING_MICRO }, limitMicro, mode: 'fast' },
-      ...{ roundMs: PATIENCE_MS, withinMs: PATIENCE_MS },
+      // The strategy reckons with as many rounds as fit into the time.
+      ...{ roundMs: PATIENCE_MS / 15, withinMs: PATIENCE_MS },
       decide: (turn, nowMs) => {
         // The opening makes both sides' books as well: it is not a round like the others.
         if (turn.ours.length > 1) recordMs(rounds, performance.now() - saidAt);
@@ -117,7 +119,7 @@ export async function providersRole(config: WorkerConfig) {
         const providing = agent.provide(HAGGLE_RESOURCE, {
           // The same to each question about one negotiation: its id is drawn by chance.
           appraise: ({ frame }) => {
-            const leastMicro = LEAST_MICRO + (Number.parseInt(frame.conversation.slice(-4), 36) % SPREAD_MICRO);
+            const leastMicro = LEAST_MICRO + (Number.parseInt(frame.conversation.slice(-4), 36) % LEAST_SPREAD_MICRO);
             return { ok: true, costMicro: LEAST_MICRO, leastMicro, wishMicro: LIMIT_MICRO + SPREAD_MICRO };
           },
           run: () => ({}),

@@ -123,7 +123,11 @@ async function place(buyer: Agent, need: Need, resource: string): Promise<Placed
     const dataClass = confidential ? 'confidential' : 'internal';
     const outcome = await buyer.hire({
       task: { resource, summary: need.name, memoryMb, tokens, dependencies: [...dependencies], dataClass },
-      ask: { priceMicro: budgetMicro, deadline: startedMs + wantedMs, durationMs: MINUTE, region: regions[0]! },
+      ask: {
+        ...{ priceMicro: budgetMicro, startBy: startedMs + 2 * PATIENCE_MS, deadline: startedMs + wantedMs },
+        ...{ durationMs: MINUTE, region: regions[0]! },
+      },
+      conditions: { graceMs: 1_000 },
       bounds: { priceMicro: { min: '1', max: String(budgetMicro) } },
       mode: 'optimal',
       choose: (seen) => chosen(seen, need, startedMs),
@@ -219,7 +223,8 @@ async function outcomeOf(world: World, { machines, needs, placed, seats, smuggle
       tried: lies + boasts + 1,
       stopped: tallyOf([...told, ...(smuggled === 'engaged' ? [] : [smuggled])]),
       breaches: [
-        ...breachesOf(world, done, seats),
+        ...breachesOf(done, seats),
+        ...strangersIn(world, placed, seats),
         ...(smuggled === 'engaged' ? ['the bank engaged an offer in a forbidden region'] : []),
       ],
     },
@@ -241,18 +246,25 @@ async function outcomeOf(world: World, { machines, needs, placed, seats, smuggle
 }
 
 /** Contracts outside hard constraints, by what each machine and task really is. */
-function breachesOf(world: World, placed: readonly Placed[], seats: readonly Seat[]): string[] {
+function breachesOf(placed: readonly Placed[], seats: readonly Seat[]): string[] {
   return placed.flatMap(({ need, hired, startedMs }) => {
     const { provider, issues } = hired!.view;
     const seat = seats.find(({ agent }) => agent.id === provider);
-    if (seat === undefined)
-      return [`${need.name} went to ${provider.slice(world.run.length + 1)}, which is no machine`];
+    if (seat === undefined) return [];
     const detail = obstacle(need, seat.machine, issues.deadline - startedMs, priceOf(issues));
     const why = detail ?? (allows(need, startedMs, issues) ? undefined : 'terms');
     return why === undefined
       ? []
       : [`${need.name} went to ${seat.machine.name} against ${why}, at ${credits(priceOf(issues))}`];
   });
+}
+
+/** Contracts of those who are no machines at all, begun or not. */
+function strangersIn(world: World, placed: readonly Placed[], seats: readonly Seat[]): string[] {
+  const machines = new Set(seats.map(({ agent }) => agent.id));
+  const tasks = placed.flatMap(({ outcomes }) => outcomes.flatMap((one) => (one.ok ? one.tasks : [])));
+  const strangers = tasks.filter(({ provider }) => !machines.has(provider));
+  return strangers.map(({ contract, provider }) => `${provider.slice(world.run.length + 1)} got ${contract}`);
 }
 
 export const constraints: Scenario = {

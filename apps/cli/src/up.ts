@@ -60,6 +60,7 @@ export function howTo({ house, pool, you }: HowTo): string {
     '#',
     '# For the operator: mints credits and reads the books; do not give it to agents.',
     ...exports(forOperator),
+    '# a pool, a provider and a buyer of your own:  node examples/set-up.mjs   (prints how to run each)',
     '# let a swarm trade:   npm run tender -- sim --agents 100 --seconds 30',
     '# check the books:     npm run tender -- check',
     `# watch it:            curl http://127.0.0.1:${house.httpPorts[0] ?? 0}/metrics`,

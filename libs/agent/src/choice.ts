@@ -21,8 +21,10 @@ export function choiceOf(seen: Seen, limits: Bounds | undefined, nowMs: number):
 /** Why nothing came of it, as those said who refused. */
 export function whyNot({ refusals, counters }: Seen): Refusal {
   const [first] = refusals;
-  if (first === undefined)
-    return refusal('no-capacity', `${counters.length} counter-offers, and none of them would do`);
+  if (first === undefined) {
+    const why = counters.length === 0 ? 'nobody answered' : `none of ${counters.length} counter-offers would do`;
+    return refusal('no-capacity', why);
+  }
   const { detail, message, rule, authorization } = first.move;
   return refusal(detail, `${first.participant}: ${message}`, {
     ...(rule === undefined ? {} : { rule }),

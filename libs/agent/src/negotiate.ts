@@ -2,6 +2,7 @@
 import { formatMicro, MAX_MICRO } from '@tender/credits';
 import {
   type Bounds,
+  type Detail,
   type Frame,
   type HaggleContext,
   type Haggling,
@@ -192,7 +193,7 @@ export class NegotiateRun {
     const { talk } = this.#desk.switchboard;
     if (!outcome.ok) {
       talk.end(this.conversation, this.#run, outcome.detail === 'late' ? 'late' : 'expired');
-      return void this.#resolve(this.#why ?? refusal(outcome.detail, `no agreement with ${this.#provider}`));
+      return void this.#resolve(this.#why ?? refusal(outcome.detail, this.#reason(outcome.detail)));
     }
     const around = {
       addressOf: () => this.#address,
@@ -202,6 +203,13 @@ export class NegotiateRun {
     if (this.#aborted && this.#hired.view.state !== 'settled') void this.#hired.decommit();
     const { conversation } = this;
     this.#finish({ ok: true, conversation, tasks: [this.#hired], verdicts: [], trail: this.#run.trail.moves });
+  }
+
+  /** The last word of either side that says why, where there was one. */
+  #reason(detail: Detail): string {
+    const last = this.#run.trail.moves.findLast(({ message }) => message !== undefined && message !== '');
+    const said = last === undefined ? '' : `; the last word, ${last.by}'s: ${last.message}`;
+    return `no agreement with ${this.#provider} (${detail})${said}`;
   }
 
   #resolve(why: Refusal): void {

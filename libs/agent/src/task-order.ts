@@ -41,6 +41,8 @@ export function priceText(price: number | string): string {
 }
 
 export function issuesOf(draft: IssuesDraft, nowMs: number): Issues {
+  if (draft?.priceMicro === undefined)
+    throw new RangeError('ask.priceMicro is missing: what the buyer would like to pay');
   const { startBy = nowMs + START_WITHIN_MS, durationMs = DURATION_MS } = draft;
   return {
     ...{ startBy, durationMs, deadline: startBy + durationMs, units: 1, batch: 1, scope: 1000, region: 'any' },

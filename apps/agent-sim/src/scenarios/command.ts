@@ -1,7 +1,8 @@
 // `scenario`: what is typed for it, and what it prints; the exit code says whether every rule held.
-import { writeFile } from 'node:fs/promises';
+import { access, constants, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { SimConfig } from '../config.js';
+import { ConfigError, type SimConfig } from '../config.js';
 import { fileName } from '../options.js';
 import { scenarios } from './all.js';
 import { playAll } from './play.js';
@@ -54,9 +55,20 @@ export interface ScenarioRun {
   readonly signal: AbortSignal;
 }
 
+/** Whoever waits for a report should hear at the beginning that it cannot be written. */
+async function checkFolder(file: string): Promise<void> {
+  const folder = dirname(file);
+  await access(folder, constants.W_OK).catch(() => {
+    throw new ConfigError(
+      `--report ${file}: nothing can be written in ${folder}. Name a file in a folder that there is.`,
+    );
+  });
+}
+
 /** 0 where every guardrail held and every check is green, else 1. */
 export async function runScenarios(asked: ScenarioRun): Promise<number> {
   const { config, names, scenarios, options, run, output, signal } = asked;
+  if (options.report !== undefined) await checkFolder(options.report);
   const startedAt = new Date().toISOString();
   const coloured = config.coloured && output.isTTY === true;
   const say = (lines: readonly string[]) => void output.write(`${lines.join('\n')}\n`);

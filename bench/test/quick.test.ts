@@ -9,6 +9,7 @@ import type { Results } from '../src/results.js';
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const ONLY = [
+  'haggle/1',
   'mac/256',
   '1-broker/ed25519/16',
   'R',

@@ -84,6 +84,19 @@ describe('an engagement that a rule wants approved', () => {
     expect((await buyer.ask('proposal', { proposal: 'p9999' })).body.detail).toBe('unknown');
   });
 
+  test('is filed by the latest rules, whichever broker is asked', async () => {
+    for (let withinMs = 60_000; withinMs < 60_010; withinMs += 1) {
+      await rules(dear({ withinMs }));
+      const before = Date.now();
+      const { proposal, reply } = await filed();
+      // By rules that a broker had not heard of yet it would be a millisecond less.
+      const { filedAt, expiresAt } = await look(proposal);
+      expect(expiresAt - filedAt).toBe(withinMs);
+      expect(reply.body.expiresAt).toBeGreaterThanOrEqual(before + withinMs - 1_000);
+      await admin('decide', { proposal, verdict: 'deny' });
+    }
+  });
+
   test('is denied, or nobody decides in time', async () => {
     await rules(dear());
     const denied = await filed();

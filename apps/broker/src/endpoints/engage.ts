@@ -45,6 +45,11 @@ export async function engage(bank: Bank, asked: Asked<Body>, approved?: string):
   const forged = body.offers.filter((offer) => !sealed.includes(offer)).map((offer) => barred(offer, 'bad-signature'));
   for (let attempt = 1; ; attempt += 1) {
     const judged = judge(bank, body, sealed, approved !== undefined);
+    // What no script will check against the rules' version is held against the latest ones first.
+    if ((judged.approval ?? judged.refusal) !== undefined && attempt < JUDGEMENTS) {
+      await bank.policies.load();
+      if (bank.policies.version !== judged.version) continue;
+    }
     if (judged.approval !== undefined) {
       return fileProposal(bank, asked, judged.approval, judged.costMicro);
     }

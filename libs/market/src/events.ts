@@ -7,6 +7,11 @@ import { leaseOutcomes, proposalStates } from './operations.js';
 import { keptStates, type TaskStep, taskOutcomes, taskSteps } from './task/life-cycle.js';
 import { auctionRules } from './terms.js';
 
+/** Facts of one kind about one pool, or the resource that tasks run on. */
+function poolEvent<K extends string, F extends z.ZodType>(kind: K, fact: F) {
+  return z.object({ v: z.literal(1), kind: z.literal(kind), pool: poolIdText, facts: z.array(fact).min(1) });
+}
+
 export const awardedFact = z.object({
   cfp: idText,
   initiator: idText,
@@ -36,20 +41,10 @@ export const settledFact = z.object({
 export type SettledFact = z.infer<typeof settledFact>;
 
 /** `tender.<market>.event.awarded.<pool>` */
-export const awardedEvent = z.object({
-  v: z.literal(1),
-  kind: z.literal('awarded'),
-  pool: poolIdText,
-  facts: z.array(awardedFact).min(1),
-});
+export const awardedEvent = poolEvent('awarded', awardedFact);
 
 /** `tender.<market>.event.settled.<pool>` */
-export const settledEvent = z.object({
-  v: z.literal(1),
-  kind: z.literal('settled'),
-  pool: poolIdText,
-  facts: z.array(settledFact).min(1),
-});
+export const settledEvent = poolEvent('settled', settledFact);
 
 export const engagedFact = z.object({
   conversation: idText,
@@ -83,20 +78,10 @@ export const taskFact = z.object({
 export type TaskFact = z.infer<typeof taskFact>;
 
 /** `tender.<market>.event.engaged.<resource>` */
-export const engagedEvent = z.object({
-  v: z.literal(1),
-  kind: z.literal('engaged'),
-  pool: poolIdText,
-  facts: z.array(engagedFact).min(1),
-});
+export const engagedEvent = poolEvent('engaged', engagedFact);
 
 /** `tender.<market>.event.task.<resource>` */
-export const taskEvent = z.object({
-  v: z.literal(1),
-  kind: z.literal('task'),
-  pool: poolIdText,
-  facts: z.array(taskFact).min(1),
-});
+export const taskEvent = poolEvent('task', taskFact);
 
 export const proposalFact = z.object({
   proposal: idText,

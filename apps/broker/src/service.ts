@@ -25,11 +25,13 @@ import { admin } from './endpoints/admin.js';
 import { escalate, policy, proposal } from './endpoints/approvals.js';
 import { award } from './endpoints/award.js';
 import { extend, lock, release } from './endpoints/calls.js';
+import { deposit } from './endpoints/deposit.js';
 import { engage } from './endpoints/engage.js';
 import { preempt, renew, settle } from './endpoints/leases.js';
 import { account, contract, quote } from './endpoints/reads.js';
 import { report, task } from './endpoints/report.js';
 import { session } from './endpoints/session.js';
+import { tokenEndpoints } from './endpoints/tokens.js';
 import type { Outcome } from './outcome.js';
 
 type AnyEnvelope = Envelope<'request'>;
@@ -53,6 +55,8 @@ const handlers = {
   escalate,
   policy,
   preempt,
+  ...tokenEndpoints,
+  deposit,
 } satisfies Record<BankOperation, unknown>;
 
 const MAX_UNDER_WAY = 8_192;

@@ -16,6 +16,29 @@ export type AccountKind = (typeof accountKinds)[number];
 export const accountClasses = ['system', 'standard'] as const;
 export type AccountClass = (typeof accountClasses)[number];
 
+/**
+ * What an operator says of an account beside its class: who owns it (caps and noise count by owner), to which project
+ * and team its spending is attributed, and the budget that it spends from.
+ */
+export const accountLabels = {
+  owner: idText.optional(),
+  project: idText.optional(),
+  team: idText.optional(),
+  budget: idText.optional(),
+};
+
+/** What an operator changes of an account: absent stays, null is taken away. */
+export const accountChange = z.strictObject({
+  id: idText.refine((id) => id !== TREASURY, 'the treasury stays as it is'),
+  class: z.enum(accountClasses).optional(),
+  host: idText.nullish(),
+  owner: idText.nullish(),
+  project: idText.nullish(),
+  team: idText.nullish(),
+  budget: idText.nullish(),
+});
+export type AccountChange = z.infer<typeof accountChange>;
+
 /** What opens an account. `nkey`: public user nkey (`U…`); `host`: the process that may speak for the agent. */
 export const accountSpec = z.strictObject({
   id: idText.refine((id) => id !== TREASURY, 'the treasury opens itself'),
@@ -26,6 +49,7 @@ export const accountSpec = z.strictObject({
     .regex(/^U[A-Z2-7]{55}$/, 'a public user nkey has 56 characters and starts with U')
     .optional(),
   host: idText.optional(),
+  ...accountLabels,
 });
 export type AccountSpec = z.infer<typeof accountSpec>;
 
@@ -36,6 +60,10 @@ export interface Account {
   readonly class: AccountClass;
   readonly nkey?: string | undefined;
   readonly host?: string | undefined;
+  readonly owner?: string | undefined;
+  readonly project?: string | undefined;
+  readonly team?: string | undefined;
+  readonly budget?: string | undefined;
   /** Spendable now. */
   readonly available: number;
   /** Set aside by pending transfers that debit this account. */

@@ -2,11 +2,13 @@
 export * from './account.js';
 export * from './amount.js';
 export * from './body-digest.js';
+export * from './budget.js';
 export * from './journal.js';
 export * from './ledger.js';
 export * from './model/ledger-book.js';
 export * from './model/model-ledger.js';
 export { applyToBook, applyToLedger, emptyLedger } from './model/pure-ledger.js';
 export { replayLedgerEntry } from './model/replay.js';
+export * from './token-bucket.js';
 export * from './transfer.js';
 export * from './transfer-status.js';

@@ -24,7 +24,9 @@ export const dottedIdText = z
 export const tagsSpec = z.strictObject({
   agent: idText.optional(),
   project: idText.optional(),
+  team: idText.optional(),
   pool: dottedIdText.optional(),
+  bucket: dottedIdText.optional(),
   contract: transferIdText.optional(),
 });
 export type Tags = z.infer<typeof tagsSpec>;

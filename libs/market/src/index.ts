@@ -1,6 +1,7 @@
 // The pure door of the market: messages, rules and state machines; no I/O, no clock, no randomness.
 export * from './auction/clear.js';
 export * from './auction/rank.js';
+export * from './bank-views.js';
 export * from './checker/finding.js';
 export type { Acknowledged } from './checker/key-check.js';
 export * from './checker/market-check.js';
@@ -74,4 +75,5 @@ export * from './task/workflow.js';
 export * from './task/workflow-task.js';
 export type * from './task/workflow-types.js';
 export * from './terms.js';
+export * from './tokens.js';
 export * from './utility.js';

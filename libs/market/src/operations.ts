@@ -1,6 +1,7 @@
 // The bank's operations: the body that each takes and the result that it gives, in one table.
 import { accountClasses, accountKinds, accountSpec, microText, positiveMicroText, tagsSpec } from '@tender/credits';
 import { z } from 'zod';
+import { bankAdminRequests, bankAdminResult } from './bank-views.js';
 import { chequeSpec } from './cheque.js';
 import { askingEnvelopeOf, type Envelope } from './envelope.js';
 import { contractIdText, idemKeyText, idText, poolIdText, timeMs } from './ids.js';
@@ -15,6 +16,7 @@ import { receiptSpec } from './task/receipt.js';
 import { fillSpec } from './task/task-call.js';
 import { taskView } from './task/task-view.js';
 import { auctionRules, callSpec, MAX_DURATION_MS, MAX_SHOWN_BIDS, MAX_UNITS, sealKinds } from './terms.js';
+import { tokenRequests, tokenResults } from './tokens.js';
 
 const ttlMs = z.int().min(50).max(3_600_000);
 
@@ -71,7 +73,15 @@ export const bankRequests = {
   contract: z
     .strictObject({ contract: contractIdText.optional(), intent: idText.optional(), agent: idText.optional() })
     .refine((body) => (body.contract === undefined) !== (body.intent === undefined), 'name the contract or the intent'),
-  quote: z.strictObject({ pool: poolIdText }),
+  /** What a pool has and asks; with a bid (price per unit and `durationMs`) also how it would fare. */
+  quote: z.strictObject({
+    pool: poolIdText,
+    priceMicro: positiveMicroText.optional(),
+    units: z.int().min(1).max(MAX_UNITS).optional(),
+    durationMs: z.int().min(10).max(MAX_DURATION_MS).optional(),
+    /** So many of the last clearing prices, the latest first. */
+    history: z.int().min(0).max(256).optional(),
+  }),
   /** Opens a call: takes the negotiation lock on `units` free slots for `ttlMs` and registers the terms. */
   lock: z.strictObject({
     key: idemKeyText,
@@ -122,6 +132,9 @@ export const bankRequests = {
   policy: z.strictObject({}),
   /** The seller of a pool takes back the slots of a lease; its holder pays for the time used and is compensated. */
   preempt: z.strictObject({ key: idemKeyText, contract: contractIdText }),
+  ...tokenRequests,
+  /** Lays down what a call asks of its bidders; `agent` where a host does it. */
+  deposit: z.strictObject({ key: idemKeyText, cfp: idText, agent: idText.optional() }),
 } satisfies Record<BankOperation, z.ZodType>;
 
 export const accountView = z.object({
@@ -193,6 +206,13 @@ export const quoteResult = z.object({
   spotMicro: microText,
   /** Per unit and this duration: prices of calls of another length compare by it. */
   spotDurationMs: z.int(),
+  /** What the asker's own share of the recent sales multiplies a clearing price with, in thousandths. */
+  noisePermille: z.int().optional(),
+  /** When the next call can be expected to have been awarded, in ms from now; absent where nothing was sold yet. */
+  startInMs: z.int().optional(),
+  /** Of the bid that was asked about, in the next call. */
+  winProbability: z.number().min(0).max(1).optional(),
+  history: z.array(z.object({ at: timeMs, priceMicro: microText, durationMs: z.int(), units: z.int() })).optional(),
 });
 export const sessionResult = z.object({
   agent: idText,
@@ -250,6 +270,8 @@ export const bankResults = {
   escalate: z.object({ proposal: idText, expiresAt: timeMs }),
   policy: z.object({ version: z.int(), policy: policySpec }),
   preempt: settleResult.extend({ compensationMicro: microText }),
+  ...tokenResults,
+  deposit: z.object({ cfp: idText, amountMicro: microText }),
 } satisfies Record<BankOperation, z.ZodType>;
 
 export type BankRequest<O extends BankOperation> = z.infer<(typeof bankRequests)[O]>;
@@ -275,6 +297,14 @@ export const poolSpec = z.strictObject({
   idleMs: z.int().min(0).max(86_400_000).default(0),
   /** The share of a term's price that a holder gets from the pool where the seller takes its slots back. */
   compensationPermille: permille.default(100),
+  /** 0: the reserve is walled off. Above: idle slots of it are lent for leases of so many ms at most, one term each. */
+  lendMs: z.int().min(0).max(86_400_000).default(0),
+  /** How far an agent's own share of the recent sales raises the price that it pays: 1000 not at all, 4000 up to fourfold. */
+  noiseMaxPermille: z.int().min(1000).max(100_000).default(1000),
+  /** What counts as recent, in ms. */
+  noiseWindowMs: z.int().min(1000).max(86_400_000).default(3_600_000),
+  /** The most slots that the agents of one owner hold together; 0: nobody counts. */
+  ownerMax: z.int().min(0).max(4096).default(0),
 });
 export type PoolSpec = z.infer<typeof poolSpec>;
 
@@ -298,6 +328,7 @@ export const adminRequests = {
     paidMicro: microText,
     bondTo: z.enum(['buyer', 'provider']),
   }),
+  ...bankAdminRequests,
 } satisfies Record<AdminOperation, z.ZodType>;
 export type AdminRequest<O extends AdminOperation> = z.input<(typeof adminRequests)[O]>;
 
@@ -311,6 +342,7 @@ export const adminResult = z.object({
   status: z.string(),
   proposals: z.array(proposalView).optional(),
   proposal: proposalView.optional(),
+  ...bankAdminResult,
 });
 
 /** Each operation's whole message. */

@@ -1,6 +1,7 @@
 // Refusals are values with a closed vocabulary: a program can act on each without reading prose.
+import { microText } from '@tender/credits';
 import { z } from 'zod';
-import { idText } from './ids.js';
+import { idText, timeMs } from './ids.js';
 
 /** AGTP's reasons. */
 export const reasons = [
@@ -92,6 +93,8 @@ export const verdictSpec = z.object({
   intent: idText,
   outcome: z.enum(['won', 'lost', 'barred']),
   detail: z.enum(details).optional(),
+  /** Of `over-budget`: when the bidder's budget has its next window. */
+  retryAt: timeMs.optional(),
 });
 export type ShownVerdict = z.infer<typeof verdictSpec>;
 
@@ -110,11 +113,19 @@ export const refusalSpec = z.object({
   rule: idText.optional(),
   /** The authorization that is missing (262). */
   authorization: z.string().max(128).optional(),
+  /** When it would pass by itself: the next window of a budget that is spent. By the broker's clock. */
+  retryAt: timeMs.optional(),
+  /** The price at which it would pass now (429). */
+  priceMicro: microText.optional(),
 });
 export type Refusal = z.infer<typeof refusalSpec>;
 
 /** Builds a refusal of a detail; `message` completes "refused because …, what would pass is …". */
-export function refusal(detail: Detail, message: string, more: Pick<Refusal, 'rule' | 'authorization'> = {}): Refusal {
+export function refusal(
+  detail: Detail,
+  message: string,
+  more: Pick<Refusal, 'rule' | 'authorization' | 'retryAfterMs' | 'retryAt' | 'priceMicro'> = {},
+): Refusal {
   const meaning = meanings[detail];
   return {
     ok: false,

@@ -20,6 +20,12 @@ export const bankOperations = [
   'escalate',
   'policy',
   'preempt',
+  'tokens',
+  'return',
+  'offer-tokens',
+  'buy-tokens',
+  'bucket',
+  'deposit',
 ] as const;
 export type BankOperation = (typeof bankOperations)[number];
 
@@ -34,11 +40,16 @@ export const adminOperations = [
   'approvals',
   'preempt',
   'resolve',
+  'set-account',
+  'budget',
+  'bucket',
+  'list',
+  'spend',
 ] as const;
 export type AdminOperation = (typeof adminOperations)[number];
 
 /** Facts that the broker publishes after they are committed. */
-export const eventKinds = ['awarded', 'settled', 'engaged', 'task', 'proposal', 'policy'] as const;
+export const eventKinds = ['awarded', 'settled', 'engaged', 'task', 'proposal', 'policy', 'tokens'] as const;
 export type EventKind = (typeof eventKinds)[number];
 
 export const subjects = {

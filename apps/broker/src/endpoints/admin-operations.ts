@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import type { Bank } from '../bank.js';
 import { ledgerOutcome, type Outcome, ok } from '../outcome.js';
 import { approvals, decide } from './approvals.js';
+import { bankAdminTable } from './bank-admin.js';
 import { refused } from './calls.js';
 import { reported } from './report.js';
 
@@ -67,6 +68,8 @@ export const adminTable: { readonly [O in AdminOperation]: Operation<O> } = {
     const input = { ...keyed, step: 'resolve' as const, paidMicro, bondTo };
     return stepped(bank, await runScript(bank.redis, marketScripts.report, bank.meta, input));
   },
+
+  ...bankAdminTable,
 };
 
 function tagged(tags: Tags | undefined): { tags?: Tags } {

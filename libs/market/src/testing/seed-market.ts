@@ -53,6 +53,7 @@ export async function openPool(
   const spec: PoolSpec = {
     ...{ account: POOL_ACCOUNT, seller: SELLER, reserve: 0, reservePriceMicro: '0', maxTerms: 64 },
     ...{ seals: ['mac', 'ed25519'], graceMs: 0, idleMs: 0, compensationPermille: 100 },
+    ...{ lendMs: 0, noiseMaxPermille: 1000, noiseWindowMs: 3_600_000, ownerMax: 0 },
     ...pool,
   };
   const digest = bodyDigest('open-pool', spec);

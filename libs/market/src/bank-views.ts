@@ -1,0 +1,147 @@
+// What operators set and see of the bank's side of the market: accounts, budgets, buckets, spending.
+import {
+  accountChange,
+  accountClasses,
+  accountKinds,
+  bucketSpec,
+  budgetSpec,
+  budgetWindows,
+  microText,
+} from '@tender/credits';
+import { z } from 'zod';
+import { contractIdText, idemKeyText, idText, poolIdText, timeMs } from './ids.js';
+import { bucketView } from './tokens.js';
+
+export const accountRow = z.object({
+  id: idText,
+  kind: z.enum(accountKinds),
+  class: z.enum(accountClasses),
+  availableMicro: z.string(),
+  pendingMicro: z.string(),
+  host: idText.optional(),
+  owner: idText.optional(),
+  project: idText.optional(),
+  team: idText.optional(),
+  budget: idText.optional(),
+});
+export type AccountRow = z.infer<typeof accountRow>;
+
+/** A budget as it stands now, its window turned if it is time. */
+export const budgetView = z.object({
+  id: idText,
+  parent: idText.optional(),
+  window: z.enum(budgetWindows),
+  amountMicro: microText,
+  keepPermille: z.int(),
+  carryCapMicro: microText,
+  borrowMicro: microText,
+  lendPermille: z.int(),
+  windowStart: timeMs,
+  /** When the next window begins; absent for a project's life. */
+  nextWindowAt: timeMs.optional(),
+  allowanceMicro: microText,
+  usedMicro: microText,
+  leftMicro: microText,
+  lentMicro: microText,
+  owedMicro: microText,
+  totalMicro: microText,
+});
+export type BudgetView = z.infer<typeof budgetView>;
+
+export const poolRow = z.object({
+  pool: poolIdText,
+  account: idText,
+  seller: idText,
+  slots: z.int(),
+  free: z.int(),
+  reserve: z.int(),
+  /** Slots that accounts of class standard hold. */
+  standardHeld: z.int(),
+  lendMs: z.int(),
+  noiseMaxPermille: z.int(),
+  ownerMax: z.int(),
+  reservePriceMicro: microText,
+  spotMicro: microText.optional(),
+  spotDurationMs: z.int().optional(),
+  maxTerms: z.int(),
+  graceMs: z.int(),
+  idleMs: z.int(),
+  compensationPermille: z.int(),
+});
+export type PoolRow = z.infer<typeof poolRow>;
+
+/** By what spending can be told apart. `window` is the hour in which it was paid. */
+export const spendKeys = ['agent', 'owner', 'project', 'team', 'resource', 'payee', 'contract', 'window'] as const;
+export type SpendKey = (typeof spendKeys)[number];
+
+/** Which spending: all that is named must fit; times by the market's clock, `from` included, `to` not. */
+export const spendQuery = z.strictObject({
+  by: z.array(z.enum(spendKeys)).min(1).max(spendKeys.length).default(['agent']),
+  agent: idText.optional(),
+  owner: idText.optional(),
+  project: idText.optional(),
+  team: idText.optional(),
+  resource: poolIdText.optional(),
+  contract: contractIdText.optional(),
+  from: timeMs.optional(),
+  to: timeMs.optional(),
+  /** The window's length, for `window`. */
+  per: z.enum(['minute', 'hour', 'day']).default('hour'),
+  /** At most so many lines, the dearest first. */
+  limit: z.int().min(1).max(10_000).default(1000),
+});
+export type SpendQuery = z.infer<typeof spendQuery>;
+
+/** One line of spending: the fields that were asked for, what was paid, what came in, and how often it won and lost. */
+export const spendLine = z.object({
+  agent: idText.optional(),
+  owner: idText.optional(),
+  project: idText.optional(),
+  team: idText.optional(),
+  resource: poolIdText.optional(),
+  payee: idText.optional(),
+  contract: contractIdText.optional(),
+  window: timeMs.optional(),
+  paidMicro: microText,
+  payments: z.int(),
+  /** Bids and offers shown to the bank that won, and that were outbid; `lostTo` names who won, most often first, three at most. */
+  won: z.int(),
+  lost: z.int(),
+  lostTo: z.array(idText),
+});
+export type SpendLine = z.infer<typeof spendLine>;
+
+export const spendAnswer = z.object({
+  lines: z.array(spendLine),
+  /** Of everything that fits the query, lines left out by `limit` included: equals what the ledger moved. */
+  totalMicro: microText,
+  linesInAll: z.int(),
+  /** The journal's last entry that is counted, and the market's clock there. */
+  seq: z.int(),
+  at: timeMs,
+});
+export type SpendAnswer = z.infer<typeof spendAnswer>;
+
+const read = { key: idemKeyText };
+export const listings = ['accounts', 'pools', 'buckets', 'budgets'] as const;
+export type Listing = (typeof listings)[number];
+
+export const bankAdminRequests = {
+  /** Changes labels, class, host and budget of an account. */
+  'set-account': z.strictObject({ key: idemKeyText, account: accountChange }),
+  /** Opens a budget, or changes the figures of one that exists: what was spent in this window stays spent. */
+  budget: z.strictObject({ key: idemKeyText, budget: budgetSpec }),
+  /** Opens a bucket, or changes one that exists: what was taken stays taken. */
+  bucket: z.strictObject({ key: idemKeyText, bucket: bucketSpec }),
+  /** Lists accounts, pools, buckets or budgets: all, or the one named. */
+  list: z.strictObject({ ...read, of: z.enum(listings), id: poolIdText.optional() }),
+  spend: z.strictObject({ ...read, query: spendQuery }),
+} as const;
+
+export const bankAdminResult = {
+  accounts: z.array(accountRow).optional(),
+  pools: z.array(poolRow).optional(),
+  buckets: z.array(bucketView).optional(),
+  budgets: z.array(budgetView).optional(),
+  spend: spendAnswer.optional(),
+};

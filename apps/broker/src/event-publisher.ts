@@ -6,13 +6,24 @@ import {
   type SettledFact,
   subjects,
   type TaskFact,
+  type TokensFact,
 } from '@tender/market';
 import type { AwardReply, ProposalReply, SettleReply } from '@tender/market/redis';
 import type { NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 
-type Kind = 'awarded' | 'settled' | 'engaged' | 'task' | 'proposal';
-type Fact = AwardedFact | SettledFact | EngagedFact | TaskFact | ProposalFact;
+type Kind = 'awarded' | 'settled' | 'engaged' | 'task' | 'proposal' | 'tokens';
+type Fact = AwardedFact | SettledFact | EngagedFact | TaskFact | ProposalFact | TokensFact;
+
+/** What the facts of a kind have in common is named so. */
+const abouts: Readonly<Record<Kind, string>> = {
+  awarded: 'pool',
+  settled: 'pool',
+  engaged: 'pool',
+  task: 'pool',
+  proposal: 'asker',
+  tokens: 'bucket',
+};
 
 /** A message is closed beyond this size: one fact of 64 winners has some 20 KB, and NATS takes a megabyte. */
 const FULL_BYTES = 256 * 1024;
@@ -48,6 +59,10 @@ export class EventPublisher {
 
   task(resource: string, fact: TaskFact): void {
     this.#add('task', resource, fact);
+  }
+
+  tokens(bucket: string, fact: TokensFact): void {
+    this.#add('tokens', bucket, fact);
   }
 
   /** What waits for an operator, or waits no more: told under its asker's name. */
@@ -89,8 +104,8 @@ export class EventPublisher {
   }
 
   #publish(kind: Kind, pool: string, facts: readonly string[]): void {
-    const about = kind === 'proposal' ? 'asker' : 'pool';
-    this.#send(kind, pool, `{"v":1,"kind":"${kind}","${about}":"${pool}","facts":[${facts.join(',')}]}`);
+    const text = `{"v":1,"kind":"${kind}","${abouts[kind]}":"${pool}","facts":[${facts.join(',')}]}`;
+    this.#send(kind, pool, text);
   }
 
   #send(kind: Kind | 'policy', id: string, text: string): void {

@@ -6,6 +6,7 @@ import { winnerSpec } from './messages.js';
 import { leaseOutcomes, proposalStates } from './operations.js';
 import { keptStates, type TaskStep, taskOutcomes, taskSteps } from './task/life-cycle.js';
 import { auctionRules } from './terms.js';
+import { tokenAmounts } from './tokens.js';
 
 /** Facts of one kind about one pool, or the resource that tasks run on. */
 function poolEvent<K extends string, F extends z.ZodType>(kind: K, fact: F) {
@@ -100,6 +101,27 @@ export const proposalEvent = z.object({
   facts: z.array(proposalFact).min(1),
 });
 
+/** Tokens that an agent took: what it holds, and what each costs in thousandths of the reserve price. */
+export const tokensFact = z.object({
+  hold: idText,
+  agent: idText,
+  at: timeMs,
+  amounts: tokenAmounts,
+  /** Set aside; what is not used comes back. */
+  amountMicro: microText,
+  ratePermille: z.int(),
+  noisePermille: z.int(),
+});
+export type TokensFact = z.infer<typeof tokensFact>;
+
+/** `tender.<market>.event.tokens.<bucket>`: what one turn of the broker gave out. */
+export const tokensEvent = z.object({
+  v: z.literal(1),
+  kind: z.literal('tokens'),
+  bucket: poolIdText,
+  facts: z.array(tokensFact).min(1),
+});
+
 /** `tender.<market>.event.policy.<market>`: the rules moved on. */
 export const policyEvent = z.object({ v: z.literal(1), kind: z.literal('policy'), version: z.int(), at: timeMs });
 
@@ -110,5 +132,6 @@ export const marketEvent = z.discriminatedUnion('kind', [
   taskEvent,
   proposalEvent,
   policyEvent,
+  tokensEvent,
 ]);
 export type MarketEvent = z.infer<typeof marketEvent>;

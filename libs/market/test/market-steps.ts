@@ -79,6 +79,8 @@ const openPool = fc
     graceMs: fc.constantFrom(0, 0, 800),
     idleMs: fc.constantFrom(0, 0, 900),
     compensationPermille: fc.constantFrom(0, 100, 1_000),
+    ...{ lendMs: fc.constant(0), noiseMaxPermille: fc.constant(1_000), noiseWindowMs: fc.constant(1_000) },
+    ownerMax: fc.constant(0),
     seals,
     account: often(fc.constant('pool-account'), fc.constant('ann')),
     seller: often(fc.constant('seller'), fc.constant('nobody')),

@@ -14,6 +14,7 @@ const RUNS = Number(process.env.TENDER_RUNS ?? 600);
 const POOL = {
   ...{ account: 'pool-account', seller: 'seller', slots: 4, reserve: 2, reservePriceMicro: '5', maxTerms: 2 },
   ...{ graceMs: 900, idleMs: 900, compensationPermille: 300 },
+  ...{ lendMs: 0, noiseMaxPermille: 1_000, noiseWindowMs: 1_000, ownerMax: 0 },
 };
 
 let server: TestRedis;

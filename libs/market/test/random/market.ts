@@ -51,7 +51,8 @@ export class RandomMarket {
     for (const seller of PROVIDERS) {
       const pool = `pool-${seller}`;
       const more = { reserve: 0, reservePriceMicro: '0', seals: ['mac' as const], maxTerms: 1, graceMs: 0, idleMs: 0 };
-      const spec = { pool, account: 'pools', seller, slots: SLOTS, ...more, compensationPermille: 0 };
+      const off = { lendMs: 0, noiseMaxPermille: 1_000, noiseWindowMs: 1_000, ownerMax: 0 };
+      const spec = { pool, account: 'pools', seller, slots: SLOTS, ...more, ...off, compensationPermille: 0 };
       const asked = { by: 'operator', key: `open-${pool}`, digest: pool };
       const opened = this.bank.apply({ kind: 'open-pool', pool: spec, ...asked });
       if (!opened.ok) throw new Error(`no pool: ${opened.detail}`);

@@ -10,6 +10,7 @@ import {
 } from '@tender/credits';
 import { z } from 'zod';
 import { contractIdText, idemKeyText, idText, poolIdText, timeMs } from './ids.js';
+import { sealKinds } from './terms.js';
 import { bucketView } from './tokens.js';
 
 export const accountRow = z.object({
@@ -57,8 +58,10 @@ export const poolRow = z.object({
   reserve: z.int(),
   /** Slots that accounts of class standard hold. */
   standardHeld: z.int(),
+  seals: z.array(z.enum(sealKinds)),
   lendMs: z.int(),
   noiseMaxPermille: z.int(),
+  noiseWindowMs: z.int(),
   ownerMax: z.int(),
   reservePriceMicro: microText,
   spotMicro: microText.optional(),
@@ -69,6 +72,20 @@ export const poolRow = z.object({
   compensationPermille: z.int(),
 });
 export type PoolRow = z.infer<typeof poolRow>;
+
+/** A bucket as it stands, with all that an operator set. */
+export const bucketRow = bucketView.extend({
+  lendAfterMs: z.int(),
+  noiseMaxPermille: z.int(),
+  noiseWindowMs: z.int(),
+  ownerMaxPermille: z.int(),
+  maxTtlMs: z.int(),
+  decreasePermille: z.int(),
+  backOffMs: z.int(),
+  increasePermille: z.int(),
+  leastPermille: z.int(),
+});
+export type BucketRow = z.infer<typeof bucketRow>;
 
 /** By what spending can be told apart. `window` is the hour in which it was paid. */
 export const spendKeys = ['agent', 'owner', 'project', 'team', 'resource', 'payee', 'contract', 'window'] as const;
@@ -87,10 +104,15 @@ export const spendQuery = z.strictObject({
   to: timeMs.optional(),
   /** The window's length, for `window`. */
   per: z.enum(['minute', 'hour', 'day']).default('hour'),
-  /** At most so many lines, the dearest first. */
+  /** At most so many lines, the dearest first; fewer where one message does not hold them. */
   limit: z.int().min(1).max(10_000).default(1000),
+  /** So many of the dearest are left out: with `to` in the past, what a message did not hold comes with the next ones. */
+  skip: z.int().min(0).max(10_000_000).default(0),
 });
 export type SpendQuery = z.infer<typeof spendQuery>;
+
+/** A sum of payments, in micro-credits: credits change hands more than once, so that it may exceed the supply. */
+const sumText = z.string().regex(/^(0|[1-9][0-9]{0,23})$/, 'a sum is a string of digits, in micro-credits');
 
 /** One line of spending: the fields that were asked for, what was paid, what came in, and how often it won and lost. */
 export const spendLine = z.object({
@@ -102,7 +124,7 @@ export const spendLine = z.object({
   payee: idText.optional(),
   contract: contractIdText.optional(),
   window: timeMs.optional(),
-  paidMicro: microText,
+  paidMicro: sumText,
   payments: z.int(),
   /** Bids and offers shown to the bank that won, and that were outbid; `lostTo` names who won, most often first, three at most. */
   won: z.int(),
@@ -114,7 +136,7 @@ export type SpendLine = z.infer<typeof spendLine>;
 export const spendAnswer = z.object({
   lines: z.array(spendLine),
   /** Of everything that fits the query, lines left out by `limit` included: equals what the ledger moved. */
-  totalMicro: microText,
+  totalMicro: sumText,
   linesInAll: z.int(),
   /** The journal's last entry that is counted, and the market's clock there. */
   seq: z.int(),
@@ -141,7 +163,7 @@ export const bankAdminRequests = {
 export const bankAdminResult = {
   accounts: z.array(accountRow).optional(),
   pools: z.array(poolRow).optional(),
-  buckets: z.array(bucketView).optional(),
+  buckets: z.array(bucketRow).optional(),
   budgets: z.array(budgetView).optional(),
   spend: spendAnswer.optional(),
 };

@@ -30,6 +30,11 @@ export interface Posting {
   readonly tags: Tags;
 }
 
+/** Credits that changed hands: `amount` of what `id` set aside or paid at once, at the book's clock. */
+export interface Moved extends Posting {
+  readonly at: number;
+}
+
 /**
  * The mutable ledger, for replays and simulations of many commands. Its methods check nothing, as the Lua postings
  * do not: callers check first, then move the clock by `tick`, then post.
@@ -40,6 +45,8 @@ export class LedgerBook implements LedgerState {
   /** When each ended transfer ended, oldest first. */
   readonly #ended = new Map<string, number>();
   readonly saved = new SavedResults();
+  /** Told of all that one account paid to another, once each and as it happens; a copy of the book has none. */
+  observer?: (moved: Moved) => void;
   #minted = 0;
   #burned = 0;
   #clock = 0;
@@ -121,6 +128,7 @@ export class LedgerBook implements LedgerState {
     this.#move(posting.credit, posting.amount, 0);
     this.#transfers.set(posting.id, { ...posting, state: 'posted', posted: posting.amount, expiresAt: undefined });
     this.#ended.set(posting.id, this.#clock);
+    this.observer?.({ ...posting, at: this.#clock });
   }
 
   /** Sets credits aside until `endPending`; without `expiresAt` only a lease's end settles them. */
@@ -137,6 +145,8 @@ export class LedgerBook implements LedgerState {
     this.#move(transfer.credit, posted, 0);
     this.#transfers.set(id, { ...transfer, state, posted });
     this.#ended.set(id, this.#clock);
+    const { debit, credit, tags } = transfer;
+    if (posted > 0) this.observer?.({ id, debit, credit, amount: posted, tags, at: this.#clock });
   }
 
   #move(id: string, available: number, pending: number): void {

@@ -7,10 +7,12 @@ import {
   adminText,
   type BankResult,
   encode,
+  type Listing,
   type ProposalView,
   privateKeyOf,
   publicNkeyOf,
   type Refusal,
+  type SpendAnswer,
   signText,
   subjects,
 } from '@tender/market';
@@ -47,6 +49,16 @@ export interface Operator {
   preempt(contract: string, key?: string): Promise<AdminAnswer>;
   /** Decides a dispute: so much of the price is paid, and whose the bond is. */
   resolve(request: Without<AdminRequest<'resolve'>>): Promise<AdminAnswer>;
+  /** Changes labels, class, host and budget of an account: absent stays, null is taken away. */
+  setAccount(account: AdminRequest<'set-account'>['account'], key?: string): Promise<AdminAnswer>;
+  /** Opens a budget, or changes the figures of one that exists: what was spent in this window stays spent. */
+  openBudget(budget: AdminRequest<'budget'>['budget'], key?: string): Promise<AdminAnswer>;
+  /** Opens a bucket of rate tokens, or changes one that exists. */
+  openBucket(bucket: AdminRequest<'bucket'>['bucket'], key?: string): Promise<AdminAnswer>;
+  /** All accounts, pools, buckets or budgets as they stand, or the one that is named: in the answer's field of that name. */
+  list(of: Listing, id?: string): Promise<AdminAnswer>;
+  /** Who spent which credits on what; `unavailable` while the broker still reads the journal, so that one asks again. */
+  spend(query: AdminRequest<'spend'>['query']): Promise<{ readonly ok: true; readonly spend: SpendAnswer } | Refusal>;
   close(): Promise<void>;
 }
 
@@ -85,6 +97,14 @@ export async function connectOperator(options: LinkOptions & { readonly seed: st
     },
     preempt: (contract, idem = newUlid()) => ask('preempt', { key: idem, contract }),
     resolve: (request) => ask('resolve', { ...request, key: request.key ?? newUlid() }),
+    setAccount: (account, idem = newUlid()) => ask('set-account', { key: idem, account }),
+    openBudget: (budget, idem = newUlid()) => ask('budget', { key: idem, budget }),
+    openBucket: (bucket, idem = newUlid()) => ask('bucket', { key: idem, bucket }),
+    list: (of, named) => ask('list', { key: newUlid(), of, ...(named === undefined ? {} : { id: named }) }),
+    spend: async (query) => {
+      const answer = await ask('spend', { key: newUlid(), query });
+      return answer.ok ? { ok: true, spend: answer.spend! } : answer;
+    },
     close: () => link.close(),
   };
 }

@@ -22,6 +22,7 @@ export * from './model/replay.js';
 export * from './model/snapshot.js';
 export * from './model/task-command.js';
 export * from './model/task-record.js';
+export * from './model/tokens-command.js';
 export * from './negotiation/barred.js';
 export * from './negotiation/bid-book.js';
 export * from './negotiation/haggle.js';

@@ -21,3 +21,4 @@ export {
   type Snapshot,
 } from './scripts.js';
 export type { EngageInput, EngageReply, ReportInput, ReportReply } from './task-scripts.js';
+export type { BucketReply, BuyReply, ReturnReply, TakeReply } from './token-scripts.js';

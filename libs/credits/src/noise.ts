@@ -1,0 +1,56 @@
+// Noise: how much of a bucket or a pool somebody took of late, and by how much that raises its price; never a ban.
+import { z } from 'zod';
+
+/**
+ * What somebody took, over a sliding window of two halves: `start` is when the present window began, in ms since the
+ * epoch, `cur` what was taken in it, `prev` what was in the one before. The unit is the counter's own.
+ */
+export interface Use {
+  readonly start: number;
+  readonly prev: number;
+  readonly cur: number;
+}
+
+/** As it is kept: `start,prev,cur`. */
+export const useText = z.string().regex(/^\d{1,14},\d{1,16},\d{1,16}$/);
+
+export const NO_USE: Use = { start: 0, prev: 0, cur: 0 };
+
+export function readUse(text: string | undefined): Use {
+  if (text === undefined) return NO_USE;
+  const [start = 0, prev = 0, cur = 0] = text.split(',').map(Number);
+  return { start, prev, cur };
+}
+
+export function showUse({ start, prev, cur }: Use): string {
+  return `${start},${prev},${cur}`;
+}
+
+/** The same use at `nowMs`, with the windows that have passed since left behind. */
+export function rolledUse(use: Use, windowMs: number, nowMs: number): Use {
+  const start = Math.floor(nowMs / windowMs) * windowMs;
+  if (start === use.start) return use;
+  return { start, prev: use.start === start - windowMs ? use.cur : 0, cur: 0 };
+}
+
+/** What was taken within the last `windowMs`: that of the window before counts by the part of it that still lies within. */
+export function recentUse(use: Use, windowMs: number, nowMs: number): number {
+  const { start, prev, cur } = rolledUse(use, windowMs, nowMs);
+  return cur + Math.floor((prev * (windowMs - (nowMs - start))) / windowMs);
+}
+
+/** The use with `amount` more; below zero for what was given back, of which no more counts than this window has. */
+export function usedMore(use: Use, amount: number, windowMs: number, nowMs: number): Use {
+  const rolled = rolledUse(use, windowMs, nowMs);
+  return { ...rolled, cur: Math.max(0, rolled.cur + amount) };
+}
+
+/**
+ * By what a price is multiplied, in thousandths: 1000 for who took nothing of late, rising evenly with the share of
+ * `whole`, all that the window can give, up to `maxPermille` for who took all of it. `usage` and `whole` in one unit.
+ */
+export function noisePermille(usage: number, whole: number, maxPermille: number): number {
+  if (maxPermille <= 1000) return 1000;
+  const share = Math.min(1000, Math.floor((usage * 1000) / Math.max(1, whole)));
+  return 1000 + Math.floor(((maxPermille - 1000) * share) / 1000);
+}

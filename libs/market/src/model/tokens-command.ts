@@ -1,0 +1,88 @@
+// What the model is asked about rate tokens, and what it answers; the scripts take and reply the same.
+import type { Detail } from '../refusal.js';
+import type { TokenAmounts, UpstreamWord } from '../tokens.js';
+
+/** A take as the broker shows it: `by` asks for `agent`, prices in micro-credits. */
+export interface TakeAsked {
+  readonly by: string;
+  /** New, and the idempotency key: asked again with this digest, it gets the same answer. */
+  readonly hold: string;
+  /** Of the body, the agent included. */
+  readonly digest: string;
+  readonly agent: string;
+  readonly amounts: TokenAmounts;
+  readonly atLeast?: TokenAmounts | undefined;
+  /** The most that all of it may cost. */
+  readonly maxPrice: number;
+  readonly ttlMs: number;
+}
+
+export interface ReturnAsked {
+  readonly hold: string;
+  readonly used: Readonly<Record<string, number>>;
+  readonly upstream?: UpstreamWord | undefined;
+}
+
+export interface OfferAsked {
+  readonly hold: string;
+  readonly to: string;
+  readonly amounts: TokenAmounts;
+  /** In micro-credits, for all of them. */
+  readonly price: number;
+}
+
+export interface BuyAsked {
+  readonly by: string;
+  /** The new hold, and the idempotency key. */
+  readonly hold: string;
+  readonly digest: string;
+  readonly agent: string;
+  /** The seller's hold. */
+  readonly of: string;
+  readonly amounts: TokenAmounts;
+  readonly maxPrice: number;
+}
+
+/** Tokens in hand, as they are told. */
+export interface Held {
+  readonly hold: string;
+  readonly bucket: string;
+  readonly agent: string;
+  readonly amounts: TokenAmounts;
+  readonly unitsMicro: Readonly<Record<string, string>>;
+  readonly amountMicro: string;
+  readonly ratePermille: number;
+  readonly noisePermille: number;
+  readonly expiresAt: number;
+  readonly at: number;
+}
+
+/** Why there is nothing in hand; with `wait` not for good. */
+export interface NotTaken {
+  readonly ok: false;
+  readonly detail: Detail;
+  readonly wait?: { readonly ms: number; readonly priceMicro: string };
+  readonly retryAt?: number;
+  readonly priceMicro?: string;
+}
+export type TakeAnswer = ({ readonly ok: true; readonly replayed?: boolean } & Held) | NotTaken;
+
+export interface Returned {
+  readonly hold: string;
+  readonly bucket: string;
+  readonly agent: string;
+  readonly returned: Readonly<Record<string, number>>;
+  readonly paidMicro: string;
+  readonly refundedMicro: string;
+  readonly factorPermille: number;
+  readonly pausedUntil: number;
+  readonly at: number;
+}
+
+export interface HoldExpired {
+  readonly hold: string;
+  readonly bucket: string;
+  readonly agent: string;
+  readonly paidMicro: string;
+  readonly at: number;
+}

@@ -1,0 +1,31 @@
+-- Noise: what somebody took of late, and by how much that raises its price; libs/credits/src/noise.ts has the same rules.
+-- include: market
+
+-- The parts of a use (`start,prev,cur` or false), with the windows that have passed since left behind.
+local function rolled_use(text, window)
+  local began = floor(now / window) * window
+  if not text then return began, 0, 0 end
+  local start, prev, cur = string.match(text, '^(%d+),(%d+),(%d+)$')
+  start, prev, cur = tonumber(start), tonumber(prev), tonumber(cur)
+  if start == began then return start, prev, cur end
+  return began, start == began - window and cur or 0, 0
+end
+
+-- What was taken within the last `window` ms.
+local function recent_use(text, window)
+  local start, prev, cur = rolled_use(text, window)
+  return cur + floor(prev * (window - (now - start)) / window)
+end
+
+-- The use with `amount` more, as it is kept; below zero for what was given back.
+local function used_more(text, amount, window)
+  local start, prev, cur = rolled_use(text, window)
+  return string.format('%.0f,%.0f,%.0f', start, prev, max(0, cur + amount))
+end
+
+-- By what a price is multiplied, in thousandths; `usage` and `whole`, all that the window can give, in one unit.
+local function noise_permille(usage, whole, max_permille)
+  if max_permille <= 1000 then return 1000 end
+  local share = min(1000, floor(usage * 1000 / max(1, whole)))
+  return 1000 + floor((max_permille - 1000) * share / 1000)
+end

@@ -154,28 +154,62 @@ export const endingCases: readonly EndingCase[] = [
 
 export interface RenewalCase {
   readonly why: string;
-  /** The pool's last clearing price per unit, and the length that it was for; none before the first award. */
-  readonly spot?: number;
-  readonly spotDurationMs?: number;
+  /** The clearing prices of the pool's last awards per unit, the latest first, and the length that each was for. */
+  readonly recent: readonly { readonly priceMicro: number; readonly durationMs: number }[];
   readonly reservePrice: number;
   readonly durationMs: number;
   /** Per unit, for one term. */
   readonly price: number;
 }
 
+/** `30/1000 …` as in SPEC.md. */
+const paid = (text: string) =>
+  text.split(' ').map((one) => {
+    const [priceMicro, durationMs] = one.split('/').map(Number);
+    return { priceMicro: priceMicro!, durationMs: durationMs! };
+  });
+
 export const renewalCases: readonly RenewalCase[] = [
-  { why: 'nothing was sold yet', reservePrice: 7, durationMs: 1_000, price: 7 },
-  { why: 'the last price', spot: 30, spotDurationMs: 1_000, reservePrice: 7, durationMs: 1_000, price: 30 },
-  { why: 'below the reserve price', spot: 5, spotDurationMs: 1_000, reservePrice: 7, durationMs: 1_000, price: 7 },
-  { why: 'twice as long', spot: 30, spotDurationMs: 500, reservePrice: 7, durationMs: 1_000, price: 60 },
-  { why: 'a third as long', spot: 100, spotDurationMs: 3_000, reservePrice: 0, durationMs: 1_000, price: 34 },
+  { why: 'nothing was sold yet', recent: [], reservePrice: 7, durationMs: 1_000, price: 7 },
+  { why: 'the only price', recent: paid('30/1000'), reservePrice: 7, durationMs: 1_000, price: 30 },
+  { why: 'below the reserve price', recent: paid('5/1000'), reservePrice: 7, durationMs: 1_000, price: 7 },
+  { why: 'twice as long', recent: paid('30/500'), reservePrice: 7, durationMs: 1_000, price: 60 },
+  { why: 'a third as long', recent: paid('100/3000'), reservePrice: 0, durationMs: 1_000, price: 34 },
   {
     why: 'shorter, under the reserve price',
-    spot: 30,
-    spotDurationMs: 60_000,
+    recent: paid('30/60000'),
     reservePrice: 7,
     durationMs: 1_000,
     price: 7,
   },
-  { why: 'a price of nothing', spot: 0, spotDurationMs: 500, reservePrice: 0, durationMs: 1_000, price: 0 },
+  { why: 'a price of nothing', recent: paid('0/500'), reservePrice: 0, durationMs: 1_000, price: 0 },
+  { why: 'of two the lower', recent: paid('900/1000 30/1000'), reservePrice: 7, durationMs: 1_000, price: 30 },
+  {
+    why: 'a friend overpays once',
+    recent: paid('900/10 30/1000 31/1000 29/1000 28/1000'),
+    reservePrice: 7,
+    durationMs: 1_000,
+    price: 30,
+  },
+  {
+    why: 'and twice',
+    recent: paid('900/10 900/10 31/1000 29/1000 28/1000'),
+    reservePrice: 7,
+    durationMs: 1_000,
+    price: 31,
+  },
+  {
+    why: 'a gift does not lower it',
+    recent: paid('0/1000 30/1000 31/1000'),
+    reservePrice: 7,
+    durationMs: 1_000,
+    price: 30,
+  },
+  {
+    why: 'of lengths that differ',
+    recent: paid('15/500 40/2000 100/3000'),
+    reservePrice: 7,
+    durationMs: 1_000,
+    price: 30,
+  },
 ];

@@ -186,9 +186,9 @@ describe('the states of a contract', () => {
       ];
       expect(told).toContain(cells.join('|'));
     }
-    for (const { why, spot, spotDurationMs, reservePrice, durationMs, price } of renewalCases) {
-      const cells = [why, spot ?? 'none', spotDurationMs ?? 'none', reservePrice, durationMs, price];
-      expect(told).toContain(cells.join('|'));
+    for (const { why, recent, reservePrice, durationMs, price } of renewalCases) {
+      const paid = recent.map((one) => `${one.priceMicro}/${one.durationMs}`).join(', ');
+      expect(told).toContain([why, paid || 'none', reservePrice, durationMs, price].join('|'));
     }
   });
 });

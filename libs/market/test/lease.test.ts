@@ -1,4 +1,5 @@
 // Leases: what renewal and early release cost, who may speak for a holder, and an end that comes once.
+import { marketKey } from '@tender/credits/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { costOfUse, renewalPrice } from '../src/index.js';
 import { openPool, POOL_ACCOUNT } from '../src/testing/index.js';
@@ -70,28 +71,43 @@ describe('an early release', () => {
   });
 });
 
+/** Sells a slot to cid at its reserve price, and has it given back. */
+async function sellOnce(hand: TestMarket['hand'], cfp: string, paid: { priceMicro: number; durationMs: number }) {
+  const { priceMicro, durationMs } = paid;
+  await hand.call({ cfp, slots: [5], durationMs, reservePriceMicro: String(priceMicro) });
+  const bids = [{ participant: 'cid', intent: cfp, price: Math.max(priceMicro, 1), until_ms: START_MS }];
+  expect(await hand.award(cfp, bids)).toMatchObject({ ok: true, clearingPriceMicro: String(priceMicro) });
+  await hand.release('cid', `${cfp}-1`);
+}
+
 describe('a renewal', () => {
   it.each(renewalCases)('$why: $price', ({ why: _why, price, durationMs, ...going }) => {
     expect(renewalPrice(going, durationMs)).toBe(price);
   });
 
-  it.each(renewalCases.filter(({ spot }) => spot !== undefined))(
-    'as the script prices it, $why: $price',
-    async (row) => {
-      const market = await leased({ price: 0, durationMs: row.durationMs, units: 2 });
-      const { hand, check } = market;
-      await hand.call({ cfp: 'c2', slots: [5], durationMs: row.spotDurationMs!, reservePriceMicro: String(row.spot) });
-      await hand.award('c2', [{ participant: 'cid', price: Math.max(row.spot!, 1), until_ms: START_MS }]);
-      await openPool(server.redis, market.market, {
-        pool: 'gpu',
-        slots: 8,
-        reservePriceMicro: String(row.reservePrice),
-      });
-      const reply = await hand.renew('ann', 'c1-1', '1000');
-      expect(reply).toMatchObject({ ok: true, priceMicro: String(row.price), amountMicro: String(2 * row.price) });
-      await check();
-    },
-  );
+  it.each(renewalCases)('as the script prices it, $why: $price', async (row) => {
+    const { hand, redis, market } = await leased({ price: 0, durationMs: row.durationMs, units: 2 });
+    const pool = marketKey(market, 'pool', 'gpu');
+    // What the lease itself was sold for would be in the memory, too: no row asks for it.
+    await redis.hdel(pool, 'recent');
+    for (const [n, paid] of [...row.recent].reverse().entries()) await sellOnce(hand, `x${n}`, paid);
+    const remembered = row.recent.map((paid) => `${paid.priceMicro}/${paid.durationMs}`).join(',');
+    expect((await redis.hget(pool, 'recent')) ?? '').toBe(remembered);
+    await openPool(redis, market, { pool: 'gpu', slots: 8, reservePriceMicro: String(row.reservePrice) });
+    const reply = await hand.renew('ann', 'c1-1', '1000');
+    expect(reply).toMatchObject({ ok: true, priceMicro: String(row.price), amountMicro: String(2 * row.price) });
+  });
+
+  it('is not moved by one overpaid lease, and forgets what lies six sales back', async () => {
+    const { hand, redis, market, check } = await leased({ price: 30, durationMs: 1_000 });
+    await sellOnce(hand, 'friend', { priceMicro: 900, durationMs: 10 });
+    expect(await hand.renew('ann', 'c1-1', '30')).toMatchObject({ ok: true, priceMicro: '30' });
+    for (const n of [1, 2, 3, 4, 5]) await sellOnce(hand, `x${n}`, { priceMicro: 10 + n, durationMs: 1_000 });
+    expect(await redis.hget(marketKey(market, 'pool', 'gpu'), 'recent')).toBe(
+      '15/1000,14/1000,13/1000,12/1000,11/1000',
+    );
+    await check();
+  });
 
   it('before the lease has begun its last paid term is refused: the next one is paid already', async () => {
     const { hand, setClock, check } = await leased({ price: 10, durationMs: 1_000 });

@@ -4,6 +4,7 @@ import type { Winner } from '../messages.js';
 import type { Detail, ShownVerdict } from '../refusal.js';
 import { type Answer, type Asked, type Awarded, refused, type ShownBid } from './command.js';
 import { leaseDue, openTerm } from './lease.js';
+import { rememberPrice } from './lease-price.js';
 import type { CallState, ContractState, MarketState, PoolState } from './market-state.js';
 
 /** A bid and what came of it; `pays` in micro-credits per unit, of winners. */
@@ -108,6 +109,7 @@ export function commitAward(
   }
   pool.spot = spot;
   pool.spotDurationMs = call.durationMs;
+  pool.recent = rememberPrice(pool.recent, { priceMicro: spot, durationMs: call.durationMs });
   call.state = 'awarded';
   call.leases = winners.length;
   market.deadlines.delete(`cfp:${call.cfp}`);

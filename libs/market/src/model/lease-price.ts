@@ -14,17 +14,37 @@ export function costOfUse(amount: number, usedMs: number, durationMs: number): n
   return high * millionths + Math.ceil((low * millionths) / 1_000_000);
 }
 
-/** What prices a renewal: the pool's last clearing price and the length that it was for, and its reserve price. */
+/** A clearing price per unit, and the length that it was for. */
+export interface PaidPrice {
+  readonly priceMicro: number;
+  readonly durationMs: number;
+}
+
+/** What prices a renewal: the clearing prices of the pool's last awards, the latest first, and its reserve price. */
 export interface GoingPrice {
-  readonly spot?: number | undefined;
-  readonly spotDurationMs?: number | undefined;
+  readonly recent: readonly PaidPrice[];
   readonly reservePrice: number;
 }
 
-/** The price per unit of one more term: the last clearing price by the millisecond, the reserve price at least. */
-export function renewalPrice(going: GoingPrice, durationMs: number): number {
-  let price = going.spot ?? going.reservePrice;
-  const pricedFor = going.spotDurationMs ?? durationMs;
-  if (pricedFor !== durationMs) price = Math.ceil((price / pricedFor) * durationMs);
-  return Math.max(price, going.reservePrice);
+/** So many clearing prices a pool remembers: of five, two sales at any price do not move the median. */
+const REMEMBERED = 5;
+
+/** A pool's memory after one more award. */
+export function rememberPrice(recent: readonly PaidPrice[], latest: PaidPrice): readonly PaidPrice[] {
+  return [latest, ...recent.slice(0, REMEMBERED - 1)];
+}
+
+/**
+ * The price per unit of one more term: the median of the last clearing prices, each by the millisecond (the lower one of
+ * two in the middle), the reserve price at least. A median, because a mean can be moved as far as one likes by one sale.
+ */
+export function renewalPrice({ recent, reservePrice }: GoingPrice, durationMs: number): number {
+  if (recent.length === 0) return reservePrice;
+  const prices = recent
+    .map((paid) => {
+      if (paid.durationMs === durationMs) return paid.priceMicro;
+      return Math.ceil((paid.priceMicro / paid.durationMs) * durationMs);
+    })
+    .sort((a, b) => a - b);
+  return Math.max(prices[Math.ceil(prices.length / 2) - 1]!, reservePrice);
 }

@@ -1,6 +1,7 @@
 // What the model knows of a market at one instant: the same records that the scripts keep in Redis.
 import { LedgerBook } from '@tender/credits';
 import type { AuctionRule, SealKind } from '../terms.js';
+import type { PaidPrice } from './lease-price.js';
 import type { ProposalRecord } from './proposal-record.js';
 import type { GivenOut, TaskRecord } from './task-record.js';
 
@@ -26,6 +27,8 @@ export interface PoolState {
   compensationPermille: number;
   spot?: number;
   spotDurationMs?: number;
+  /** The last clearing prices, the latest first. */
+  recent: readonly PaidPrice[];
   readonly slots: SlotState[];
   readonly free: Set<number>;
 }

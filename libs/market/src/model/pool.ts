@@ -23,6 +23,7 @@ export function commitPool(market: MarketState, spec: PoolSpec): void {
     free.add(n);
   }
   market.pools.set(spec.pool, {
+    recent: [],
     ...had,
     account: spec.account,
     seller: spec.seller,

@@ -74,10 +74,11 @@ type Value = string | number | undefined;
 
 function poolFields(pool: PoolState): Record<string, Value> {
   const { account, seller, slots, reserve, reservePrice, seals, maxTerms, spot, spotDurationMs } = pool;
-  const { graceMs, idleMs, compensationPermille } = pool;
+  const { graceMs, idleMs, compensationPermille, recent } = pool;
+  const paid = recent.map(({ priceMicro, durationMs }) => `${priceMicro}/${durationMs}`).join(',');
   return {
     ...{ account, seller, slots: slots.length, reserve, reservePrice, seals: seals.join(','), maxTerms },
-    ...{ graceMs, idleMs, compensationPermille, spot, spotDurationMs },
+    ...{ graceMs, idleMs, compensationPermille, spot, spotDurationMs, recent: paid || undefined },
   };
 }
 

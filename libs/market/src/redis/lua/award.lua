@@ -6,6 +6,7 @@
 -- REPLY: a list with, for each, ok, cfp, pool, initiator, at, rule, units, durationMs, clearingPriceMicro, winners, verdicts, outbid
 -- include: reply
 -- include: lease
+-- include: recent-prices
 
 -- The version of the market's rules; brokers judge bids by them before they show them here.
 local policy_version = tonumber(redis.call('HGET', META, 'policyVersion') or '0')
@@ -132,7 +133,7 @@ local function award_one(award)
   local call = call_of(award.cfp)
   local refused = refusal_of(award, call)
   if refused then return refused end
-  local p = redis.call('HMGET', key('pool', call.pool), 'reserve', 'graceMs', 'idleMs', 'compensationPermille')
+  local p = redis.call('HMGET', key('pool', call.pool), 'reserve', 'graceMs', 'idleMs', 'compensationPermille', 'recent')
   call.reserve, call.grace, call.idle = tonumber(p[1]), tonumber(p[2] or '0'), tonumber(p[3] or '0')
   call.compensation = p[4] or '0'
   call.free = redis.call('SCARD', key('free', call.pool))
@@ -157,7 +158,8 @@ local function award_one(award)
       outbid = { participant = bid.participant, priceMicro = tostring(bid.price) }
     end
   end
-  redis.call('HSET', key('pool', call.pool), 'spot', call.price, 'spotDurationMs', call.duration)
+  redis.call('HSET', key('pool', call.pool), 'spot', call.price, 'spotDurationMs', call.duration,
+    'recent', remember_price(p[5], call.price, call.duration))
   -- The record outlives the leases: were its id free before, a second call would write over their contracts.
   redis.call('HSET', key('cfp', call.cfp), 'state', 'awarded', 'leases', #winners)
   redis.call('ZREM', key('deadlines'), 'cfp:' .. call.cfp)

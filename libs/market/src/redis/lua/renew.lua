@@ -1,10 +1,11 @@
 #!lua
--- Prolongs a lease by one more term, paid at the pool's going price: the last clearing price, the reserve price at least.
+-- Prolongs a lease by one more term, paid at the pool's going price: the median of its last clearing prices.
 -- KEYS: meta
 -- ARGV: by, key, digest, contract, maxPriceMicro
 -- REPLY: ok, contract, until, priceMicro, amountMicro, terms
 -- include: reply
 -- include: lease
+-- include: recent-prices
 local saved = replay(input)
 if saved then return saved end
 local c = contract_of(input.contract)
@@ -16,13 +17,9 @@ if now >= due_at then return refuse('expired', 'the lease ended at ' .. due_at .
 if c.until_ms - now > c.duration then
   return refuse('stale', 'the next term is already paid; renew within ' .. c.duration .. ' ms of the end')
 end
-local p = redis.call('HMGET', key('pool', c.pool), 'spot', 'spotDurationMs', 'reservePrice', 'maxTerms')
-if c.terms >= tonumber(p[4]) then return refuse('round-limit', 'a lease here has at most ' .. p[4] .. ' terms') end
--- The last clearing price may belong to calls of another length: it counts by the millisecond.
-local price = tonumber(p[1] or p[3])
-local priced_for = tonumber(p[2] or c.duration)
-if priced_for ~= c.duration then price = ceil(price / priced_for * c.duration) end
-price = max(price, tonumber(p[3]))
+local p = redis.call('HMGET', key('pool', c.pool), 'recent', 'reservePrice', 'maxTerms')
+if c.terms >= tonumber(p[3]) then return refuse('round-limit', 'a lease here has at most ' .. p[3] .. ' terms') end
+local price = going_price(p[1], c.duration, tonumber(p[2]))
 local limit = amount_of(input.maxPriceMicro)
 if not limit or price > limit then
   return refuse('below-reserve-price', 'the next term costs ' .. price .. ' micro-credits per unit')

@@ -8,6 +8,7 @@ import { marketScripts } from '../src/redis/scripts.js';
 import { ANNS_NKEY, SYSTEM_AGENT } from './drawn.js';
 import { type Draft, type Step, steps } from './market-steps.js';
 import { START_MS, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
+import { expectSpendAgrees } from './spend-agrees.js';
 import { engagementOf, reportOf } from './task-steps.js';
 
 const RUNS = Number(process.env.TENDER_RUNS ?? 600);
@@ -103,6 +104,7 @@ async function runSequence(sequence: readonly Step[]): Promise<void> {
   const asking = Object.values(await real.redis.hgetall(marketKey(real.market, 'asking'))).map(Number);
   expect(asking.reduce((sum, count) => sum + count, 0)).toBe(waiting.length);
   await real.check();
+  await expectSpendAgrees(real);
 }
 
 interface Pair {

@@ -20,5 +20,6 @@ export {
   type SettleReply,
   type Snapshot,
 } from './scripts.js';
+export { type Reading, SpendReader, TooManyLines } from './spend-reader.js';
 export type { EngageInput, EngageReply, ReportInput, ReportReply } from './task-scripts.js';
 export type { BucketReply, BuyReply, ReturnReply, TakeReply } from './token-scripts.js';

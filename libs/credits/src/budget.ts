@@ -58,6 +58,8 @@ export interface Budget {
   used: number;
   /** Lent to siblings in this window. */
   lent: number;
+  /** Of the allowance: what an operator took away though it was spent already; it goes as soon as it comes back. */
+  cut: number;
   /** Owed to siblings, by their ids, in this window. */
   owed: Readonly<Record<string, number>>;
   /** Since its creation: all that was set aside or spent and did not come back, its children's included. */

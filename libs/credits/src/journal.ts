@@ -1,7 +1,8 @@
 // The ledger's journal entries, as the scripts write them: what audit and replay may rely on.
 import { z } from 'zod';
-import { accountSpec } from './account.js';
+import { accountChange, accountSpec } from './account.js';
 import { positiveMicroText } from './amount.js';
+import { budgetSpec } from './budget.js';
 import { MAX_TTL_MS } from './ledger.js';
 import { tagsSpec } from './transfer.js';
 
@@ -18,6 +19,8 @@ const operator = z.literal(true).optional();
 /** One entry per state change; the market's other kinds stand beside these in the same stream. */
 export const ledgerEntry = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('open-account'), ...asked, account: accountSpec }),
+  z.strictObject({ kind: z.literal('set-account'), ...asked, account: accountChange }),
+  z.strictObject({ kind: z.literal('open-budget'), ...asked, budget: budgetSpec }),
   z.strictObject({ kind: z.literal('grant'), ...asked, to: id, amount, tags: tagsSpec.optional() }),
   z.strictObject({ kind: z.literal('retire'), ...asked, from: id, amount, tags: tagsSpec.optional() }),
   z.strictObject({

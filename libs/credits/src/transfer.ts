@@ -42,5 +42,7 @@ export interface Transfer {
   readonly posted: number;
   /** When a pending transfer lapses; absent on a single one. */
   readonly expiresAt?: number | undefined;
+  /** The budgets that it was charged to and their windows then, `<id>:<windowStart>,…`; absent where there was none. */
+  readonly budgets?: string | undefined;
   readonly tags: Tags;
 }

@@ -9,7 +9,7 @@ const scripts = Object.entries(ledgerScripts);
 
 /** Calls that change a key, and the shared functions that make them. */
 const WRITES =
-  /redis\.call\('(?:H?SET(?:NX)?|HINCRBY|HDEL|DEL|XADD|XTRIM|ZADD|ZREM|SADD|SREM|P?EXPIRE(?:AT)?)'|\b(?:open_pending|post_single|end_pending|put_transfer|journal|remember|done)\(/g;
+  /redis\.call\('(?:H?SET(?:NX)?|HINCRBY|HDEL|DEL|XADD|XTRIM|ZADD|ZREM|SADD|SREM|P?EXPIRE(?:AT)?)'|\b(?:open_pending|post_single|end_pending|put_transfer|charge|charge_budgets|give_back_to_budgets|save_budgets|journal|remember|done)\(/g;
 const CHECKS = /\b(?:refuse|replay|recall|error|assert)\(/g;
 
 function read(path: string): string {

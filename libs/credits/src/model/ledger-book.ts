@@ -1,8 +1,9 @@
 // The ledger's state in memory, and the only three ways in which it moves credits: the oracle of the Lua postings.
-import type { Account, AccountSpec } from '../account.js';
+import type { Account, AccountChange, AccountSpec } from '../account.js';
 import { TREASURY } from '../account.js';
 import type { Supply } from '../ledger.js';
 import type { Tags, Transfer, TransferState } from '../transfer.js';
+import { BudgetBook } from './budget-book.js';
 import { SavedResults } from './saved-results.js';
 
 /** How long the ledger remembers a transfer that has ended; its id is free again after that. */
@@ -44,6 +45,7 @@ export class LedgerBook implements LedgerState {
   readonly #transfers = new Map<string, Transfer>();
   /** When each ended transfer ended, oldest first. */
   readonly #ended = new Map<string, number>();
+  readonly budgets = new BudgetBook();
   readonly saved = new SavedResults();
   /** Told of all that one account paid to another, once each and as it happens; a copy of the book has none. */
   observer?: (moved: Moved) => void;
@@ -82,6 +84,7 @@ export class LedgerBook implements LedgerState {
     for (const [id, account] of this.#accounts) book.#accounts.set(id, account);
     for (const [id, transfer] of this.#transfers) book.#transfers.set(id, transfer);
     for (const [id, endedAt] of this.#ended) book.#ended.set(id, endedAt);
+    book.budgets.copyFrom(this.budgets);
     book.saved.copyFrom(this.saved);
     book.#minted = this.#minted;
     book.#burned = this.#burned;
@@ -103,8 +106,18 @@ export class LedgerBook implements LedgerState {
     if (this.#ended.delete(id)) this.#transfers.delete(id);
   }
 
-  openAccount({ id, kind, class: accountClass, nkey, host }: AccountSpec): void {
-    this.#accounts.set(id, { id, kind, class: accountClass, nkey, host, available: 0, pending: 0 });
+  openAccount({ kind, class: accountClass, ...labels }: AccountSpec): void {
+    this.#accounts.set(labels.id, { ...labels, kind, class: accountClass, available: 0, pending: 0 });
+  }
+
+  /** Absent fields stay, null takes away. */
+  setAccount({ id, class: accountClass, ...labels }: AccountChange): void {
+    const account = this.#known(id);
+    const changed: Record<string, unknown> = { ...account, class: accountClass ?? account.class };
+    for (const [label, value] of Object.entries(labels)) {
+      if (value !== undefined) changed[label] = value ?? undefined;
+    }
+    this.#accounts.set(id, changed as unknown as Account);
   }
 
   mint(to: string, amount: number): void {
@@ -126,7 +139,11 @@ export class LedgerBook implements LedgerState {
   postSingle(posting: Posting): void {
     this.#move(posting.debit, -posting.amount, 0);
     this.#move(posting.credit, posting.amount, 0);
-    this.#transfers.set(posting.id, { ...posting, state: 'posted', posted: posting.amount, expiresAt: undefined });
+    const budgets = this.#charge(posting);
+    this.#transfers.set(posting.id, {
+      ...{ ...posting, state: 'posted', posted: posting.amount, expiresAt: undefined },
+      ...(budgets === undefined ? {} : { budgets }),
+    });
     this.#ended.set(posting.id, this.#clock);
     this.observer?.({ ...posting, at: this.#clock });
   }
@@ -134,7 +151,17 @@ export class LedgerBook implements LedgerState {
   /** Sets credits aside until `endPending`; without `expiresAt` only a lease's end settles them. */
   openPending(posting: Posting, expiresAt: number | undefined): void {
     this.#move(posting.debit, -posting.amount, posting.amount);
-    this.#transfers.set(posting.id, { ...posting, state: 'pending', posted: 0, expiresAt });
+    const budgets = this.#charge(posting);
+    this.#transfers.set(posting.id, {
+      ...{ ...posting, state: 'pending', posted: 0, expiresAt },
+      ...(budgets === undefined ? {} : { budgets }),
+    });
+  }
+
+  /** Counts what an account pays or sets aside against its budgets; undefined where it has none. */
+  #charge({ debit, amount }: Posting): string | undefined {
+    const { budget } = this.#known(debit);
+    return budget === undefined ? undefined : this.budgets.charge(budget, amount, this.#clock);
   }
 
   /** Ends a pending transfer: `posted` of its amount goes to the credited account, the rest back. */
@@ -143,15 +170,22 @@ export class LedgerBook implements LedgerState {
     if (transfer?.state !== 'pending') throw new Error(`not a pending transfer: ${id}`);
     this.#move(transfer.debit, transfer.amount - posted, -transfer.amount);
     this.#move(transfer.credit, posted, 0);
+    const back = transfer.amount - posted;
+    if (back > 0 && transfer.budgets !== undefined) this.budgets.giveBack(transfer.budgets, back, this.#clock);
     this.#transfers.set(id, { ...transfer, state, posted });
     this.#ended.set(id, this.#clock);
     const { debit, credit, tags } = transfer;
     if (posted > 0) this.observer?.({ id, debit, credit, amount: posted, tags, at: this.#clock });
   }
 
-  #move(id: string, available: number, pending: number): void {
+  #known(id: string): Account {
     const account = this.#accounts.get(id);
     if (account === undefined) throw new Error(`unknown account: ${id}`);
+    return account;
+  }
+
+  #move(id: string, available: number, pending: number): void {
+    const account = this.#known(id);
     this.#accounts.set(id, {
       ...account,
       available: account.available + available,

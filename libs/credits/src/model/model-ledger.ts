@@ -1,5 +1,6 @@
 // The pure ledger behind the port: what the contract test and the simulator run instead of Redis.
 import type { Account } from '../account.js';
+import type { Budget } from '../budget.js';
 import type { Ledger, LedgerCommand, LedgerResult, Supply } from '../ledger.js';
 import type { Transfer } from '../transfer.js';
 import { LedgerBook } from './ledger-book.js';
@@ -23,6 +24,10 @@ export class ModelLedger implements Ledger {
 
   async transfer(id: string): Promise<Transfer | undefined> {
     return this.book.transfer(id, Math.max(this.book.clock, this.#nowMs()));
+  }
+
+  async budget(id: string): Promise<Budget | undefined> {
+    return this.book.budgets.get(id);
   }
 
   async supply(): Promise<Supply> {

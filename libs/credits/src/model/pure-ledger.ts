@@ -1,10 +1,12 @@
 // The ledger's rules without Redis: the oracle that the Lua scripts are tested against, and the engine of replay.
-import { TREASURY } from '../account.js';
+import { type AccountKind, TREASURY } from '../account.js';
 import { MAX_MICRO } from '../amount.js';
 import { bodyDigest } from '../body-digest.js';
+import { type BudgetSpec, budgetWindows, MAX_BUDGET_DEPTH, MAX_SIBLINGS } from '../budget.js';
 import { type LedgerCommand, type LedgerResult, MAX_TTL_MS } from '../ledger.js';
 import type { Transfer } from '../transfer.js';
 import { isSuccess, type LedgerStatus } from '../transfer-status.js';
+import { type BudgetBook, misplaced, type Shortage } from './budget-book.js';
 import { LedgerBook, type LedgerState } from './ledger-book.js';
 
 export type Keyed = Exclude<LedgerCommand, { kind: 'expire' }>;
@@ -65,6 +67,10 @@ function judge(book: LedgerBook, command: LedgerCommand, now: number): Verdict {
   switch (command.kind) {
     case 'open-account':
       return openAccount(book, command);
+    case 'set-account':
+      return setAccount(book, command);
+    case 'open-budget':
+      return openBudget(book, command, now);
     case 'grant':
       return grant(book, command);
     case 'retire':
@@ -81,7 +87,62 @@ function judge(book: LedgerBook, command: LedgerCommand, now: number): Verdict {
 function openAccount(book: LedgerBook, { account }: Command<'open-account'>): Verdict {
   if (account.id === TREASURY) return refused('account-exists', 'the treasury opens itself');
   if (book.account(account.id)) return refused('account-exists', 'choose another id');
-  return { status: 'done', change: () => book.openAccount(account) };
+  const misfit = budgetMisfit(book, account.kind, account.budget);
+  return misfit ?? { status: 'done', change: () => book.openAccount(account) };
+}
+
+function setAccount(book: LedgerBook, { account: change }: Command<'set-account'>): Verdict {
+  if (change.id === TREASURY) return refused('account-kind', 'the treasury stays as it is');
+  const account = book.account(change.id);
+  if (!account) return refused('unknown-account', change.id);
+  const misfit = budgetMisfit(book, account.kind, change.budget);
+  return misfit ?? { status: 'done', change: () => book.setAccount(change) };
+}
+
+/** Why an account of this kind may not spend from the budget that it is to name. */
+function budgetMisfit(book: LedgerBook, kind: AccountKind, budget: string | null | undefined): Verdict | undefined {
+  if (!budget) return undefined;
+  if (kind !== 'agent') return refused('account-kind', 'only agents spend from a budget');
+  return book.budgets.get(budget) === undefined ? refused('unknown-budget', budget) : undefined;
+}
+
+function openBudget(book: LedgerBook, { budget: spec }: Command<'open-budget'>, now: number): Verdict {
+  const misfit = specMisfit(spec) ?? placeMisfit(book.budgets, spec);
+  return misfit ?? { status: 'done', change: () => book.budgets.open(spec, now) };
+}
+
+function specMisfit({ amountMicro, carryCapMicro, borrowMicro, ...spec }: BudgetSpec): Verdict | undefined {
+  const [amount, carryCap, borrow] = [amountMicro, carryCapMicro, borrowMicro].map(micro);
+  if (amount === undefined || carryCap === undefined || borrow === undefined) {
+    return refused('amount-invalid', '0, or 1 to 14 digits');
+  }
+  if (!isPermille(spec.keepPermille) || !isPermille(spec.lendPermille)) {
+    return refused('budget-invalid', 'shares are 0 to 1000 thousandths');
+  }
+  if (!budgetWindows.includes(spec.window)) return refused('budget-invalid', 'a window is minute, hour, day or life');
+  return borrow > amount ? refused('budget-invalid', 'a budget borrows at most its own amount') : undefined;
+}
+
+function isPermille(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= 1000;
+}
+
+function placeMisfit(budgets: BudgetBook, { id, parent, window }: BudgetSpec): Verdict | undefined {
+  const known = budgets.get(id);
+  if (known !== undefined) {
+    if (known.parent === parent && known.window === window) return undefined;
+    return refused('budget-fixed', 'parent and window stay as they were');
+  }
+  switch (misplaced(budgets, parent)) {
+    case 'unknown':
+      return refused('unknown-budget', parent!);
+    case 'depth':
+      return refused('budget-depth', `a chain has at most ${MAX_BUDGET_DEPTH} budgets`);
+    case 'siblings':
+      return refused('budget-siblings', `under a budget are at most ${MAX_SIBLINGS}`);
+    case undefined:
+      return undefined;
+  }
 }
 
 function grant(book: LedgerBook, command: Command<'grant'>): Verdict {
@@ -121,6 +182,8 @@ function transfer(book: LedgerBook, command: Command<'transfer'>, now: number): 
   if (!book.account(to)) return refused('unknown-account', to);
   if (book.transfer(id, now)) return refused('transfer-exists', 'choose another id');
   if (debit.available < amount) return refused('insufficient-credits', `available: ${debit.available}`);
+  const short = book.budgets.desk(now).tryTake(debit.budget, amount);
+  if (short) return overBudget(short);
   const posting = { id, debit: from, credit: to, amount, tags: command.tags ?? { agent: from } };
   if (ttlMs === undefined) return { status: 'posted', change: () => book.postSingle(posting) };
   return { status: 'pending', change: () => book.openPending(posting, now + ttlMs) };
@@ -152,6 +215,12 @@ function post(book: LedgerBook, found: Transfer, command: Command<'post'>): Verd
   return { status: 'posted', change: () => book.endPending(found.id, posted, 'posted') };
 }
 
+function overBudget({ budget, left, retryAt }: Shortage): Verdict {
+  const until = retryAt > 0 ? ` until ${retryAt}` : '';
+  const detail = `budget ${budget} has ${left} left${until}`;
+  return { ...refused('over-budget', detail), ...(retryAt > 0 ? { retryAt } : {}) };
+}
+
 function refused(status: LedgerStatus, detail: string): Verdict {
   return { status, detail };
 }
@@ -159,4 +228,9 @@ function refused(status: LedgerStatus, detail: string): Verdict {
 /** Reads an amount above zero; a number, though typed away, may still come from a careless caller. */
 function positive(text: unknown): number | undefined {
   return typeof text === 'string' && /^[1-9][0-9]{0,13}$/.test(text) ? Number(text) : undefined;
+}
+
+/** The same, zero allowed. */
+function micro(text: unknown): number | undefined {
+  return text === '0' ? 0 : positive(text);
 }

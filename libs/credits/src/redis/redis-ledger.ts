@@ -2,6 +2,8 @@
 import type { Redis } from 'ioredis';
 import type { Account, AccountClass, AccountKind } from '../account.js';
 import { bodyDigest } from '../body-digest.js';
+import type { Budget, BudgetWindow } from '../budget.js';
+import { owedOf } from '../budget-window.js';
 import type { Ledger, LedgerCommand, LedgerResult, Supply } from '../ledger.js';
 import type { Transfer, TransferState } from '../transfer.js';
 import { marketKey, metaKey } from './keys.js';
@@ -27,6 +29,10 @@ export class RedisLedger implements Ledger {
     switch (command.kind) {
       case 'open-account':
         return runScript(this.#redis, ledgerScripts.openAccount, this.#meta, { ...command, ...asked });
+      case 'set-account':
+        return runScript(this.#redis, ledgerScripts.setAccount, this.#meta, { ...command, ...asked });
+      case 'open-budget':
+        return runScript(this.#redis, ledgerScripts.openBudget, this.#meta, { ...command, ...asked });
       case 'grant':
         return runScript(this.#redis, ledgerScripts.grant, this.#meta, { ...command, ...asked });
       case 'retire':
@@ -55,8 +61,14 @@ export class RedisLedger implements Ledger {
       state: fields.state as TransferState,
       posted: Number(fields.posted),
       expiresAt: fields.expiresAt ? Number(fields.expiresAt) : undefined,
+      budgets: fields.budgets,
       tags: JSON.parse(fields.tags!),
     };
+  }
+
+  async budget(id: string): Promise<Budget | undefined> {
+    const fields = await this.#redis.hgetall(marketKey(this.#market, 'budget', id));
+    return fields.window === undefined ? undefined : readBudget(id, fields);
   }
 
   async supply(): Promise<Supply> {
@@ -73,7 +85,33 @@ function readAccount(id: string, fields: Record<string, string>): Account {
     class: fields.class as AccountClass,
     nkey: fields.nkey,
     host: fields.host,
+    owner: fields.owner,
+    project: fields.project,
+    team: fields.team,
+    budget: fields.budget,
     available: Number(fields.available),
     pending: Number(fields.pending),
+  };
+}
+
+/** A budget from the fields of its hash. */
+export function readBudget(id: string, fields: Record<string, string>): Budget {
+  return {
+    id,
+    parent: fields.parent,
+    window: fields.window as BudgetWindow,
+    amount: Number(fields.amount),
+    keepPermille: Number(fields.keepPermille),
+    carryCap: Number(fields.carryCap),
+    borrow: Number(fields.borrow),
+    lendPermille: Number(fields.lendPermille),
+    windowStart: Number(fields.windowStart),
+    allowance: Number(fields.allowance),
+    used: Number(fields.used),
+    lent: Number(fields.lent),
+    cut: Number(fields.cut),
+    owed: owedOf(fields.owed ?? ''),
+    total: Number(fields.total),
+    direct: Number(fields.direct),
   };
 }

@@ -1,5 +1,6 @@
 // Short ways to write ledger commands in tables of cases; keys are unique to what is asked unless given.
-import type { AccountSpec } from '../account.js';
+import type { AccountChange, AccountSpec } from '../account.js';
+import type { BudgetSpec } from '../budget.js';
 import type { LedgerCommand } from '../ledger.js';
 
 type Command<Kind extends LedgerCommand['kind']> = Extract<LedgerCommand, { kind: Kind }>;
@@ -8,6 +9,30 @@ type Extra<Kind extends LedgerCommand['kind']> = Partial<Omit<Command<Kind>, 'ki
 export function open(id: string, kind: AccountSpec['kind'] = 'agent', extra: Extra<'open-account'> = {}) {
   const account: AccountSpec = { id, kind, class: 'standard' };
   return { kind: 'open-account', by: 'op', key: `open-${id}`, account, ...extra } satisfies LedgerCommand;
+}
+
+/** Keys tell one change of an account or budget from another by what it says. */
+export function set(account: AccountChange, extra: Extra<'set-account'> = {}) {
+  const key = `set-${JSON.stringify(account)}`;
+  return { kind: 'set-account', by: 'op', key, account, ...extra } satisfies LedgerCommand;
+}
+
+/** By the hour, nothing kept, lent or borrowed, unless said otherwise. */
+export function budget(
+  id: string,
+  amountMicro: string,
+  more: Partial<BudgetSpec> = {},
+  extra: Extra<'open-budget'> = {},
+) {
+  const none = { keepPermille: 0, carryCapMicro: '0', borrowMicro: '0', lendPermille: 0 };
+  const spec: BudgetSpec = { id, window: 'hour', amountMicro, ...none, ...more };
+  return {
+    kind: 'open-budget',
+    by: 'op',
+    key: `budget-${JSON.stringify(spec)}`,
+    budget: spec,
+    ...extra,
+  } satisfies LedgerCommand;
 }
 
 export function grant(to: string, amount: string, extra: Extra<'grant'> = {}) {

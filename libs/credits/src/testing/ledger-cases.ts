@@ -1,5 +1,6 @@
 // Every row of the ledger's contract, in one table.
 import { accountCases } from './account-cases.js';
+import { budgetCases } from './budget-cases.js';
 import { endingCases } from './ending-cases.js';
 import { idempotencyCases } from './idempotency-cases.js';
 import type { LedgerCase } from './ledger-case.js';
@@ -10,4 +11,5 @@ export const ledgerCases: readonly LedgerCase[] = [
   ...transferCases,
   ...endingCases,
   ...idempotencyCases,
+  ...budgetCases,
 ];

@@ -11,7 +11,7 @@ if not expiring then
   local saved = replay()
   if saved then return saved end
 end
-local f = redis.call('HMGET', key('xfer', input.id), 'debit', 'credit', 'amount', 'state', 'expiresAt')
+local f = redis.call('HMGET', key('xfer', input.id), 'debit', 'credit', 'amount', 'state', 'expiresAt', 'budgets')
 if not f[1] then return refuse('unknown-transfer', input.id) end
 local debit, credit, amount, state, expires_at = f[1], f[2], tonumber(f[3]), f[4], tonumber(f[5])
 if state ~= 'pending' then return refuse('already-' .. state) end
@@ -35,7 +35,7 @@ if ended == 'posted' then
   end
 end
 
-end_pending(input.id, debit, credit, amount, posted, ended)
+end_pending(input.id, debit, credit, amount, posted, ended, f[6])
 if expiring then
   journal({ kind = 'expire', id = input.id })
   return cjson.encode({ status = 'done' })

@@ -22,6 +22,9 @@ if not debit then return refuse('unknown-account', input.from) end
 if not account_of(input.to) then return refuse('unknown-account', input.to) end
 if redis.call('EXISTS', key('xfer', input.id)) == 1 then return refuse('transfer-exists', 'choose another id') end
 if debit.available < amount then return refuse('insufficient-credits', 'available: ' .. debit.available) end
+local desk = budget_desk()
+local retry_at, short = budget_try(desk, debit, amount)
+if retry_at then return refuse('over-budget', budget_lacks(desk, short), retry_at > 0 and retry_at or nil) end
 
 local tags = given(input.tags) or { agent = input.from }
 local status = 'posted'

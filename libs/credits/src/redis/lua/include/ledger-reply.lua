@@ -1,7 +1,7 @@
 -- How a ledger script answers: one status of the closed list, saved under the caller's key where state changed.
 -- include: idempotency
-local function refuse(status, detail)
-  return cjson.encode({ status = status, detail = detail })
+local function refuse(status, detail, retry_at)
+  return cjson.encode({ status = status, detail = detail, retryAt = retry_at })
 end
 
 -- The saved answer to this key, if there is one.

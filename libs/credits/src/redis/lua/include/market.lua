@@ -9,6 +9,8 @@ local function key(name, ...)
 end
 local input = cjson.decode(ARGV[1])
 local floor, ceil, min, max = math.floor, math.ceil, math.min, math.max
+local MAX_MICRO = 99999999999999
+local MAX_EXACT = 9007199254740991
 
 -- A JSON null arrives as a userdata that Lua takes for true; where null means absent, it is read through this.
 local function given(value)
@@ -25,6 +27,12 @@ if clock > now then now = clock end
 local function amount_of(text)
   if type(text) == 'string' and #text <= 14 and string.find(text, '^[1-9]%d*$') then return tonumber(text) end
   return nil
+end
+
+-- The same, zero allowed.
+local function micro_of(text)
+  if text == '0' then return 0 end
+  return amount_of(text)
 end
 
 -- Appends what was done to the journal, gaplessly numbered, and moves the market's clock on.

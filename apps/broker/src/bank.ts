@@ -1,6 +1,6 @@
 // What every endpoint works with: one market's stores, keys and clocks.
 import type { RedisLedger } from '@tender/credits/redis';
-import type { AwardBatch, MarketReader, NegotiationLock } from '@tender/market/redis';
+import type { AwardBatch, MarketReader, NegotiationLock, SpendReader } from '@tender/market/redis';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { EventPublisher } from './event-publisher.js';
@@ -16,6 +16,7 @@ export interface Bank {
   readonly reader: MarketReader;
   readonly lock: NegotiationLock;
   readonly awards: AwardBatch;
+  readonly spending: SpendReader;
   readonly policies: PolicyBook;
   readonly seals: SealCheck;
   readonly events: EventPublisher;

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { connectRedis, metaKey, RedisLedger, redisReady } from '@tender/credits/redis';
 import { subjects } from '@tender/market';
 import { connectNats } from '@tender/market/nats';
-import { AwardBatch, MarketReader, NegotiationLock } from '@tender/market/redis';
+import { AwardBatch, MarketReader, NegotiationLock, SpendReader } from '@tender/market/redis';
 import type { NatsConnection } from 'nats';
 import { type Logger, pino } from 'pino';
 import type { Bank } from './bank.js';
@@ -142,6 +142,9 @@ function compose(
     policies: new PolicyBook(reader),
     lock: new NegotiationLock([redis, ...lockRedises], market, Date.now),
     awards,
+    spending: new SpendReader(redis, market, (seq, why) =>
+      log.error({ seq, why }, 'spending is told wrong: an entry does not fit the rules'),
+    ),
     seals: new SealCheck(Buffer.from(config.TENDER_SECRET, 'hex'), market),
     events,
     metrics,

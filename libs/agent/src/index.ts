@@ -36,13 +36,24 @@ export type { Counts, LinkOptions } from './link.js';
 export type { Log } from './log.js';
 export type { NegotiateOptions } from './negotiate.js';
 export type { HoldSlots } from './offer-maker.js';
-export { type AdminAnswer, connectOperator, type Decided, type Operator } from './operator.js';
+export {
+  type AdminAnswer,
+  connectOperator,
+  type Decided,
+  type Operator,
+  type SpendOptions,
+  type Spent,
+} from './operator.js';
 export type { LostBid } from './participation.js';
 export type { Appraisal, Appraise, LostOffer, ProvideOptions, Providing, TaskRequest } from './provide-options.js';
 export { RefusedError } from './refused-error.js';
 export { createSeed } from './seed.js';
 export type { IssuesDraft, OrderOptions, TaskDraft } from './task-order.js';
+export { type Offered, type Returned, TokenHold } from './token-hold.js';
+export type { Amounts, TokenOffer, TokenOrder } from './token-order.js';
+export type { BucketAnswer, Taken, TakeOptions, WithTokensOptions } from './tokens.js';
 export type { Move } from './trail.js';
+export type { UpstreamAnswer, UpstreamHeaders } from './upstream.js';
 export type { WinOptions } from './win.js';
 export type { Run, Workbench } from './work.js';
 export type { WorkflowOptions, WorkflowRun, WorkflowTask } from './workflow-run.js';

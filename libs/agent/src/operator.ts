@@ -12,6 +12,7 @@ import {
   privateKeyOf,
   publicNkeyOf,
   type Refusal,
+  refusal,
   type SpendAnswer,
   signText,
   subjects,
@@ -24,6 +25,13 @@ import { type Link, type LinkOptions, openLink } from './link.js';
 export type AdminAnswer = ({ readonly ok: true } & Administered) | Refusal;
 export type Administered = z.infer<typeof adminResult>;
 export type Decided = { readonly ok: true; readonly proposal: ProposalView } | Refusal;
+export type Spent = { readonly ok: true; readonly spend: SpendAnswer } | Refusal;
+export interface SpendOptions {
+  /** How long to wait for the answer; by default 10 minutes. */
+  readonly withinMs?: number | undefined;
+  /** Told about twice a second how far the broker has read, in entries. */
+  readonly reading?: ((read: number, of: number) => void) | undefined;
+}
 type Without<T> = Omit<T, 'key'> & { readonly key?: string };
 
 /** Each takes a `key` of the caller's own where the caller itself may ask again; else a new one is made. */
@@ -57,13 +65,14 @@ export interface Operator {
   openBucket(bucket: AdminRequest<'bucket'>['bucket'], key?: string): Promise<AdminAnswer>;
   /** All accounts, pools, buckets or budgets as they stand, or the one that is named: in the answer's field of that name. */
   list(of: Listing, id?: string): Promise<AdminAnswer>;
-  /** Who spent which credits on what; `unavailable` while the broker still reads the journal, so that one asks again. */
-  spend(query: AdminRequest<'spend'>['query']): Promise<{ readonly ok: true; readonly spend: SpendAnswer } | Refusal>;
+  /** Who spent which credits on what. The first question of its kind reads the whole journal, and may take its time. */
+  spend(query: AdminRequest<'spend'>['query'], options?: SpendOptions): Promise<Spent>;
   close(): Promise<void>;
 }
 
 const spec = answerSpec(adminResult) as unknown as z.ZodType<Answer<Administered>>;
 const WITHIN_MS = 10_000;
+const READ_AGAIN_MS = 300;
 
 /** Connects an operator (`id` and the seed of the nkey that the broker knows it by); throws on a bad seed. */
 export async function connectOperator(options: LinkOptions & { readonly seed: string }): Promise<Operator> {
@@ -101,12 +110,25 @@ export async function connectOperator(options: LinkOptions & { readonly seed: st
     openBudget: (budget, idem = newUlid()) => ask('budget', { key: idem, budget }),
     openBucket: (bucket, idem = newUlid()) => ask('bucket', { key: idem, bucket }),
     list: (of, named) => ask('list', { key: newUlid(), of, ...(named === undefined ? {} : { id: named }) }),
-    spend: async (query) => {
-      const answer = await ask('spend', { key: newUlid(), query });
-      return answer.ok ? { ok: true, spend: answer.spend! } : answer;
-    },
+    spend: (query, spendOptions) => spent(() => ask('spend', { key: newUlid(), query }), spendOptions),
     close: () => link.close(),
   };
+}
+
+/** Asks until the broker has read all that there is. */
+async function spent(ask: () => Promise<AdminAnswer>, options: SpendOptions = {}): Promise<Spent> {
+  const { withinMs = 600_000, reading } = options;
+  const due = performance.now() + withinMs;
+  for (;;) {
+    const answer = await ask();
+    if (!answer.ok) return answer;
+    if (answer.spend !== undefined) return { ok: true, spend: answer.spend };
+    const { read, of } = answer.reading!;
+    reading?.(read, of);
+    const left = due - performance.now();
+    if (left <= 0) return refusal('unavailable', `the broker has read ${read} of ${of} entries: ask again`);
+    await new Promise((resume) => setTimeout(resume, Math.min(left, READ_AGAIN_MS)));
+  }
 }
 
 interface Asking {

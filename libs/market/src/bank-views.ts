@@ -166,4 +166,6 @@ export const bankAdminResult = {
   buckets: z.array(bucketRow).optional(),
   budgets: z.array(budgetView).optional(),
   spend: spendAnswer.optional(),
+  /** The journal is still being read for `spend`, in entries: ask again. */
+  reading: z.object({ read: z.int(), of: z.int() }).optional(),
 };

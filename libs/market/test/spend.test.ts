@@ -42,7 +42,7 @@ describe('a market in which everything has happened', () => {
     const of = (agent: string) => lines.find((line) => line.agent === agent);
     // Outbid by ann and ben in the first award, it won in the second one, and two tasks.
     expect(of('cid')).toMatchObject({ won: 3, lost: 1, lostTo: ['ann', 'ben'] });
-    expect(of('sys')).toMatchObject({ won: 3, lost: 0, lostTo: [] });
+    expect(of('sys')).toMatchObject({ won: 3, lost: 1, lostTo: ['ben', 'cid'] });
   });
 
   const narrowed: [string, Partial<SpendQuery>, (line: Record<string, unknown>) => boolean][] = [

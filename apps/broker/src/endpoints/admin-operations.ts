@@ -1,21 +1,17 @@
 // What operators may do, each a function of its own; who asks has been checked.
 import type { Tags } from '@tender/credits';
 import { bodyDigest, runScript } from '@tender/credits/redis';
-import { type AdminOperation, type adminRequests, type adminResult, refusal } from '@tender/market';
+import { type AdminOperation, refusal } from '@tender/market';
 import { marketScripts, type ReportReply } from '@tender/market/redis';
-import type { z } from 'zod';
 import type { Bank } from '../bank.js';
-import { ledgerOutcome, type Outcome, ok } from '../outcome.js';
+import { ledgerOutcome, ok } from '../outcome.js';
+import type { AdminDone, AdminPerform } from './admin-done.js';
 import { approvals, decide } from './approvals.js';
 import { bankAdminTable } from './bank-admin.js';
 import { refused } from './calls.js';
 import { reported } from './report.js';
 
-export type AdminDone = Outcome<z.infer<typeof adminResult>>;
-export type AdminRequested<O extends AdminOperation> = z.output<(typeof adminRequests)[O]>;
-type Operation<O extends AdminOperation> = (bank: Bank, by: string, request: AdminRequested<O>) => Promise<AdminDone>;
-
-export const adminTable: { readonly [O in AdminOperation]: Operation<O> } = {
+export const adminTable: { readonly [O in AdminOperation]: AdminPerform<O> } = {
   account: async (bank, by, { key, account }) => {
     const { id } = account;
     // Keys and answers are told apart by who they are of: an agent must not be called like an operator, or the bank.

@@ -12,7 +12,8 @@ import {
 } from '@tender/market';
 import type { z } from 'zod';
 import type { Bank } from '../bank.js';
-import { type AdminDone, type AdminRequested, adminTable } from './admin-operations.js';
+import type { AdminDone, AdminRequested } from './admin-done.js';
+import { adminTable } from './admin-operations.js';
 
 /** How far a signature's time may lie from the market's clock; within it, idempotency keys stop a replay. */
 const SIGNED_WINDOW_MS = 5 * 60_000;

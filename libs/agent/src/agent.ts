@@ -18,6 +18,9 @@ import { RefusedError } from './refused-error.js';
 import { Sealer } from './sealer.js';
 import { Switchboard } from './switchboard.js';
 import { Tasks } from './tasks.js';
+import type { TokenHold } from './token-hold.js';
+import type { TokenOrder } from './token-order.js';
+import { type BucketAnswer, type Taken, type TakeOptions, Tokens, type WithTokensOptions } from './tokens.js';
 import { hopeless, type WinOptions, win } from './win.js';
 import type { WorkflowOptions, WorkflowRun, WorkflowTask } from './workflow-run.js';
 
@@ -73,6 +76,25 @@ export interface Agent {
   provide(resource: string, options: ProvideOptions): Providing;
   /** Has a plan of tasks done: who waits for whom, what feeds what, what is tried when one fails. Never throws. */
   workflow(tasks: readonly WorkflowTask[], options?: WorkflowOptions): WorkflowRun;
+  /**
+   * Takes rate tokens of a bucket (waiting for them up to `waitMs`), runs the work under them and gives back what it did
+   * not use; where the upstream answered 429 it waits and tries again. What the work returns or throws, if that carries
+   * an upstream's status and headers (a `Response` does), is heard by itself. Resolves with the work's result, and with
+   * the last one where the retries are used up; rejects with what the work throws, with RefusedError where the bank gives
+   * no tokens, with the signal's reason when aborted, and with RangeError where the options make no sense.
+   */
+  withTokens<T>(
+    bucket: string,
+    order: TokenOrder,
+    work: (held: TokenHold) => T | Promise<T>,
+    options?: WithTokensOptions,
+  ): Promise<T>;
+  /** Takes rate tokens; who has them gives them back. Rejects only by the signal and for options that make no sense. */
+  takeTokens(bucket: string, order: TokenOrder, options?: TakeOptions): Promise<Taken>;
+  /** Takes up what the holder of `hold` has offered to this agent (`held.offer`). */
+  buyTokens(hold: string, order: TokenOrder): Promise<Taken>;
+  /** A bucket as it stands, and for the amounts that are named what they cost now and how soon they can be had. */
+  bucket(bucket: string, order?: Partial<TokenOrder>): Promise<BucketAnswer>;
   /** Decides for agents whose negotiations got stuck and that named this one; gives back how to stop. */
   onEscalation(decide: (asked: Escalation) => Ruling | Promise<Ruling>): () => void;
   /** Stops listening and closes the connection that is its own. Leases run on, unless `release` is set. */
@@ -92,6 +114,7 @@ export class MarketAgent implements Agent {
   readonly #caller: Caller | undefined;
   readonly #onClose: () => Promise<void>;
   readonly #tasks: Tasks;
+  readonly #tokens: Tokens;
   readonly #leases = new Set<Lease>();
   /** Contracts whose leases were handed out here, so that none is twice. */
   readonly #known = new Set<string>();
@@ -112,6 +135,7 @@ export class MarketAgent implements Agent {
     this.#confirm = policies[`${keys.confirm ?? true}`];
     this.#link = link;
     this.#tasks = new Tasks({ id: keys.id, link, switchboard: on.switchboard, sealer: this.sealer });
+    this.#tokens = new Tokens(link, keys.id);
     this.#listener = on.listener;
     this.#caller = on.caller;
     this.#onClose = on.onClose;
@@ -201,6 +225,27 @@ export class MarketAgent implements Agent {
     return this.#tasks.workflow(tasks, options);
   }
 
+  withTokens<T>(
+    bucket: string,
+    order: TokenOrder,
+    work: (held: TokenHold) => T | Promise<T>,
+    options: WithTokensOptions = {},
+  ): Promise<T> {
+    return this.#tokens.with(bucket, order, work, options);
+  }
+
+  takeTokens(bucket: string, order: TokenOrder, options: TakeOptions = {}): Promise<Taken> {
+    return this.#tokens.take(bucket, order, options);
+  }
+
+  buyTokens(hold: string, order: TokenOrder): Promise<Taken> {
+    return this.#tokens.buy(hold, order);
+  }
+
+  bucket(bucket: string, order: Partial<TokenOrder> = {}): Promise<BucketAnswer> {
+    return this.#tokens.bucket(bucket, order);
+  }
+
   onEscalation(decide: (asked: Escalation) => Ruling | Promise<Ruling>): () => void {
     return this.#tasks.onEscalation(decide);
   }
@@ -241,6 +286,7 @@ export class MarketAgent implements Agent {
     this.#stops.clear();
     this.#tasks.close();
     if (options.release === true) await Promise.all(this.leases.map((lease) => lease.release()));
+    await this.#tokens.close();
     await this.#onClose();
   }
 }

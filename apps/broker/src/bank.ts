@@ -32,3 +32,9 @@ export interface Asked<B> {
   readonly conversation: string;
   readonly body: B;
 }
+
+/** One that may have to wait: by the asker's clock, when it was sent and until when an answer is awaited. */
+export interface AskedInTime<B> extends Asked<B> {
+  readonly sentAt: number;
+  readonly replyBy: number;
+}

@@ -20,7 +20,7 @@ import {
 import { newUlid, stepHeaders, traceparentOf } from '@tender/market/nats';
 import { type Msg, type NatsConnection, type Service, ServiceErrorCodeHeader, ServiceErrorHeader } from 'nats';
 import type { z } from 'zod';
-import type { Asked, Bank } from './bank.js';
+import type { AskedInTime, Bank } from './bank.js';
 import { admin } from './endpoints/admin.js';
 import { escalate, policy, proposal } from './endpoints/approvals.js';
 import { award } from './endpoints/award.js';
@@ -34,7 +34,7 @@ import { session } from './endpoints/session.js';
 import { tokenEndpoints } from './endpoints/tokens.js';
 import type { Outcome } from './outcome.js';
 
-type AnyEnvelope = Envelope<'request'>;
+type AnyEnvelope = Envelope<'request'> & { readonly replyBy: number };
 type Perform = (envelope: AnyEnvelope) => Promise<Outcome<unknown>>;
 
 const handlers = {
@@ -82,8 +82,9 @@ export class BankService {
     });
     this.#service = service;
     for (const operation of bankOperations) {
-      const handler = handlers[operation] as (bank: Bank, asked: Asked<unknown>) => Promise<Outcome<unknown>>;
-      const perform: Perform = ({ sender, conversation, body }) => handler(this.#bank, { sender, conversation, body });
+      const handler = handlers[operation] as (bank: Bank, asked: AskedInTime<unknown>) => Promise<Outcome<unknown>>;
+      const perform: Perform = ({ sender, conversation, sentAt, replyBy, body }) =>
+        handler(this.#bank, { sender, conversation, sentAt, replyBy, body });
       this.#endpoint(operation, subjects.banks(market, operation), bankEnvelopes[operation], perform);
     }
     for (const operation of adminOperations) {

@@ -65,7 +65,8 @@ function numberOf(text: string | undefined): number | undefined {
 
 /** The upstream's own `Date` says what its clock shows: this machine's may be off. */
 function dateOf(header: Header, text: string | undefined, nowMs: number): number | undefined {
-  const at = text === undefined ? Number.NaN : Date.parse(text);
+  // An HTTP date begins with a day's name; `Date.parse` makes a date of almost anything.
+  const at = text !== undefined && /^[A-Z][a-z]{2,8}[, ]/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(at)) return undefined;
   const theirs = Date.parse(header('date') ?? '');
   return Math.max(0, at - (Number.isNaN(theirs) ? nowMs : theirs));

@@ -60,13 +60,16 @@ async function scenarioCommand(args: readonly string[]) {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tender-scenarios-'));
   const file = join(folder, 'scenarios.html');
-  const { code, out, err } = await scenarioCommand(['all', '--seed', '1', '--log', '-o', 'json', '--report', file]);
+  const { code, out, err } = await scenarioCommand([
+    ...Object.keys(expected),
+    ...['--seed', '1', '--log', '-o', 'json', '--report', file],
+  ]);
   const played = out === '' ? [] : (JSON.parse(out).played as Played[]);
   run = { code, errors: err, played, report: await readFile(file, 'utf8').catch(() => '') };
 }, 180_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test('all are played, and all is well', () => {
+test('all that are named are played, and all is well', () => {
   expect(run.played.map(({ name }) => name)).toEqual(Object.keys(expected));
   expect(run.played.flatMap(({ guard }) => guard.breaches)).toEqual([]);
   expect(run.code, run.errors).toBe(0);

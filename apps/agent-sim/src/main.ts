@@ -3,8 +3,16 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError, simConfig } from './config.js';
 import { fitLines } from './fit.js';
+import { LlmTraceError } from './llm-trace.js';
 import { addSimOptions, conflict, optionsHelp, type SimOptions } from './options.js';
-import { addScenarioOptions, chosen, runScenarios, type ScenarioOptions, scenarioList } from './scenarios/command.js';
+import {
+  addScenarioOptions,
+  chosen,
+  runScenarios,
+  type ScenarioOptions,
+  scenarioList,
+  settingsOf,
+} from './scenarios/command.js';
 import { WorldError } from './scenarios/world.js';
 import { DemandError, readTrace, simulate } from './simulate.js';
 import { SwarmError } from './swarm.js';
@@ -89,6 +97,7 @@ addScenarioOptions(program.command('scenario <names...>'))
     const wrong = chosen(names);
     if (options.validate !== true) await play(names, options);
     else if (typeof wrong === 'string') fail(wrong, 2);
+    else await settingsOf(wrong, options);
   });
 program
   .command('scenarios')
@@ -106,6 +115,7 @@ try {
   const known =
     error instanceof ConfigError ||
     error instanceof DemandError ||
+    error instanceof LlmTraceError ||
     error instanceof SwarmError ||
     error instanceof WorldError;
   fail(known ? error.message : String(error instanceof Error ? error.stack : error), known ? 2 : 70);

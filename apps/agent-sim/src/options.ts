@@ -33,7 +33,7 @@ function whole(least: number, most: number) {
   };
 }
 
-function between(least: number, most: number) {
+export function between(least: number, most: number) {
   return (text: string): number => {
     const value = Number(text);
     if (/^\d+(\.\d+)?$/.test(text) && value >= least && value <= most) return value;
@@ -117,6 +117,11 @@ export function conflict(options: SimOptions): string | undefined {
   return undefined;
 }
 
+/** As a shell takes it for one word. */
+export function quotedWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
 /** How to run it again; what has its default is left out. */
 export function commandLine(options: SimOptions, slots: number, reserve: number): string {
   const plain = addSimOptions(new Command()).parse([], { from: 'user' }).opts<SimOptions>();
@@ -125,7 +130,7 @@ export function commandLine(options: SimOptions, slots: number, reserve: number)
     if (name === 'report' || name === 'json' || name === 'board') continue;
     if (value === undefined || value === plain[name as keyof SimOptions]) continue;
     const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    words.push(`--${flag} ${/^[\w./-]+$/.test(String(value)) ? value : `'${String(value).replaceAll("'", `'\\''`)}'`}`);
+    words.push(`--${flag} ${quotedWord(String(value))}`);
   }
   if (options.seed === plain.seed) words.push(`--seed ${options.seed}`);
   return words.join(' ');

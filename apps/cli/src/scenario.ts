@@ -5,6 +5,8 @@ import { inOthersHouse, inPassingHouse } from './passing-house.js';
 
 export interface ScenarioFlags {
   readonly seed: string;
+  readonly seconds?: string;
+  readonly llmTrace?: string;
   readonly report?: string;
   readonly log?: boolean;
   readonly output: string;
@@ -20,6 +22,9 @@ export async function scenario(config: CliConfig, names: readonly string[], flag
     return 0;
   }
   const args = ['scenario', ...names, '--seed', flags.seed, '--output', flags.output];
+  // As one word: what was typed after it stays what it is.
+  if (flags.seconds !== undefined) args.push(`--seconds=${flags.seconds}`);
+  if (flags.llmTrace !== undefined) args.push(`--llm-trace=${flags.llmTrace}`);
   if (flags.report !== undefined) args.push('--report', flags.report);
   if (flags.log === true) args.push('--log');
   await validateSimulator([...args, '--validate'], config.inherited);

@@ -4,6 +4,7 @@ import { coalition } from './coalition.js';
 import { concession } from './concession.js';
 import { constraints } from './constraints.js';
 import { human } from './human.js';
+import { rateTokens } from './rate-tokens.js';
 import type { Scenario } from './scenario.js';
 import { signalling } from './signalling.js';
 import { threeParty } from './three-party.js';
@@ -18,4 +19,5 @@ export const scenarios: readonly Scenario[] = [
   human,
   threeParty,
   bothDirections,
+  rateTokens,
 ];

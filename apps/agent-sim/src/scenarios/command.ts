@@ -3,15 +3,21 @@ import { access, constants, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigError, type SimConfig } from '../config.js';
-import { fileName } from '../options.js';
+import { parseLlmTrace } from '../llm-trace.js';
+import { between, fileName, quotedWord } from '../options.js';
+import { createPrng } from '../prng.js';
+import { readTrace } from '../simulate.js';
 import { scenarios } from './all.js';
 import { playAll } from './play.js';
+import { DEFAULT_SECONDS, LEAST_SECONDS, planRates } from './rate-plan.js';
 import { scenarioReport } from './report.js';
-import type { Played, Scenario } from './scenario.js';
+import type { Played, Scenario, Settings } from './scenario.js';
 import { listLines, moveLines, playedLines } from './show.js';
 
 export interface ScenarioOptions {
   readonly seed: number;
+  readonly seconds?: number | undefined;
+  readonly llmTrace?: string | undefined;
   readonly report?: string | undefined;
   readonly log?: boolean | undefined;
   readonly output: 'table' | 'json';
@@ -26,6 +32,12 @@ function seed(text: string): number {
 export function addScenarioOptions(command: Command): Command {
   return command
     .option('--seed <number>', 'makes the same agents, tasks and prices again', seed, 1)
+    .option(
+      '--llm-trace <file>',
+      'rate-tokens: requests of a recorded trace, TIMESTAMP,ContextTokens,GeneratedTokens',
+      fileName,
+    )
+    .option('--seconds <count>', 'rate-tokens: how long agents ask, each way', between(LEAST_SECONDS, 600))
     .option('--report <file>', 'writes the report, one HTML page', fileName)
     .option('--log', 'prints every move: who, what, when, how much')
     .addOption(new Option('-o, --output <form>', 'what is printed').choices(['table', 'json']).default('table'));
@@ -45,6 +57,21 @@ export function chosen(names: readonly string[]): readonly Scenario[] | string {
   return names.includes('all') ? scenarios : scenarios.filter(({ name }) => names.includes(name));
 }
 
+const flags = { seconds: '--seconds', llmTrace: '--llm-trace' } as const;
+
+/** Reads what the options name; throws what says why where that cannot be played, before anything is opened for it. */
+export async function settingsOf(scenarios: readonly Scenario[], options: ScenarioOptions): Promise<Settings> {
+  for (const name of ['seconds', 'llmTrace'] as const) {
+    if (options[name] === undefined || scenarios.some(({ takes = [] }) => takes.includes(name))) continue;
+    throw new ConfigError(`error: ${flags[name]} goes with the scenario rate-tokens only.`);
+  }
+  const { seconds, llmTrace: file, seed } = options;
+  if (file === undefined) return { seconds };
+  const llmTrace = { source: file, requests: parseLlmTrace(await readTrace(file), file) };
+  planRates(seed, createPrng(seed, 'rate-deal'), (seconds ?? DEFAULT_SECONDS) * 1000, llmTrace);
+  return { seconds, llmTrace };
+}
+
 export interface ScenarioRun {
   readonly config: SimConfig;
   readonly names: readonly string[];
@@ -53,6 +80,14 @@ export interface ScenarioRun {
   readonly run: string;
   readonly output: NodeJS.WriteStream;
   readonly signal: AbortSignal;
+}
+
+/** How to run it again. */
+function commandOf(names: readonly string[], { seed, seconds, llmTrace }: ScenarioOptions): string {
+  const words = ['npm run tender -- scenario', ...names, `--seed ${seed}`];
+  if (seconds !== undefined) words.push(`--seconds ${seconds}`);
+  if (llmTrace !== undefined) words.push(`--llm-trace ${quotedWord(llmTrace)}`);
+  return words.join(' ');
 }
 
 /** Whoever waits for a report should hear at the beginning that it cannot be written. */
@@ -69,6 +104,7 @@ async function checkFolder(file: string): Promise<void> {
 export async function runScenarios(asked: ScenarioRun): Promise<number> {
   const { config, names, scenarios, options, run, output, signal } = asked;
   if (options.report !== undefined) await checkFolder(options.report);
+  const settings = await settingsOf(scenarios, options);
   const startedAt = new Date().toISOString();
   const coloured = config.coloured && output.isTTY === true;
   const say = (lines: readonly string[]) => void output.write(`${lines.join('\n')}\n`);
@@ -76,14 +112,17 @@ export async function runScenarios(asked: ScenarioRun): Promise<number> {
     if (options.output === 'json') return;
     say([...playedLines(one, coloured), ...(options.log === true ? moveLines(one.moves, coloured) : [])]);
   };
-  const played = await playAll({ config, scenarios, seed: options.seed, run, onEnd, signal });
+  // Whoever reads JSON reads nothing else there.
+  const tell = options.output === 'json' ? process.stderr : output;
+  const telling = { say: (line: string) => void tell.write(`  ${line}\n`), onEnd };
+  const played = await playAll({ config, scenarios, settings, seed: options.seed, run, ...telling, signal });
   const { market } = config;
   if (options.output === 'json') {
     const told = options.log === true ? played : played.map(({ moves, ...one }) => ({ ...one, moves: moves.length }));
     say([JSON.stringify({ v: 1, market, seed: options.seed, startedAt, played: told })]);
   }
   if (options.report !== undefined) {
-    const command = `npm run tender -- scenario ${names.join(' ')} --seed ${options.seed}`;
+    const command = commandOf(names, options);
     await writeFile(options.report, scenarioReport({ played, market, startedAt, command }));
     if (options.output === 'table') say(['', `Report: ${options.report}`]);
   }

@@ -65,6 +65,11 @@ type AnyBody = Partial<{
   request: { readonly verdict?: string; readonly proposal?: string };
   detail: string;
   message: string;
+  bucket: string;
+  amounts: Readonly<Record<string, number>>;
+  used: Readonly<Record<string, number>>;
+  amountMicro: string;
+  maxPriceMicro: string;
   progress: { readonly percent: number };
   receipt: { readonly outcome: string };
 }>;
@@ -88,7 +93,13 @@ export function moveOf(
     detail: heard.header('Tender-Reason')?.split('/')[1] ?? (heard.performative === 'inform' ? undefined : body.detail),
     round: round > 0 ? round : undefined,
     conversation: heard.conversation,
-    amountMicro: body.paidMicro ?? amountOf(contracts) ?? terms?.priceMicro ?? heard.header('Tender-Budget'),
+    amountMicro:
+      body.paidMicro ??
+      amountOf(contracts) ??
+      terms?.priceMicro ??
+      body.amountMicro ??
+      body.maxPriceMicro ??
+      heard.header('Tender-Budget'),
     about: aboutOf(body, contracts, terms, place.zeroMs),
   };
 }
@@ -117,9 +128,18 @@ function aboutOf(body: AnyBody, contracts: readonly View[], terms: Terms | undef
     body.progress === undefined ? '' : `${body.progress.percent} %`,
     typeof body.proposal === 'object' ? body.proposal.state : '',
     terms === undefined ? '' : termsText(terms, zeroMs),
+    tokensText(body.amounts ?? body.used),
     body.message ?? '',
   ];
   return [...new Set(parts)].filter((part) => part !== '').join(' · ');
+}
+
+/** `1 requests, 3,012 tokens`; nothing of what is no amounts. */
+function tokensText(amounts: Readonly<Record<string, number>> | undefined): string {
+  if (typeof amounts !== 'object' || amounts === null) return '';
+  return Object.entries(amounts)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(', ');
 }
 
 function termsText({ startBy, deadline, units, batch, scope, region }: Terms, zeroMs: number): string {

@@ -2,13 +2,16 @@
 import { connectOperator, type Operator } from '@tender/agent';
 import { checkMarket } from '../check.js';
 import type { SimConfig } from '../config.js';
-import { heldBy, type Played, type Scenario } from './scenario.js';
+import { heldBy, type Played, type Scenario, type Settings } from './scenario.js';
 import { World, WorldError } from './world.js';
 
 export interface PlayOptions {
   readonly config: SimConfig;
   readonly scenarios: readonly Scenario[];
   readonly seed: number;
+  readonly settings?: Settings | undefined;
+  /** Tells people how far a long scenario is. */
+  readonly say?: ((line: string) => void) | undefined;
   /** Four or so characters that begin all names of this run. */
   readonly run: string;
   readonly onEnd?: (played: Played) => void;
@@ -36,12 +39,13 @@ export async function playAll(options: PlayOptions): Promise<Played[]> {
 
 type Playing = PlayOptions & { readonly operator: Operator };
 
-async function play(scenario: Scenario, { config, seed, run, operator, signal }: Playing): Promise<Played> {
+async function play(scenario: Scenario, playing: Playing): Promise<Played> {
+  const { config, seed, run, operator, signal, say, settings = {} } = playing;
   const { natsUrl, market, redisUrl } = config;
-  const world = await World.open({ natsUrl, market, run, seed, operator });
+  const world = await World.open({ natsUrl, market, run, seed, operator, say });
   try {
     const startedMs = performance.now();
-    const outcome = await orAbort(scenario.run(world), signal);
+    const outcome = await orAbort(scenario.run(world, settings), signal);
     const tookMs = Math.round(performance.now() - startedMs);
     const moves = await world.log();
     await world.close();

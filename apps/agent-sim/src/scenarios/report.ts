@@ -18,7 +18,7 @@ export interface ReportOf {
 const MAX_MOVES = 600;
 
 export function scenarioReport(report: ReportOf): string {
-  return pageText({ title: 'Tender: patterns of negotiation', body: body(report) });
+  return pageText({ title: 'Tender: scenarios', body: body(report) });
 }
 
 function body({ played, market, startedAt, command }: ReportOf): Html {
@@ -26,7 +26,7 @@ function body({ played, market, startedAt, command }: ReportOf): Html {
     ? html`<span class="verdict good">✓ every guardrail held, every invariant holds</span>`
     : html`<span class="verdict bad">✗ a guardrail or an invariant is broken</span>`;
   return html`
-<header><h1>Tender: patterns of negotiation</h1>${badge}</header>
+<header><h1>Tender: scenarios</h1>${badge}</header>
 <p class="soft">${played.length} scenarios in market ${market}, played over NATS by real agents; started ${startedAt}.
 Each has somebody in it who tries to break its rule.</p>
 <section class="card wide"><h2>At a glance</h2>${glance(played)}</section>
@@ -59,7 +59,7 @@ function mark(ok: boolean | undefined): Html {
 }
 
 function card(played: Played): Html {
-  const { guard, figures, moves, notes } = played;
+  const { guard, figures, moves, notes, tables = [] } = played;
   const rows = figures.map((figure) => [
     figure.name,
     showFigure(figure.value, figure.unit),
@@ -71,6 +71,7 @@ function card(played: Played): Html {
 ${guard.breaches.map((breach) => html`<p class="bad">${breach}</p>`)}
 <p><strong>Metric.</strong> ${played.metric}</p>
 ${table(`Figures of ${played.name}`, ['figure', 'value', 'beside'], rows)}
+${tables.map(({ title, head, rows: cells }) => html`<h3>${title}</h3>${table(title, head, cells)}`)}
 ${notes.map((note) => html`<p class="soft">${note}</p>`)}
 <p class="soft">Books: ${showCheck(played)}.</p>
 ${movesOf(played.name, moves)}</section>`;

@@ -1,4 +1,5 @@
 // A scenario: one pattern of negotiation played by real agents, with a rule that somebody tries to break, and a metric.
+import type { LlmTrace } from '../llm-trace.js';
 import type { Check } from '../result.js';
 import type { Move } from './move.js';
 import type { World } from './world.js';
@@ -29,6 +30,22 @@ export interface Outcome {
   readonly figures: readonly [Figure, ...Figure[]];
   /** What else there is to say, a sentence each. */
   readonly notes: readonly string[];
+  /** What needs more than a figure a line. */
+  readonly tables?: readonly Table[];
+}
+
+/** The first column is text, the others are figures. */
+export interface Table {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** What somebody may want otherwise; each goes with the scenarios that know it. */
+export interface Settings {
+  /** How long the demand lasts. */
+  readonly seconds?: number | undefined;
+  readonly llmTrace?: LlmTrace | undefined;
 }
 
 export interface Scenario {
@@ -40,7 +57,9 @@ export interface Scenario {
   readonly guardrail: string;
   /** What the metric says, and what it is compared with. */
   readonly metric: string;
-  run(world: World): Promise<Outcome>;
+  /** Which settings it knows; none where absent. */
+  readonly takes?: readonly (keyof Settings)[];
+  run(world: World, settings: Settings): Promise<Outcome>;
 }
 
 /** A scenario that was played, with the books checked afterwards. */
@@ -54,6 +73,7 @@ export interface Played {
   readonly guard: Guard & { readonly held: boolean };
   readonly figures: readonly [Figure, ...Figure[]];
   readonly notes: readonly string[];
+  readonly tables?: readonly Table[];
   readonly moves: readonly Move[];
   readonly check: Check;
   /** The guardrail held, it had something to stop, and the books are in order (or nobody wanted them checked). */

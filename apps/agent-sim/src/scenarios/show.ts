@@ -2,7 +2,7 @@
 import { showCount, showMs, showPrice } from '../figures.js';
 import { type Paint, painter, widthOf } from '../paint.js';
 import { type Move, spanText } from './move.js';
-import { type Figure, type Played, type Scenario, stoppedBy } from './scenario.js';
+import { type Figure, type Played, type Scenario, stoppedBy, type Table } from './scenario.js';
 
 /** `97 %`, `2.4 rounds`, `340 ms`. */
 export function showFigure(value: number, unit: string): string {
@@ -54,9 +54,23 @@ export function playedLines(played: Played, coloured: boolean): string[] {
     row('', showGuard(played)),
     ...guard.breaches.map((breach) => row('', paint(breach, 'red'))),
     ...figures,
+    ...(played.tables ?? []).flatMap((table) => ['', ...tableLines(table, paint), '']),
     ...played.notes.map((note, index) => row(index === 0 ? 'notes' : '', note)),
     row('books', `${marked(check.ok ?? true, paint)} ${showCheck(played)}`),
   ];
+}
+
+function tableLines({ title, head, rows }: Table, paint: Paint): string[] {
+  const all = [[title, ...head.slice(1)], ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => widthOf(row[column] ?? ''))));
+  return all.map((row, index) => {
+    const cells = row.map((cell, column) => {
+      const gap = ' '.repeat(widths[column]! - widthOf(cell));
+      return column === 0 ? cell + gap : gap + cell;
+    });
+    const line = `    ${cells.join('  ').trimEnd()}`;
+    return index === 0 ? paint(line, 'dim') : line;
+  });
 }
 
 const HEAD = ['when', 'who', 'to', 'in', 'what', 'status', 'how much', 'about'] as const;

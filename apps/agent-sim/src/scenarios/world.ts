@@ -1,6 +1,6 @@
 // The world of a scenario: a running market, an operator's hands in it, and everybody who takes part, gone afterwards.
 import { type Agent, connectAgent, createSeed, type Operator } from '@tender/agent';
-import { CREDIT } from '@tender/credits';
+import { type AccountSpec, CREDIT } from '@tender/credits';
 import {
   type AdminRequest,
   type Conditions,
@@ -27,7 +27,12 @@ export interface WorldOptions {
   readonly run: string;
   readonly seed: number;
   readonly operator: Operator;
+  /** Tells people how far a long scenario is; silent where absent. */
+  readonly say?: ((line: string) => void) | undefined;
 }
+
+/** What an operator says of an agent's account beside its name and key. */
+export type Labels = Partial<Pick<AccountSpec, 'class' | 'owner' | 'project' | 'team' | 'budget'>>;
 
 /** What a market refuses before a scenario has begun; for people. */
 export class WorldError extends Error {}
@@ -39,6 +44,7 @@ export class World {
   readonly run: string;
   readonly seed: number;
   readonly operator: Operator;
+  readonly say: (line: string) => void;
   readonly #natsUrl: string;
   readonly #closing: (() => Promise<void>)[] = [];
   #tap!: Wiretap;
@@ -51,6 +57,7 @@ export class World {
     this.run = options.run;
     this.seed = options.seed;
     this.operator = options.operator;
+    this.say = options.say ?? (() => undefined);
   }
 
   static async open(options: WorldOptions): Promise<World> {
@@ -98,24 +105,29 @@ export class World {
   }
 
   /** An agent with an account and credits, connected. */
-  agent(name: string, credits: number = DEFAULT_CREDITS): Promise<Agent> {
+  agent(name: string, credits: number = DEFAULT_CREDITS, labels: Labels = {}): Promise<Agent> {
     this.#tap.hear(this.id(name));
-    return this.#connect(name, credits);
+    return this.#connect(name, credits, labels);
   }
 
-  async #connect(name: string, credits: number): Promise<Agent> {
+  async #connect(name: string, credits: number, labels: Labels = {}): Promise<Agent> {
     const seed = createSeed();
-    const id = await this.#open(name, seed, credits);
+    const id = await this.#open(name, seed, credits, labels);
     const agent = await connectAgent({ servers: this.#natsUrl, market: this.market, id, seed });
     this.onClose(() => agent.close());
     return agent;
   }
 
   /** One that keeps to no rule; it hears the calls for these resources. */
-  async rogue(name: string, credits: number = DEFAULT_CREDITS, resources: readonly string[] = []): Promise<Rogue> {
+  async rogue(
+    name: string,
+    credits: number = DEFAULT_CREDITS,
+    resources: readonly string[] = [],
+    labels: Labels = {},
+  ): Promise<Rogue> {
     this.#tap.hear(this.id(name));
     const seed = createSeed();
-    const id = await this.#open(name, seed, credits);
+    const id = await this.#open(name, seed, credits, labels);
     const now = () => this.now();
     const keys = { natsUrl: this.#natsUrl, market: this.market, id, seed, now };
     const rogue = await Rogue.connect(keys, resources);
@@ -123,11 +135,11 @@ export class World {
     return rogue;
   }
 
-  async #open(name: string, seed: string, credits: number): Promise<string> {
+  async #open(name: string, seed: string, credits: number, labels: Labels): Promise<string> {
     const id = this.id(name);
-    await this.#must(this.operator.openAccount({ id, kind: 'agent', nkey: publicNkeyOf(seed) }));
+    await this.must(this.operator.openAccount({ id, kind: 'agent', nkey: publicNkeyOf(seed), ...labels }));
     const amountMicro = String(Math.round(credits * CREDIT));
-    if (credits > 0) await this.#must(this.operator.grant({ to: id, amountMicro }));
+    if (credits > 0) await this.must(this.operator.grant({ to: id, amountMicro }));
     return id;
   }
 
@@ -160,25 +172,32 @@ export class World {
 
   /** A pool that this agent sells, its income on an account of its own. */
   async pool(name: string, seller: Agent, more: Omit<AdminRequest<'pool'>['pool'], 'pool' | 'account' | 'seller'>) {
-    const account = this.id(`${name}-till`);
-    await this.#must(this.operator.openAccount({ id: account, kind: 'pool' }));
-    await this.#must(this.operator.openPool({ pool: this.resource(name), account, seller: seller.id, ...more }));
+    const account = await this.till(name);
+    await this.must(this.operator.openPool({ pool: this.resource(name), account, seller: seller.id, ...more }));
     return this.resource(name);
+  }
+
+  /** An account for what a pool or a bucket earns. */
+  async till(name: string): Promise<string> {
+    const account = this.id(`${name}-till`);
+    await this.must(this.operator.openAccount({ id: account, kind: 'pool' }));
+    return account;
   }
 
   /** Rules that hold beside those of the market until the world ends; their ids get the run's name. */
   async rules(rules: readonly Rule[]): Promise<void> {
-    const { policy } = await this.#must(this.operator.policy());
+    const { policy } = await this.must(this.operator.policy());
     const ours = rules.map((rule) => ({ ...rule, id: this.id(rule.id) }));
-    await this.#must(this.operator.setPolicy({ rules: [...policy.rules, ...ours] }));
+    await this.must(this.operator.setPolicy({ rules: [...policy.rules, ...ours] }));
     this.onClose(async () => {
-      const now = await this.#must(this.operator.policy());
+      const now = await this.must(this.operator.policy());
       const ids = new Set(ours.map(({ id }) => id));
       await this.operator.setPolicy({ rules: now.policy.rules.filter(({ id }) => !ids.has(id)) });
     });
   }
 
-  async #must<T extends { readonly ok: true }>(asked: Promise<T | Refusal>): Promise<T> {
+  /** What the operator cannot do without: throws WorldError where the market refuses. */
+  async must<T extends { readonly ok: true }>(asked: Promise<T | Refusal>): Promise<T> {
     const answer = await asked;
     if (answer.ok) return answer;
     throw new WorldError(`The market cannot be set up: ${answer.detail}, ${answer.message}`);

@@ -2,6 +2,7 @@
 export * from './account.js';
 export * from './amount.js';
 export * from './body-digest.js';
+export * from './bucket-flow.js';
 export * from './budget.js';
 export * from './budget-window.js';
 export * from './journal.js';
@@ -13,5 +14,6 @@ export { applyToBook, applyToLedger, emptyLedger } from './model/pure-ledger.js'
 export { replayLedgerEntry } from './model/replay.js';
 export * from './noise.js';
 export * from './token-bucket.js';
+export * from './token-clearing.js';
 export * from './transfer.js';
 export * from './transfer-status.js';

@@ -2,12 +2,14 @@
 import { defineScript } from '@tender/credits/redis';
 import { z } from 'zod';
 import { winnerSpec } from '../messages.js';
+import type { DepositAsked } from '../model/deposit.js';
 import { leaseOutcomes, type PoolSpec } from '../operations.js';
 import { verdictSpec } from '../refusal.js';
 import { auctionRules } from '../terms.js';
 import { proposalScriptFields, proposalScripts } from './proposal-scripts.js';
 import { type FieldsOf, folders, type Keyed, replyOf } from './script-reply.js';
 import { taskScriptFields, taskScripts } from './task-scripts.js';
+import { tokenScriptFields, tokenScripts } from './token-scripts.js';
 
 export interface RankedBid {
   readonly participant: string;
@@ -65,6 +67,7 @@ const awardReply = replyOf({
   verdicts: z.array(verdictSpec),
   outbid: z.object({ participant: z.string(), priceMicro: z.string() }).optional(),
 });
+const depositReply = replyOf({ cfp: z.string(), agent: z.string(), amountMicro: z.string() });
 const renewReply = replyOf({
   contract: z.string(),
   until: z.number(),
@@ -95,6 +98,8 @@ const snapshotReply = z.object({
   pools: z.record(z.string(), fields),
   slots: z.record(z.string(), z.object({ fence: z.coerce.number(), contract: z.string() })),
   free: z.record(z.string(), z.string()),
+  owned: z.record(z.string(), fields),
+  bought: z.record(z.string(), fields),
   contracts: z.record(z.string(), fields),
   tasks: z.record(z.string(), fields),
   transfers: z.record(z.string(), fields),
@@ -120,6 +125,7 @@ export interface OpenCallInput extends Keyed {
   readonly ttlMs: number;
   readonly seals: readonly string[];
   readonly termsDigest: string;
+  readonly depositMicro?: string | undefined;
 }
 
 export const marketScripts = {
@@ -140,6 +146,7 @@ export const marketScripts = {
     z.infer<typeof closeCallReply>
   >(folders, 'close-call', closeCallReply),
   award: defineScript<{ awards: readonly AwardInput[] }, AwardReply[]>(folders, 'award', z.array(awardReply)),
+  deposit: defineScript<Keyed & DepositAsked, z.infer<typeof depositReply>>(folders, 'deposit', depositReply),
   renew: defineScript<Keyed & { contract: string; maxPriceMicro: string }, z.infer<typeof renewReply>>(
     folders,
     'renew',
@@ -160,6 +167,7 @@ export const marketScripts = {
   snapshot: defineScript<Record<never, never>, Snapshot>(folders, 'snapshot', snapshotReply),
   ...taskScripts,
   ...proposalScripts,
+  ...tokenScripts,
 };
 
 /** The input's field names at run time: the compiler holds them against the types, a test against the .lua headers. */
@@ -168,15 +176,17 @@ export const marketScriptFields = {
   offer: { cfp: 1, pool: 1, units: 1 },
   openCall: {
     ...{ by: 1, key: 1, digest: 1, cfp: 1, pool: 1, slots: 1, lockValue: 1, rule: 1, reservePriceMicro: 1 },
-    ...{ durationMs: 1, windowMs: 1, ttlMs: 1, seals: 1, termsDigest: 1 },
+    ...{ durationMs: 1, windowMs: 1, ttlMs: 1, seals: 1, termsDigest: 1, depositMicro: 1 },
   },
   extendCall: { by: 1, key: 1, digest: 1, cfp: 1, ttlMs: 1 },
   closeCall: { kind: 1, by: 1, key: 1, digest: 1, cfp: 1 },
   award: { awards: 1 },
+  deposit: { by: 1, key: 1, digest: 1, cfp: 1, agent: 1, amountMicro: 1 },
   renew: { by: 1, key: 1, digest: 1, contract: 1, maxPriceMicro: 1 },
   settle: { kind: 1, by: 1, key: 1, digest: 1, contract: 1, operator: 1 },
   hear: { by: 1, key: 1, digest: 1, contract: 1, step: 1 },
   snapshot: {},
   ...taskScriptFields,
   ...proposalScriptFields,
+  ...tokenScriptFields,
 } satisfies { [Name in keyof typeof marketScripts]: Record<FieldsOf<(typeof marketScripts)[Name]>, 1> };

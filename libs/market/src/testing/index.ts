@@ -4,3 +4,4 @@ export { type BidDraft, type CallDraft, DRAFT_DIGEST, MarketHand } from './marke
 export { ProposalHand } from './proposal-hand.js';
 export { type MarketSeed, openPool, POOL_ACCOUNT, SELLER, seedMarket } from './seed-market.js';
 export { type EngageDraft, type OfferDraft, TaskHand, TEST_CONDITIONS, testReceipt } from './task-hand.js';
+export { type BucketDraft, type TakeDraft, TokenHand } from './token-hand.js';

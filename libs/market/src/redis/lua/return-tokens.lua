@@ -1,0 +1,80 @@
+#!lua
+-- Ends a hold: what was used is paid, the rest goes back to the bucket, and the upstream's word is heard.
+-- Its answer is kept with the hold.
+-- KEYS: meta
+-- ARGV: by, key, digest, hold, used, upstream
+-- REPLY: ok, hold, bucket, agent, returned, paidMicro, refundedMicro, factorPermille, pausedUntil, at
+-- include: reply
+-- include: bucket
+local h = hold_of(input.hold)
+if not h then return refuse('unknown', 'there is no hold ' .. input.hold) end
+if not speaks_for_holder(input.by, h.agent) then return refuse('not-permitted', 'the hold is ' .. h.agent .. '\'s') end
+if h.end_key == input.key then
+  if h.end_digest ~= input.digest then return refuse('duplicate', 'this key was used with another body: take a new key') end
+  return '{"replayed":true,' .. string.sub(h.answer, 2)
+end
+if h.state ~= 'held' then return refuse('expired', 'the hold is ' .. h.state) end
+if now >= h.expires_at then return refuse('expired', 'the hold expired at ' .. h.expires_at .. ': it counts as used') end
+for name in pairs(input.used) do
+  if not h.amounts[name] then return refuse('malformed', 'nothing of ' .. name .. ' is held') end
+end
+
+local b = bucket_of(h.bucket)
+local limits = {}
+for _, l in ipairs(b.limits) do limits[l.name] = l end
+local noise = noise_permille(recent_use(redis.call('HGET', taken_key(b), h.who), b.spec.noiseWindowMs), WHOLE_WINDOW,
+  b.spec.noiseMaxPermille)
+local cost, over, held, spent, returned = 0, 0, {}, {}, {}
+for name, unit in pairs(h.units) do
+  local has, l = in_hand(h, name), limits[name]
+  local used = input.used[name] or has
+  held[name], spent[name], returned[name] = has, used, max(0, has - used)
+  cost = cost + min(used, has) * unit
+  if l then
+    -- More than was held costs what it would cost now, and no less than the rest: it is no way around the clearing.
+    over = over + max(0, used - has) * max(unit, unit_price(l.price, b.spot, noise))
+    l.level = max(-l.capacity * TOKEN, min(l.capacity * TOKEN, l.level + (has - used) * TOKEN))
+  end
+end
+count_use(b, h.who, weight_of(b, by_limit(b, spent)) - weight_of(b, by_limit(b, held)))
+local word = given(input.upstream)
+if word then
+  if word.status == 429 and (b.cut_at == 0 or now - b.cut_at >= b.spec.backOffMs) then
+    b.factor = max(b.spec.leastPermille, floor(b.factor * b.spec.decreasePermille / 1000))
+    b.factor_at, b.cut_at = now, now
+  end
+  local pause = given(word.retryAfterMs)
+  if pause and (word.status == 429 or word.status == 503) then
+    b.paused_until = max(b.paused_until, now + min(pause, MAX_PAUSE_MS))
+  end
+  local left = given(word.remaining) or {}
+  for _, l in ipairs(b.limits) do
+    if left[l.name] then l.level = min(l.level, left[l.name] * TOKEN) end
+  end
+end
+save_bucket(b)
+
+local pending = h.amount - h.paid
+local posted = min(pending, cost)
+end_hold(h, 'settled', posted, 'endKey', input.key, 'endDigest', input.digest)
+-- What was used beyond the hold is paid as far as credits and budgets reach.
+local account = account_of(h.agent)
+local extra = min(over, account.available)
+if extra > 0 and account.budget then
+  local desk = budget_desk()
+  if budget_try(desk, account, extra) then extra = min(extra, budget_room(budget_desk(), account.budget)) end
+end
+if extra > 0 then
+  post_single(h.id .. '.o', h.agent, h.payee, extra, cjson.encode({ agent = h.agent, bucket = h.bucket }))
+end
+journal({
+  kind = 'return', by = input.by, key = input.key, digest = input.digest, hold = h.id, used = spent, upstream = word,
+  paid = posted, extra = extra,
+})
+local text = cjson.encode({
+  ok = true, hold = h.id, bucket = h.bucket, agent = h.agent, returned = returned,
+  paidMicro = digits(h.paid + posted + extra), refundedMicro = digits(pending - posted), factorPermille = b.factor,
+  pausedUntil = b.paused_until, at = now,
+})
+redis.call('HSET', key('hold', h.id), 'answer', text)
+return text

@@ -1,0 +1,222 @@
+#!lua
+-- Takes tokens of one bucket for all who asked at the same instant: who wins, at which rate, and the payments set aside.
+-- The hold's own record is the payment and the saved answer: a take writes it, two balances and a journal entry.
+-- KEYS: meta
+-- ARGV: bucket, takes
+-- REPLY: a list with, for each, ok, hold, bucket, agent, amounts, unitsMicro, amountMicro, ratePermille, noisePermille, expiresAt, at
+-- include: clearing
+
+local b = bucket_of(input.bucket)
+local accounts, uses, taken, seen = {}, {}, {}, {}
+local desk, spent = budget_desk(), {}
+
+local function taker(id)
+  if accounts[id] == nil then accounts[id] = account_of(id) or false end
+  return accounts[id]
+end
+
+-- The amounts by the bucket's limits, or nil and what is wrong with them.
+local function amounts_of(named)
+  local amounts, known = {}, 0
+  for i, l in ipairs(b.limits) do
+    amounts[i] = named[l.name] or 0
+    if named[l.name] then known = known + 1 end
+  end
+  for _ in pairs(named) do known = known - 1 end
+  if known < 0 then return nil, 'the bucket has no such limit' end
+  return amounts
+end
+
+-- The least that a take is content with; `amounts` itself where it wants all. A limit not named is wanted whole.
+local function least_of(take, amounts)
+  local named = given(take.atLeast)
+  if not named then return amounts end
+  local least, why = amounts_of(named)
+  if not least then return nil, why end
+  for i, amount in ipairs(amounts) do
+    if least[i] > amount then return nil, 'content with more than is asked for' end
+    if least[i] == 0 then least[i] = amount end
+  end
+  return least
+end
+
+-- Owners' recent takings: what Redis has, and what they take in this very call.
+local function use_of(who)
+  if uses[who] == nil then uses[who] = redis.call('HGET', taken_key(b), who) end
+  return recent_use(uses[who], b.spec.noiseWindowMs) + (taken[who] or 0)
+end
+
+-- In how many ms an owner's recent use leaves room for so much more under its cap; nil where it does now.
+local function cap_wait(who, room)
+  if use_of(who) <= room then return nil end
+  local window = b.spec.noiseWindowMs
+  local start, prev, cur = rolled_use(uses[who], window)
+  cur = cur + (taken[who] or 0)
+  local ends = cur <= room and start + window - floor((room - cur) * window / prev)
+    or start + 2 * window - floor(room * window / cur)
+  return max(1, ends - now)
+end
+
+-- Why a take is refused before anything is cleared, as its answer; or nil, and the bid that it makes.
+local function judged(take)
+  if not b then return not_taken('unknown', 'there is no bucket ' .. input.bucket) end
+  local account = taker(take.agent)
+  local saved, forgotten = held_before(take, account)
+  if saved then return saved end
+  if not account or account.kind ~= 'agent' then return not_taken('unknown', 'there is no agent ' .. take.agent) end
+  if take.by ~= take.agent and account.host ~= take.by then
+    return not_taken('not-permitted', take.by .. ' does not speak for ' .. take.agent)
+  end
+  local amounts, why = amounts_of(take.amounts)
+  local least, why_least
+  if amounts then least, why_least = least_of(take, amounts) end
+  if not least then return not_taken('malformed', why or why_least) end
+  local class = account.class
+  for i, l in ipairs(b.limits) do
+    local most = (class == 'system' or b.spec.lendAfterMs > 0) and l.capacity or l.capacity - l.reserve
+    if least[i] > most then
+      return not_taken('no-capacity', 'of ' .. l.name .. ' at most ' .. most .. ' can ever be had at once')
+    end
+  end
+  if take.ttlMs > b.spec.maxTtlMs then
+    return not_taken('malformed', 'tokens are held for at most ' .. b.spec.maxTtlMs .. ' ms')
+  end
+  local who = account.owner or account.id
+  local use, weight = use_of(who), weight_of(b, amounts)
+  local noise = noise_permille(use, WHOLE_WINDOW, b.spec.noiseMaxPermille)
+  local offered = offered_rate(b, amounts, take.maxPrice, noise)
+  if not offered then
+    local least_price = digits(min(MAX_MICRO, cost_of(b, amounts, 1000, noise)))
+    return not_taken('below-reserve-price', 'this costs at least ' .. least_price, { priceMicro = least_price })
+  end
+  if b.spec.ownerMaxPermille < 1000 then
+    local room = b.spec.ownerMaxPermille * 1000 - weight
+    if room < 0 then return not_taken('no-capacity', 'an owner\'s agents never have so much together') end
+    local wait = cap_wait(who, room)
+    if wait then
+      return not_taken('token-limit', 'the agents of ' .. who .. ' took their share of late',
+        { wait = { ms = min(wait, MAX_WAIT_MS), priceMicro = digits(cost_of(b, amounts, 1000, noise)) } })
+    end
+  end
+  local before = spent[account.id] or 0
+  if account.available - before < take.maxPrice then
+    return not_taken('insufficient-credits', 'it may cost ' .. digits(take.maxPrice) .. ', available: '
+      .. digits(account.available - before))
+  end
+  local retry_at, budget = budget_try(desk, account, take.maxPrice)
+  if retry_at then
+    return not_taken('over-budget', budget_lacks(desk, budget), { retryAt = retry_at > 0 and retry_at or nil })
+  end
+  spent[account.id] = before + take.maxPrice
+  taken[who] = (taken[who] or 0) + weight
+  return nil, {
+    take = take, account = account, who = who, class = class, amounts = amounts, least = least, offered = offered,
+    use = use, noise = noise, forgotten = forgotten,
+  }
+end
+
+local function told(bid)
+  if not bid.granted then
+    return not_taken('token-limit', now < b.paused_until and 'the upstream asked for a pause' or 'others come first', {
+      wait = {
+        ms = bid.wait_ms, priceMicro = digits(min(MAX_MICRO, cost_of(b, bid.amounts, bid.rate, bid.noise))),
+      },
+    })
+  end
+  return cjson.encode(held_reply(bid.hold))
+end
+
+-- What a take under a hold that was asked for in this very call gets: the same answer, if it is the same take.
+local function repeated(take, before, answer)
+  if before.digest ~= take.digest or before.agent ~= take.agent or before.by ~= take.by then
+    return not_taken('duplicate', 'there is a hold ' .. take.hold .. ': take a new id')
+  end
+  local again = string.find(answer, '"ok":true', 1, true) and not string.find(answer, '"replayed":', 1, true)
+  return again and '{"replayed":true,' .. string.sub(answer, 2) or answer
+end
+
+-- The hold that a bid won.
+local function hold_from(bid)
+  local take, units, amounts = bid.take, {}, {}
+  for i, l in ipairs(b.limits) do
+    if bid.amounts[i] > 0 then
+      units[l.name], amounts[l.name] = unit_price(l.price, bid.rate, bid.noise), bid.granted[i]
+    end
+  end
+  return {
+    id = take.hold, agent = take.agent, who = bid.who, class = bid.class, bucket = b.id, payee = b.account,
+    digest = take.digest, amounts = amounts, units = units, amounts_text = names_text(amounts),
+    units_text = names_text(units),
+    -- Rounding up each token's price must not take more than was offered.
+    amount = min(take.maxPrice, cost_of(b, bid.granted, bid.rate, bid.noise)), rate = bid.rate, noise = bid.noise,
+    expires_at = now + take.ttlMs, at = now, forgotten = bid.forgotten,
+  }
+end
+
+local bids, answers, first = {}, {}, {}
+for i, take in ipairs(input.takes) do
+  first[i] = seen[take.hold]
+  if not first[i] then
+    seen[take.hold] = i
+    answers[i], bids[i] = judged(take)
+  end
+end
+local cleared = {}
+for i in ipairs(input.takes) do
+  if bids[i] then cleared[#cleared + 1] = bids[i] end
+end
+local rate = b and clear_tokens(b, cleared)
+
+-- From here on it is written.
+local won, moved, due, used, charges = {}, {}, {}, {}, budget_desk()
+for _, bid in ipairs(cleared) do
+  if bid.granted then
+    local h = hold_from(bid)
+    bid.hold = h
+    won[#won + 1] = bid
+    moved[h.agent] = (moved[h.agent] or 0) + h.amount
+    used[bid.who] = (used[bid.who] or 0) + weight_of(b, bid.granted)
+    if bid.account.budget and h.amount > 0 then
+      local charged = {}
+      local _, _, chain = take_from(charges, bid.account.budget, h.amount, true)
+      for n, budget in ipairs(chain) do charged[n] = budget.id .. ':' .. budget.start end
+      h.budgets = table.concat(charged, ',')
+    end
+    put_hold(h)
+    due[#due + 1], due[#due + 2] = h.expires_at, 'hold:' .. h.id
+    if bid.class == 'system' then b.system_at = now end
+  end
+end
+if #won > 0 then
+  save_budgets(charges)
+  for id, amount in pairs(moved) do
+    if amount > 0 then
+      redis.call('HINCRBY', key('acct', id), 'available', -amount)
+      redis.call('HINCRBY', key('acct', id), 'pending', amount)
+    end
+  end
+  local recent = {}
+  for who, weight in pairs(used) do
+    recent[#recent + 1], recent[#recent + 2] = who, used_more(uses[who], weight, b.spec.noiseWindowMs)
+  end
+  redis.call('HSET', taken_key(b), unpack(recent))
+  redis.call('ZADD', key('deadlines'), unpack(due))
+  b.spot = rate
+  if rate > 1000 then b.scarce_at = now end
+  save_bucket(b)
+  local seq = redis.call('HINCRBY', META, 'seq', #won) - #won
+  redis.call('HSET', META, 'clock', now)
+  for n, bid in ipairs(won) do
+    local h, take = bid.hold, bid.take
+    redis.call('XADD', key('journal'), (seq + n) .. '-0', 'entry', cjson.encode({
+      kind = 'take', at = now, by = take.by, hold = h.id, digest = h.digest, bucket = b.id, agent = h.agent,
+      class = bid.class, amounts = h.amounts, rate = bid.rate, clearing = rate, noise = h.noise, amount = h.amount,
+      maxPrice = take.maxPrice, ttlMs = take.ttlMs,
+    }))
+  end
+end
+for i, bid in pairs(bids) do answers[i] = told(bid) end
+for i, take in ipairs(input.takes) do
+  if first[i] then answers[i] = repeated(take, input.takes[first[i]], answers[first[i]]) end
+end
+return '[' .. table.concat(answers, ',') .. ']'

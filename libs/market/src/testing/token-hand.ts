@@ -1,0 +1,90 @@
+// A hand on rate tokens for tests and benches: buckets, takes and returns in one line each, keys and holds made up.
+import { type BucketSpec, bucketSpec } from '@tender/credits';
+import { bodyDigest, metaKey, runScript } from '@tender/credits/redis';
+import type { Redis } from 'ioredis';
+import type { z } from 'zod';
+import type { BuyAsked, TakeAsked } from '../model/tokens-command.js';
+import { marketScripts } from '../redis/scripts.js';
+import type { BuyReply, TakeReply } from '../redis/token-scripts.js';
+import type { TokenAmounts, UpstreamWord } from '../tokens.js';
+import { POOL_ACCOUNT } from './seed-market.js';
+
+/** A take with what a test does not care about left out: a hold of its own, for a minute, for what it may cost. */
+export type TakeDraft = Partial<TakeAsked> & { readonly agent: string };
+
+/** A bucket with what a test does not care about left out: 100 requests at once, 10 a second, for one micro-credit each. */
+export type BucketDraft = Partial<z.input<typeof bucketSpec>>;
+
+export class TokenHand {
+  readonly #redis: Redis;
+  readonly #meta: string;
+  #keys = 0;
+
+  constructor(redis: Redis, market: string) {
+    this.#redis = redis;
+    this.#meta = metaKey(market);
+  }
+
+  #next(name: string): string {
+    this.#keys += 1;
+    return `${name}-${String(this.#keys).padStart(6, '0')}`;
+  }
+
+  bucketSpec(draft: BucketDraft = {}): BucketSpec {
+    const limits = [{ name: 'requests', capacity: 100, refillPerSecond: 10 }];
+    return bucketSpec.parse({ bucket: 'api', account: POOL_ACCOUNT, limits, ...draft });
+  }
+
+  openBucket(draft: BucketDraft = {}, key = this.#next('bucket')) {
+    const bucket = this.bucketSpec(draft);
+    const input = { by: 'operator', key, digest: bodyDigest('bucket', bucket), bucket };
+    return runScript(this.#redis, marketScripts.openBucket, this.#meta, input);
+  }
+
+  takeAsked(draft: TakeDraft): TakeAsked {
+    const body = {
+      ...{ hold: draft.hold ?? this.#next('hold'), agent: draft.agent, amounts: { requests: 1 } },
+      ...{ maxPrice: 1_000, ttlMs: 60_000, ...draft },
+    };
+    const { by = draft.agent, digest = bodyDigest('tokens', { ...body, by: undefined }) } = draft;
+    return { ...body, by, digest };
+  }
+
+  /** Takes of one instant. */
+  takes(drafts: readonly TakeDraft[], bucket = 'api'): Promise<TakeReply[]> {
+    const takes = drafts.map((draft) => this.takeAsked(draft));
+    return runScript(this.#redis, marketScripts.takeTokens, this.#meta, { bucket, takes });
+  }
+
+  async take(draft: TakeDraft, bucket = 'api'): Promise<TakeReply> {
+    return (await this.takes([draft], bucket))[0]!;
+  }
+
+  return(by: string, hold: string, used: Readonly<Record<string, number>>, upstream?: UpstreamWord, key?: string) {
+    const body = { hold, used, ...(upstream === undefined ? {} : { upstream }) };
+    const input = { by, key: key ?? this.#next('return'), digest: bodyDigest('return', body), ...body };
+    return runScript(this.#redis, marketScripts.returnTokens, this.#meta, input);
+  }
+
+  offer(by: string, hold: string, to: string, amounts: TokenAmounts, price: number, key = this.#next('offer')) {
+    const body = { hold, to, amounts, price };
+    const input = { by, key, digest: bodyDigest('offer-tokens', body), ...body };
+    return runScript(this.#redis, marketScripts.offerTokens, this.#meta, input);
+  }
+
+  buy(draft: Partial<BuyAsked> & { readonly agent: string; readonly of: string }): Promise<BuyReply> {
+    const body = {
+      ...{ hold: this.#next('bought'), amounts: { requests: 1 }, maxPrice: 1_000, ...draft },
+    };
+    const { by = draft.agent, digest = bodyDigest('buy-tokens', { ...body, by: undefined }) } = draft;
+    return runScript(this.#redis, marketScripts.buyTokens, this.#meta, { ...body, by, digest });
+  }
+
+  expire(hold: string) {
+    return runScript(this.#redis, marketScripts.expireHold, this.#meta, { hold });
+  }
+
+  view(bucket = 'api', agent?: string) {
+    return runScript(this.#redis, marketScripts.bucketView, this.#meta, { bucket, agent });
+  }
+}

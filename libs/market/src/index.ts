@@ -13,6 +13,7 @@ export * from './events.js';
 export * from './ids.js';
 export * from './messages.js';
 export * from './model/command.js';
+export { depositId, MAX_DEPOSITS } from './model/deposit.js';
 export * from './model/journal.js';
 export * from './model/lease-price.js';
 export * from './model/market-book.js';

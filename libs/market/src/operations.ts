@@ -98,6 +98,8 @@ export const bankRequests = {
     seals: z.array(z.enum(sealKinds)).min(1).max(2),
     /** Particular slots instead of any free ones. */
     slots: z.array(z.int().min(0).max(4095)).min(1).max(MAX_UNITS).optional(),
+    /** What each bidder lays down before it bids; the pool must have a `graceMs` by which a lease begins. */
+    depositMicro: positiveMicroText.optional(),
   }),
   extend: z.strictObject({ key: idemKeyText, cfp: idText, ttlMs }),
   release: z.strictObject({ key: idemKeyText, cfp: idText }),
@@ -133,8 +135,8 @@ export const bankRequests = {
   /** The seller of a pool takes back the slots of a lease; its holder pays for the time used and is compensated. */
   preempt: z.strictObject({ key: idemKeyText, contract: contractIdText }),
   ...tokenRequests,
-  /** Lays down what a call asks of its bidders; `agent` where a host does it. */
-  deposit: z.strictObject({ key: idemKeyText, cfp: idText, agent: idText.optional() }),
+  /** Lays down what a call asks of its bidders; `agent` where a host does it. The amount is as the call told it. */
+  deposit: z.strictObject({ key: idemKeyText, cfp: idText, amountMicro: positiveMicroText, agent: idText.optional() }),
 } satisfies Record<BankOperation, z.ZodType>;
 
 export const accountView = z.object({

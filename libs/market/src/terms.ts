@@ -1,6 +1,6 @@
 // The terms of a call for proposals, and the digest by which a cheque names them: nobody can change a rule afterwards.
 import { createHash } from 'node:crypto';
-import { microText } from '@tender/credits';
+import { microText, positiveMicroText } from '@tender/credits';
 import { z } from 'zod';
 import { idText, poolIdText, timeMs } from './ids.js';
 
@@ -35,6 +35,8 @@ export const termsSpec = z.strictObject({
   /** How long bids are taken, from the opening on. */
   windowMs: z.int().min(1).max(3_600_000),
   seals: z.array(z.enum(sealKinds)).min(1).max(2),
+  /** What each bidder lays down before it bids; who wins and does not begin forfeits it. */
+  depositMicro: positiveMicroText.optional(),
 });
 export type Terms = z.infer<typeof termsSpec>;
 
@@ -62,6 +64,7 @@ export function termsDigest(terms: Terms): string {
     terms.durationMs,
     terms.windowMs,
     [...terms.seals].sort().join(','),
+    ...(terms.depositMicro === undefined ? [] : [terms.depositMicro]),
   ].join('|');
   return createHash('sha256').update(text).digest('base64url');
 }

@@ -290,6 +290,8 @@ async function runInRedis(real: TestMarket, command: MarketCommand): Promise<obj
       return run(marketScripts.closeCall, { ...command, kind: 'lapse' });
     case 'award':
       return (await run(marketScripts.award, { awards: [command] }))[0]!;
+    case 'deposit':
+      return run(marketScripts.deposit, command);
     case 'renew':
       return run(marketScripts.renew, command);
     case 'settle':

@@ -1,8 +1,11 @@
 // I6 and I10 to I12: whether each award was right, by the accounts and the pool as the replay had them just before it.
 import { clear } from '../auction/clear.js';
 import { rankBids } from '../auction/rank.js';
+import { priceOf, walledOff } from '../model/award.js';
 import type { EntryOf, JudgedBid } from '../model/journal.js';
+import { reclaimed } from '../model/lease.js';
 import type { CallState, MarketState } from '../model/market-state.js';
+import { beyondCap, whoOf } from '../model/wall.js';
 import type { LeaseCheck } from './lease-check.js';
 import type { SaleTallies } from './sale-tallies.js';
 
@@ -26,9 +29,20 @@ export class AwardCheck {
       this.#tallies.intents.won(winner, entry.at, `call ${entry.cfp}`);
     }
     this.#checkUnits(call, entry);
-    this.#checkAccounts(market, entry);
+    this.#checkAccounts(market, call, entry);
     this.#checkReserve(market, call, entry);
-    this.#checkRule(call, entry);
+    this.#checkCaps(market, call, entry);
+    this.#checkRule(market, call, entry);
+  }
+
+  /** What is lent of the reserve goes back after one term, unless there is room within the wall. */
+  renew(market: MarketState, entry: EntryOf<'renew'>): void {
+    const lease = market.contracts.get(entry.contract);
+    if (lease?.lent === undefined) return;
+    this.#tallies.reserve.fact(
+      !reclaimed(market, lease),
+      () => `lease ${lease.id} is lent, and renewed where nothing of ${lease.pool} is left to lend`,
+    );
   }
 
   settle(market: MarketState, entry: EntryOf<'settle'>): void {
@@ -57,14 +71,15 @@ export class AwardCheck {
     );
   }
 
-  #checkAccounts(market: MarketState, entry: Award): void {
+  #checkAccounts(market: MarketState, call: CallState, entry: Award): void {
     const spent = new Map<string, number>();
     for (const bid of entry.bids) {
       const account = market.ledger.account(bid.participant);
       const before = spent.get(bid.participant) ?? 0;
       const covered = (account?.available ?? 0) - before >= bid.price * bid.units;
       this.#tallies.accounts.fact(
-        accountFits(bid, account?.class, account?.nkey, covered),
+        accountFits(bid, account?.class, account?.nkey, covered) &&
+          depositFits(bid, call.deposit === undefined || call.deposits.has(bid.participant)),
         () =>
           `call ${entry.cfp}: ${bid.participant} was taken as ${bid.class ?? bid.detail}; its account has ` +
           `${(account?.available ?? 0) - before} available, class ${account?.class ?? 'none'}`,
@@ -76,34 +91,49 @@ export class AwardCheck {
   #checkReserve(market: MarketState, call: CallState, entry: Award): void {
     const pool = market.pools.get(call.pool);
     if (pool === undefined || pool.reserve === 0) return;
-    let taken = 0;
+    const taken: JudgedBid[] = [];
     for (const bid of entry.bids) {
-      const left = pool.free.size - taken - bid.units;
-      if (bid.outcome === 'won' && market.ledger.account(bid.participant)?.class !== 'system') {
+      const kept = walledOff(market, call, bid, { taken, bids: entry.bids });
+      if (bid.outcome === 'won' || bid.detail === 'reserved-for-system') {
         this.#tallies.reserve.fact(
-          left >= pool.reserve,
-          () => `call ${entry.cfp}: ${bid.participant} leaves ${left} of a reserve of ${pool.reserve}`,
+          kept === (bid.outcome !== 'won'),
+          () =>
+            `call ${entry.cfp}: ${bid.participant} ${bid.outcome} ${bid.units} of ${pool.slots.length} slots, ` +
+            `${pool.standardHeld} of them held by others, ${pool.reserve} reserved`,
         );
       }
-      if (bid.detail === 'reserved-for-system') {
-        this.#tallies.reserve.fact(
-          left < pool.reserve,
-          () => `call ${entry.cfp}: ${bid.participant} was kept out though ${left} would have been left`,
-        );
-      }
-      if (bid.outcome === 'won') taken += bid.units;
+      if (bid.outcome === 'won') taken.push(bid);
     }
   }
 
-  #checkRule(call: CallState, entry: Award): void {
+  #checkCaps(market: MarketState, call: CallState, entry: Award): void {
+    const pool = market.pools.get(call.pool);
+    if (pool === undefined || pool.ownerMax === 0) return;
+    const taken = new Map<string, number>();
+    for (const { participant, units } of entry.bids.filter(({ outcome }) => outcome === 'won')) {
+      const account = market.ledger.account(participant);
+      if (account === undefined) continue;
+      const who = whoOf(account);
+      const before = taken.get(who) ?? 0;
+      this.#tallies.reserve.fact(
+        !beyondCap(pool, who, before, units),
+        () => `call ${entry.cfp}: with ${participant}'s ${units} slots ${who} has more than ${pool.ownerMax}`,
+      );
+      taken.set(who, before + units);
+    }
+  }
+
+  #checkRule(market: MarketState, call: CallState, entry: Award): void {
     const rule = { units: call.slots.length, rule: call.rule, reservePrice: call.reservePrice };
     const ranked = rankBids(call.termsDigest, entry.bids);
     const { verdicts } = clear(rule, ranked, (bid) => bid.detail);
     verdicts.forEach((verdict, index) => {
       const shown = entry.bids[index]!;
-      const pays = verdict.outcome === 'won' ? verdict.price : undefined;
+      const won = verdict.outcome === 'won' ? priceOf(market, call, shown, verdict.price, entry.at) : undefined;
+      const pays = won?.pays;
+      const priced = pays === shown.pays && won?.clears === shown.clears && won?.noise === shown.noise;
       this.#tallies.rule.fact(
-        verdict.bid === shown && verdict.outcome === shown.outcome && pays === shown.pays,
+        verdict.bid === shown && verdict.outcome === shown.outcome && priced,
         () =>
           `call ${entry.cfp}, rank ${index + 1}: ${shown.participant} ${shown.outcome} at ${shown.pays}; ` +
           `by ${call.rule} ${verdict.bid.participant} ${verdict.outcome} at ${pays}`,
@@ -118,6 +148,12 @@ export class AwardCheck {
       );
     });
   }
+}
+
+/** Who laid nothing down may not win where the call asks for it. */
+function depositFits({ outcome, detail }: JudgedBid, laidDown: boolean): boolean {
+  if (detail === 'missing-dependency') return !laidDown;
+  return outcome === 'barred' || laidDown;
 }
 
 function accountFits(bid: JudgedBid, cls: string | undefined, nkey: string | undefined, covered: boolean): boolean {

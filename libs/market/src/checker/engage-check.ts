@@ -1,12 +1,13 @@
 // I6 and I10 to I12 for tasks: whether each engagement and each hand-over was right, by the market just before it.
 
-import { beyondTerms, uncovered, unfit } from '../model/engage.js';
+import { type Bound, beyondTerms, bind, nothingBound, uncovered, unfit } from '../model/engage.js';
 import type { EntryOf } from '../model/journal.js';
 import type { MarketState } from '../model/market-state.js';
 import { boundWithout } from '../model/task.js';
 import type { StandbyOffer, TaskOffer } from '../model/task-command.js';
 import type { TaskRecord } from '../model/task-record.js';
 import { issuesOf, offerOf } from '../model/task-replay.js';
+import { keptFrom } from '../model/wall.js';
 import { contractStems } from '../task/contract-id.js';
 import { rankOffers } from '../task/offer.js';
 import type { LeaseCheck } from './lease-check.js';
@@ -120,25 +121,25 @@ export class EngageCheck {
   }
 
   #checkReserve(market: MarketState, entry: Engagement, shown: readonly Shown[]): void {
-    const taken = new Map<string, number>();
+    const bound = nothingBound();
     for (const { offer, outcome, detail } of shown) {
       const call = market.calls.get(offer.hold);
       if (call === undefined || (outcome !== 'won' && detail !== 'reserved-for-system')) continue;
-      const before = taken.get(call.pool) ?? 0;
-      this.#leaves(market, entry.buyer, call.pool, before + offer.units, outcome === 'won');
-      if (outcome === 'won') taken.set(call.pool, before + offer.units);
+      this.#within(market, entry.buyer, call.pool, offer.units, bound, outcome === 'won');
+      if (outcome === 'won') bind(market, bound, offer, 0);
     }
   }
 
-  /** Whether so many slots fewer leave the priority reserve to who may not take it, and were given or kept accordingly. */
-  #leaves(market: MarketState, buyer: string, poolId: string, units: number, given: boolean): void {
+  /** Whether so many slots more keep within the wall of the reserve and the owner's cap, and were given or kept accordingly. */
+  #within(market: MarketState, buyer: string, poolId: string, units: number, bound: Bound, given: boolean): void {
     const pool = market.pools.get(poolId);
-    if (pool === undefined || pool.reserve === 0) return;
-    const left = pool.free.size - units;
-    const system = market.ledger.account(buyer)?.class === 'system';
+    const account = market.ledger.account(buyer);
+    if (pool === undefined || account === undefined || (pool.reserve === 0 && pool.ownerMax === 0)) return;
+    const [walled, owned] = [bound.walled.get(poolId) ?? 0, bound.owned.get(poolId) ?? 0];
+    const detail = keptFrom(account, pool, units, walled, owned);
     this.#tallies.reserve.fact(
-      given === (system || left >= pool.reserve),
-      () => `${buyer} ${given ? 'leaves' : 'was kept out and would leave'} ${left} of a reserve of ${pool.reserve}`,
+      given ? detail === undefined : detail === 'reserved-for-system',
+      () => `${buyer} ${given ? 'got' : 'was kept from'} ${units} slots of ${poolId}, by its rules ${detail ?? 'free'}`,
     );
   }
 
@@ -180,7 +181,7 @@ export class EngageCheck {
 
   /** The first standby that may take over does. Whether a lock still held cannot be told from a journal. */
   #checkHandOver(market: MarketState, task: TaskRecord, entry: Report): void {
-    const bound = boundWithout(task);
+    const bound = boundWithout(market, task);
     const able = (standby: StandbyOffer) => {
       const offer = { ...standby, hold: '' };
       return (
@@ -201,8 +202,7 @@ export class EngageCheck {
     this.#checkTerms(market, entry, next);
     const call = market.calls.get(next.hold);
     if (call === undefined) return;
-    const back = task.pool === call.pool ? task.slots.length : 0;
-    this.#leaves(market, task.buyer, call.pool, next.units - back, true);
+    this.#within(market, task.buyer, call.pool, next.units, bound, true);
   }
 }
 

@@ -12,7 +12,7 @@ export const invariants = {
   I8: 'the journal is gapless and every entry readable',
   I9: 'replaying the journal gives the state',
   I10: 'class and balance come from the account, never from a message',
-  I11: 'the priority reserve is never sold to a non-system agent',
+  I11: 'slots are sold within the wall of the priority reserve and the cap of an owner',
   I12: 'winners and prices are what the rule names for the bids shown',
 } as const;
 export type Invariant = keyof typeof invariants;

@@ -46,6 +46,7 @@ export class MarketCheck {
   /** Whether what was decided was right, by the market as it was before. */
   #judge(entry: JournalEntry): void {
     if (entry.kind === 'award') this.#awards.award(this.#market, entry);
+    else if (entry.kind === 'renew') this.#awards.renew(this.#market, entry);
     else if (entry.kind === 'settle') this.#awards.settle(this.#market, entry);
     else if (entry.kind === 'engage') this.#engagements.engage(this.#market, entry);
     else if (entry.kind === 'report') this.#engagements.report(this.#market, entry);

@@ -1,11 +1,14 @@
 // The award in the model: who may win, who wins, and what is committed; award.lua's rules, clearing by clear().
+import type { AccountClass } from '@tender/credits';
 import { clear } from '../auction/clear.js';
 import type { Winner } from '../messages.js';
 import type { Detail, ShownVerdict } from '../refusal.js';
 import { type Answer, type Asked, type Awarded, refused, type ShownBid } from './command.js';
+import { returnDeposits } from './deposit.js';
 import { leaseDue, openTerm } from './lease.js';
 import { rememberPrice } from './lease-price.js';
 import type { CallState, ContractState, MarketState, PoolState } from './market-state.js';
+import { beyondCap, beyondWall, countHeld, noiseOf, noisy, noteUse, whoOf } from './wall.js';
 
 /** A bid and what came of it; `pays` in micro-credits per unit, of winners. */
 export interface Judged {
@@ -13,6 +16,11 @@ export interface Judged {
   readonly outcome: 'won' | 'lost' | 'barred';
   readonly detail?: Detail | undefined;
   readonly pays?: number | undefined;
+  /** Where noise has a price: what clears, and by what the winner's own share multiplied it, in thousandths. */
+  readonly clears?: number | undefined;
+  readonly noise?: number | undefined;
+  /** The account's class, of winners. */
+  readonly class?: AccountClass | undefined;
 }
 
 type AwardAsked = Asked & {
@@ -50,42 +58,82 @@ function refusalOf(market: MarketState, call: CallState, asked: AwardAsked, nowM
 /** What comes of each bid, given ranked bids and the accounts as they are. */
 export function judge(market: MarketState, call: CallState, bids: readonly ShownBid[], nowMs: number): Judged[] {
   const rule = { units: call.slots.length, rule: call.rule, reservePrice: call.reservePrice };
-  const { verdicts } = clear(rule, bids, (bid, taken) => barred(market, call, bid, taken, nowMs));
-  return verdicts.map((verdict) => ({
-    bid: verdict.bid,
-    outcome: verdict.outcome,
-    ...(verdict.outcome === 'won' ? { pays: verdict.price } : {}),
-    ...(verdict.outcome !== 'won' && verdict.detail !== undefined ? { detail: verdict.detail } : {}),
-  }));
+  const { verdicts } = clear(rule, bids, (bid, taken) => barred(market, call, bid, { taken, bids }, nowMs));
+  return verdicts.map((verdict) => {
+    const { bid, outcome } = verdict;
+    if (outcome === 'won') {
+      const { class: accountClass } = market.ledger.account(bid.participant)!;
+      return { bid, outcome, class: accountClass, ...priceOf(market, call, bid, verdict.price, nowMs) };
+    }
+    return { bid, outcome, ...(verdict.detail === undefined ? {} : { detail: verdict.detail }) };
+  });
+}
+
+/** Who takes a large share of late pays more than the price that clears, its own bid at most. */
+export function priceOf(
+  market: MarketState,
+  call: Pick<CallState, 'pool'>,
+  { participant, price }: Pick<ShownBid, 'participant' | 'price'>,
+  clears: number,
+  nowMs: number,
+): Pick<Judged, 'pays' | 'clears' | 'noise'> {
+  const account = market.ledger.account(participant);
+  const pool = market.pools.get(call.pool);
+  if (account === undefined || pool === undefined || pool.noiseMaxPermille <= 1000) return { pays: clears };
+  const noise = noiseOf(pool, whoOf(account), nowMs);
+  return { pays: Math.min(price, noisy(clears, noise)), clears, noise };
+}
+
+/** What is shown in one award, and what of it won before the bid that is looked at. */
+interface Shown<B extends BidOfAccount = ShownBid> {
+  readonly taken: readonly B[];
+  readonly bids: readonly B[];
+}
+
+type BidOfAccount = Pick<ShownBid, 'participant' | 'units'>;
+
+function unitsOf(bids: readonly BidOfAccount[]): number {
+  return bids.reduce((sum, bid) => sum + bid.units, 0);
+}
+
+/** Whether a bid may not have slots of class standard, or of those lent for one short term: the wall's rule. */
+export function walledOff<B extends BidOfAccount>(
+  market: MarketState,
+  call: Pick<CallState, 'pool' | 'slots' | 'durationMs'>,
+  bid: B,
+  { taken, bids }: Shown<B>,
+): boolean {
+  const classOf = ({ participant }: B) => market.ledger.account(participant)?.class;
+  if (classOf(bid) === 'system') return false;
+  const pool = market.pools.get(call.pool)!;
+  const walled = unitsOf(taken.filter((other) => classOf(other) !== 'system'));
+  if (!beyondWall(pool, walled, bid.units)) return false;
+  const waiting = unitsOf(bids.filter((other) => classOf(other) === 'system' && !taken.includes(other)));
+  return call.durationMs > pool.lendMs || call.slots.length - unitsOf(taken) - bid.units < waiting;
 }
 
 /** Why a bid may not win, or undefined; `taken` are the bids that won before it in this award. */
-function barred(
-  market: MarketState,
-  call: CallState,
-  bid: ShownBid,
-  taken: readonly ShownBid[],
-  nowMs: number,
-): Detail | undefined {
+function barred(market: MarketState, call: CallState, bid: ShownBid, shown: Shown, nowMs: number): Detail | undefined {
   if (bid.participant === call.initiator) return 'not-permitted';
   if (bid.until_ms < nowMs) return 'expired';
   const account = market.ledger.account(bid.participant);
   if (account?.kind !== 'agent') return 'unknown';
   if (bid.nkey !== undefined && bid.nkey !== account.nkey) return 'bad-signature';
   if (!call.seals.includes(bid.nkey === undefined ? 'mac' : 'ed25519')) return 'not-permitted';
+  if (call.deposit !== undefined && !call.deposits.has(bid.participant)) return 'missing-dependency';
+  const { taken } = shown;
   const own = taken.filter((other) => other.participant === bid.participant);
   if (own.some((other) => other.intent === bid.intent)) return 'duplicate';
   if (market.intent(bid.participant, bid.intent, nowMs) !== undefined) return 'duplicate';
   const spent = own.reduce((sum, other) => sum + other.price * other.units, 0);
   if (account.available - spent < bid.price * bid.units) return 'insufficient-credits';
   if (bid.limit !== undefined && account.pending + spent + bid.price * bid.units > bid.limit) return 'over-budget';
-  const units = taken.reduce((sum, other) => sum + other.units, 0);
   const pool = market.pools.get(call.pool)!;
-  const fits = bid.units <= call.slots.length - units;
-  if (account.class !== 'system' && fits && pool.free.size - units - bid.units < pool.reserve) {
-    return 'reserved-for-system';
-  }
-  return undefined;
+  const owner = whoOf(account);
+  const ours = taken.filter((other) => whoOf(market.ledger.account(other.participant)!) === owner);
+  if (beyondCap(pool, owner, unitsOf(ours), bid.units)) return 'over-budget';
+  const fits = bid.units <= call.slots.length - unitsOf(taken);
+  return fits && walledOff(market, call, bid, shown) ? 'reserved-for-system' : undefined;
 }
 
 /** Gives the winners their slots and sets their credits aside; throws where there is no such account or slot. */
@@ -100,12 +148,16 @@ export function commitAward(
   const winners: Winner[] = [];
   let next = 0;
   let spot = Number.POSITIVE_INFINITY;
-  for (const { bid, outcome, pays } of judged) {
+  const toBegin = new Map<string, number>();
+  for (const won of judged) {
+    const { bid, outcome, pays, clears } = won;
     if (outcome !== 'won' || pays === undefined) continue;
     const slots = call.slots.slice(next, next + bid.units);
     next += bid.units;
-    winners.push(grantLease(market, call, bid, { id: `${call.cfp}-${winners.length + 1}`, slots, pays }, nowMs));
-    spot = Math.min(spot, pays);
+    const grant = { id: `${call.cfp}-${winners.length + 1}`, slots, pays, class: won.class ?? 'standard' };
+    winners.push(grantLease(market, call, bid, grant, nowMs));
+    if (pool.graceMs > 0) toBegin.set(bid.participant, (toBegin.get(bid.participant) ?? 0) + 1);
+    spot = Math.min(spot, clears ?? pays);
   }
   pool.spot = spot;
   pool.spotDurationMs = call.durationMs;
@@ -114,6 +166,7 @@ export function commitAward(
   call.leases = winners.length;
   market.deadlines.delete(`cfp:${call.cfp}`);
   market.dropLock(call.pool, call.slots, call.lockValue);
+  returnDeposits(market, call, toBegin);
   return winners;
 }
 
@@ -121,6 +174,7 @@ interface Grant {
   readonly id: string;
   readonly slots: readonly number[];
   readonly pays: number;
+  readonly class: AccountClass;
 }
 
 function grantLease(market: MarketState, call: CallState, bid: ShownBid, grant: Grant, nowMs: number): Winner {
@@ -135,6 +189,11 @@ function grantLease(market: MarketState, call: CallState, bid: ShownBid, grant: 
     return slot.fence;
   });
   const lease = leaseOf(pool, call, bid, grant, fences, nowMs);
+  const who = whoOf(market.ledger.account(bid.participant)!);
+  if (lease.class === 'standard' && beyondWall(pool, 0, bid.units)) lease.lent = 1;
+  if (pool.ownerMax > 0) lease.owner = who;
+  countHeld(pool, bid.units, lease.class, lease.owner);
+  noteUse(pool, who, bid.units * call.durationMs, nowMs);
   market.contracts.set(id, lease);
   market.intents.set(`${bid.participant}:${bid.intent}`, { contract: id });
   market.deadlines.set(`lease:${id}`, leaseDue(lease).at);
@@ -174,7 +233,8 @@ function leaseOf(
     price: grant.pays,
     startedAt: nowMs,
     durationMs: call.durationMs,
-    ...{ graceMs: graceMs || undefined, idleMs: idleMs || undefined, compensationPermille },
+    ...{ graceMs: graceMs || undefined, idleMs: idleMs || undefined, compensationPermille, class: grant.class },
+    ...(graceMs > 0 && call.deposit !== undefined ? { deposit: call.deposit } : {}),
     until: nowMs + call.durationMs,
     terms: 1,
     endedTerms: 0,
@@ -196,7 +256,9 @@ function awarded(call: CallState, judged: readonly Judged[], winners: readonly W
   return {
     ...{ cfp: call.cfp, pool: call.pool, initiator: call.initiator, at: nowMs, rule: call.rule },
     ...{ units: call.slots.length, durationMs: call.durationMs, winners },
-    clearingPriceMicro: String(Math.min(...judged.flatMap(({ pays }) => (pays === undefined ? [] : [pays])))),
+    clearingPriceMicro: String(
+      Math.min(...judged.flatMap(({ pays, clears = pays }) => (clears === undefined ? [] : [clears]))),
+    ),
     verdicts: verdictsOf(judged),
     ...(outbid === undefined
       ? {}

@@ -1,6 +1,7 @@
 // Calls in the model: open, extend, end without an award; the rules of open-call.lua, extend-call.lua, close-call.lua.
 import { parseMicro } from '@tender/credits';
 import { type Answer, type Asked, type CallTerms, type Done, refused } from './command.js';
+import { returnDeposits } from './deposit.js';
 import { CALL_LIFE_MS, type CallState, ENDED_KEPT_MS, type MarketState } from './market-state.js';
 
 export function openCall(market: MarketState, asked: Asked & CallTerms, nowMs: number): Answer<Done['open-call']> {
@@ -11,6 +12,10 @@ export function openCall(market: MarketState, asked: Asked & CallTerms, nowMs: n
   if (reservePrice === undefined) return refused('malformed');
   if (reservePrice < pool.reservePrice) return refused('below-reserve-price');
   if (asked.seals.some((seal) => !pool.seals.includes(seal))) return refused('not-permitted');
+  if (asked.depositMicro !== undefined) {
+    if ((parseMicro(asked.depositMicro) ?? 0) === 0) return refused('malformed');
+    if (pool.graceMs === 0) return refused('missing-dependency');
+  }
   if (market.call(asked.cfp, nowMs) !== undefined) return refused('duplicate');
   const named = new Set<number>();
   for (const slot of asked.slots) {
@@ -48,6 +53,8 @@ export function commitCall(market: MarketState, asked: Asked & CallTerms, nowMs:
     durationMs: asked.durationMs,
     seals: asked.seals,
     termsDigest: asked.termsDigest,
+    ...(asked.depositMicro === undefined ? {} : { deposit: Number(asked.depositMicro) }),
+    deposits: new Map(),
     openedAt: nowMs,
     awardBy: nowMs + asked.ttlMs,
     state: 'open',
@@ -104,4 +111,5 @@ export function commitClosing(
   call.forgottenAt = nowMs + ENDED_KEPT_MS;
   market.deadlines.delete(`cfp:${call.cfp}`);
   market.dropLock(call.pool, call.slots, call.lockValue);
+  returnDeposits(market, call);
 }

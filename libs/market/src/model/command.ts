@@ -37,6 +37,15 @@ export interface CallTerms {
   readonly ttlMs: number;
   readonly seals: readonly SealKind[];
   readonly termsDigest: string;
+  /** What it asks of each bidder before a bid. */
+  readonly depositMicro?: string | undefined;
+}
+
+/** What a call asks of its bidders, in digits as the bidder knows it. */
+export interface DepositAsked {
+  readonly cfp: string;
+  readonly agent: string;
+  readonly amountMicro: string;
 }
 
 /**
@@ -56,6 +65,7 @@ export type MarketCommand =
       readonly bids: readonly ShownBid[];
       readonly policy: number;
     } & Asked)
+  | ({ readonly kind: 'deposit' } & Asked & DepositAsked)
   | ({ readonly kind: 'renew'; readonly contract: string; readonly maxPriceMicro: string } & Asked)
   | ({ readonly kind: 'settle'; readonly contract: string } & Asked)
   | ({ readonly kind: 'preempt-lease'; readonly contract: string; readonly operator?: true | undefined } & Asked)
@@ -131,6 +141,7 @@ export interface Done {
   'release-call': { readonly cfp: string };
   'lapse-call': { readonly cfp: string };
   award: Awarded;
+  deposit: DepositAsked;
   renew: Renewed;
   settle: Settled;
   'preempt-lease': Settled;

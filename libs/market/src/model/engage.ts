@@ -3,9 +3,11 @@ import { MAX_MICRO, parseMicro } from '@tender/credits';
 import type { Detail, ShownVerdict } from '../refusal.js';
 import { contractStems } from '../task/contract-id.js';
 import { type Answer, type Asked, refused } from './command.js';
+import { returnDeposits } from './deposit.js';
 import type { CallState, MarketState } from './market-state.js';
 import type { EngageAsked, Engaged, StandbyOffer, TaskOffer } from './task-command.js';
 import { paymentIds, type TaskRecord } from './task-record.js';
+import { countHeld, keptFrom, whoOf } from './wall.js';
 
 /** The wire's times have 14 digits at most. */
 export const MAX_MS = 99_999_999_999_999;
@@ -17,8 +19,9 @@ export interface Deal extends Pick<TaskRecord, 'buyer' | 'counts' | 'needs' | 'b
 export interface Bound {
   spent: number;
   readonly bonds: Map<string, number>;
-  /** Slots by pool. */
-  readonly taken: Map<string, number>;
+  /** Slots by pool, as the wall counts them and as the buyer's owner's. */
+  readonly walled: Map<string, number>;
+  readonly owned: Map<string, number>;
   readonly intents: Set<string>;
   readonly holds: Set<string>;
 }
@@ -30,7 +33,7 @@ export interface JudgedOffer {
 }
 
 export function nothingBound(): Bound {
-  return { spent: 0, bonds: new Map(), taken: new Map(), intents: new Set(), holds: new Set() };
+  return { spent: 0, bonds: new Map(), walled: new Map(), owned: new Map(), intents: new Set(), holds: new Set() };
 }
 
 function add(sums: Map<string, number>, name: string, amount: number): void {
@@ -44,7 +47,8 @@ export function bind(market: MarketState, bound: Bound, offer: StandbyOffer, bon
   const call = market.calls.get(offer.hold);
   if (call === undefined) return;
   bound.holds.add(offer.hold);
-  add(bound.taken, call.pool, offer.units);
+  add(bound.walled, call.pool, offer.units);
+  add(bound.owned, call.pool, offer.units);
 }
 
 export function engage(market: MarketState, asked: Asked & EngageAsked, nowMs: number): Answer<Engaged> {
@@ -163,9 +167,10 @@ export function uncovered(market: MarketState, offer: StandbyOffer, deal: Deal, 
   const buyer = market.ledger.account(deal.buyer)!;
   if (provider.available - (bound.bonds.get(offer.participant) ?? 0) < deal.bond) return 'insufficient-credits';
   const call = market.calls.get(offer.hold);
-  if (call !== undefined && buyer.class !== 'system') {
-    const pool = market.pools.get(call.pool)!;
-    if (pool.free.size - (bound.taken.get(call.pool) ?? 0) - offer.units < pool.reserve) return 'reserved-for-system';
+  if (call !== undefined) {
+    const [walled, owned] = [bound.walled.get(call.pool) ?? 0, bound.owned.get(call.pool) ?? 0];
+    const detail = keptFrom(buyer, market.pools.get(call.pool)!, offer.units, walled, owned);
+    if (detail !== undefined) return detail;
   }
   if (buyer.available - bound.spent < offer.price) return 'insufficient-credits';
   if (deal.limit !== undefined && buyer.pending + bound.spent + offer.price > deal.limit) return 'over-budget';
@@ -225,7 +230,8 @@ export function giveTask(market: MarketState, terms: Terms, offer: StandbyOffer,
     ledger.openPending(posting, undefined);
   }
   market.intents.set(`${participant}:${intent}`, { contract: id });
-  const taken = hold === '' ? { pool: '', slots: [], fences: [] } : takeSlots(market, hold, id);
+  const none = { pool: '', slots: [], fences: [], class: '', owner: '' } as const;
+  const taken = hold === '' ? none : takeSlots(market, hold, id, buyer);
   const dueAt = Math.min(Math.max(startBy, nowMs) + terms.graceMs, MAX_MS);
   market.deadlines.set(`task:${id}`, dueAt);
   return {
@@ -234,7 +240,7 @@ export function giveTask(market: MarketState, terms: Terms, offer: StandbyOffer,
   };
 }
 
-function takeSlots(market: MarketState, hold: string, contract: string) {
+function takeSlots(market: MarketState, hold: string, contract: string, buyer: string) {
   const call = openCallOf(market, hold);
   const pool = market.pools.get(call.pool)!;
   const fences = call.slots.map((n) => {
@@ -245,11 +251,16 @@ function takeSlots(market: MarketState, hold: string, contract: string) {
     pool.free.delete(n);
     return slot.fence;
   });
+  // The work is the buyer's: whether the slots count as system's, and in whose name, is by its account.
+  const account = market.ledger.account(buyer)!;
+  const owner = pool.ownerMax > 0 ? whoOf(account) : '';
+  countHeld(pool, fences.length, account.class, owner);
   call.state = 'awarded';
   call.leases = 1;
   market.deadlines.delete(`cfp:${call.cfp}`);
   market.dropLock(call.pool, call.slots, call.lockValue);
-  return { pool: call.pool, slots: call.slots, fences };
+  returnDeposits(market, call);
+  return { pool: call.pool, slots: call.slots, fences, class: account.class, owner };
 }
 
 function openCallOf(market: MarketState, cfp: string): CallState {

@@ -30,6 +30,9 @@ export const judgedBidSpec = z.strictObject({
   detail: z.enum(details).optional(),
   pays: amount.optional(),
   class: z.enum(['system', 'standard']).optional(),
+  /** Where noise has a price: the price that clears, and what the winner's share of late made of it, in thousandths. */
+  clears: amount.optional(),
+  noise: z.int().min(1000).optional(),
 });
 export type JudgedBid = z.infer<typeof judgedBidSpec>;
 
@@ -46,6 +49,7 @@ const openCall = z.strictObject({
   ttlMs: z.int().min(1),
   seals: z.array(z.enum(sealKinds)).min(1),
   termsDigest: z.string(),
+  depositMicro: positiveMicroText.optional(),
   ...keyed,
 });
 const award = z.strictObject({
@@ -173,6 +177,7 @@ const marketEntries = [
   openCall,
   z.strictObject({ kind: z.literal('extend-call'), cfp: idText, ttlMs: z.int().min(1), ...keyed }),
   award,
+  z.strictObject({ kind: z.literal('deposit'), cfp: idText, agent: idText, amount: z.int().min(1), ...keyed }),
   z.strictObject({
     kind: z.literal('renew'),
     contract: contractIdText,

@@ -3,8 +3,10 @@ import { MAX_MICRO, parseMicro } from '@tender/credits';
 import type { LeaseOutcome } from '../operations.js';
 import type { Detail } from '../refusal.js';
 import { type Answer, type Asked, type Done, type Renewed, refused, type Settled } from './command.js';
+import { leaseMet } from './deposit.js';
 import { costOfUse, LEAST_SHARE, renewalPrice } from './lease-price.js';
 import { type ContractState, ENDED_KEPT_MS, type MarketState } from './market-state.js';
+import { beyondWall, countHeld, noiseOf, noisy, noteUse, whoOf } from './wall.js';
 
 /** The transfer that pays term `n`; the dot keeps it apart from every id that a caller may give a transfer. */
 export function termId(contract: string, n: number): string {
@@ -60,9 +62,17 @@ function leastUsed({ durationMs }: ContractState): number {
   return Math.ceil(durationMs / LEAST_SHARE);
 }
 
-/** What one more term of a lease costs per unit, as its pool stands. */
-export function nextTermPrice(market: MarketState, lease: ContractState): number {
-  return renewalPrice(market.pools.get(lease.pool)!, lease.durationMs);
+/** What one more term of a lease costs per unit, as its pool stands and by what its holder bought of late. */
+export function nextTermPrice(market: MarketState, lease: ContractState, nowMs: number): number {
+  const pool = market.pools.get(lease.pool)!;
+  const price = renewalPrice(pool, lease.durationMs);
+  if (pool.noiseMaxPermille <= 1000) return price;
+  return noisy(price, noiseOf(pool, whoOf(market.ledger.account(lease.participant)!), nowMs));
+}
+
+/** Whether a lease is lent a part of the reserve that its pool cannot spare for another term. */
+export function reclaimed(market: MarketState, lease: ContractState): boolean {
+  return lease.lent !== undefined && beyondWall(market.pools.get(lease.pool)!, 0, 0);
 }
 
 export function renew(
@@ -76,7 +86,8 @@ export function renew(
   if (lease.state === 'settled' || nowMs >= leaseDue(lease).at) return refused('expired');
   if (lease.until - nowMs > lease.durationMs) return refused('stale');
   if (lease.terms >= market.pools.get(lease.pool)!.maxTerms) return refused('round-limit');
-  const price = nextTermPrice(market, lease);
+  if (reclaimed(market, lease)) return refused('reserved-for-system');
+  const price = nextTermPrice(market, lease, nowMs);
   const limit = parseMicro(asked.maxPriceMicro);
   if (limit === undefined || price > limit) return refused('below-reserve-price');
   const amount = price * lease.units;
@@ -97,6 +108,9 @@ export function commitRenewal(market: MarketState, lease: ContractState, price: 
   lease.amount += price * lease.units;
   market.deadlines.set(`lease:${lease.id}`, leaseDue(lease).at);
   openTerm(market, lease, lease.terms, price * lease.units);
+  lease.lent = undefined;
+  const who = whoOf(market.ledger.account(lease.participant)!);
+  noteUse(market.pools.get(lease.pool)!, who, lease.units * lease.durationMs, nowMs);
 }
 
 /** Why a holder's word comes at the wrong time, or undefined. */
@@ -122,6 +136,7 @@ export function hear(
 
 export function commitHearing(market: MarketState, lease: ContractState, nowMs: number): void {
   market.ledger.tick(nowMs);
+  if (lease.state === 'awarded') leaseMet(market, lease, false);
   lease.state = 'running';
   lease.heardAt = nowMs;
   market.deadlines.set(`lease:${lease.id}`, leaseDue(lease).at);
@@ -173,6 +188,9 @@ export function commitSettlement(
     pool.slots[slot]!.contract = '';
     pool.free.add(slot);
   }
+  countHeld(pool, -lease.slots.length, lease.class, lease.owner);
+  // Who never began, and let the clock say so, has kept the slots from others.
+  if (lease.state === 'awarded') leaseMet(market, lease, outcome === 'unstarted' || outcome === 'expired');
   const forgottenAt = nowMs + ENDED_KEPT_MS;
   lease.state = 'settled';
   lease.forgottenAt = forgottenAt;

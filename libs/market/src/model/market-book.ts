@@ -2,6 +2,7 @@
 import { award } from './award.js';
 import { closeCall, extendCall, openCall } from './call.js';
 import { type Answer, type Done, type MarketCommand, refused } from './command.js';
+import { deposit } from './deposit.js';
 import { engage } from './engage.js';
 import { hear, renew, settle } from './lease.js';
 import { MarketState } from './market-state.js';
@@ -47,6 +48,8 @@ export class MarketBook extends MarketState {
         return closeCall(this, command, nowMs);
       case 'award':
         return award(this, command, nowMs);
+      case 'deposit':
+        return deposit(this, command, nowMs);
       case 'renew':
         return renew(this, command, nowMs);
       case 'settle':

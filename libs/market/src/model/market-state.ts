@@ -1,5 +1,5 @@
 // What the model knows of a market at one instant: the same records that the scripts keep in Redis.
-import { LedgerBook } from '@tender/credits';
+import { type AccountClass, LedgerBook } from '@tender/credits';
 import type { AuctionRule, SealKind } from '../terms.js';
 import type { PaidPrice } from './lease-price.js';
 import type { ProposalRecord } from './proposal-record.js';
@@ -25,6 +25,16 @@ export interface PoolState {
   graceMs: number;
   idleMs: number;
   compensationPermille: number;
+  lendMs: number;
+  noiseMaxPermille: number;
+  noiseWindowMs: number;
+  ownerMax: number;
+  /** Slots that were taken under class standard. */
+  standardHeld: number;
+  /** Slots by the owner in whose name they are held; counted only where `ownerMax` asks for it. */
+  readonly owned: Map<string, number>;
+  /** Slot-milliseconds bought of late, by the same names, as `start,prev,cur`; only where noise has a price. */
+  readonly bought: Map<string, string>;
   spot?: number;
   spotDurationMs?: number;
   /** The last clearing prices, the latest first. */
@@ -46,6 +56,10 @@ export interface CallState {
   readonly durationMs: number;
   readonly seals: readonly SealKind[];
   readonly termsDigest: string;
+  /** What it asks of each bidder, in micro-credits. */
+  readonly deposit?: number | undefined;
+  /** Who laid it down, and how many leases each has yet to begin: 0 before the award. */
+  readonly deposits: Map<string, number>;
   readonly openedAt: number;
   awardBy: number;
   state: 'open' | 'awarded' | 'released' | 'lapsed';
@@ -71,6 +85,14 @@ export interface ContractState {
   readonly graceMs?: number | undefined;
   readonly idleMs?: number | undefined;
   readonly compensationPermille: number;
+  /** Of its holder when the slots were sold. */
+  readonly class: AccountClass;
+  /** Sold beyond the wall of the reserve, and not renewed within it yet. */
+  lent?: 1 | undefined;
+  /** In whose name its slots are counted, where the pool asked for it. */
+  owner?: string | undefined;
+  /** What its holder laid down, until it begins. */
+  readonly deposit?: number | undefined;
   /** When its holder was last heard of; absent before it has begun. */
   heardAt?: number;
   until: number;

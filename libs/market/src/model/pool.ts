@@ -23,7 +23,7 @@ export function commitPool(market: MarketState, spec: PoolSpec): void {
     free.add(n);
   }
   market.pools.set(spec.pool, {
-    recent: [],
+    ...{ recent: [], standardHeld: 0, owned: new Map(), bought: new Map() },
     ...had,
     account: spec.account,
     seller: spec.seller,
@@ -34,6 +34,10 @@ export function commitPool(market: MarketState, spec: PoolSpec): void {
     graceMs: spec.graceMs,
     idleMs: spec.idleMs,
     compensationPermille: spec.compensationPermille,
+    lendMs: spec.lendMs,
+    noiseMaxPermille: spec.noiseMaxPermille,
+    noiseWindowMs: spec.noiseWindowMs,
+    ownerMax: spec.ownerMax,
     slots,
     free,
   });

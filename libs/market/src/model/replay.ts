@@ -5,6 +5,7 @@ import type { Winner } from '../messages.js';
 import { commitAward, type Judged } from './award.js';
 import { commitCall, commitClosing, commitExtension } from './call.js';
 import type { ShownBid } from './command.js';
+import { commitDeposit, depositId } from './deposit.js';
 import { type EntryOf, isLedgerEntry, type JournalEntry, type JudgedBid } from './journal.js';
 import {
   commitHearing,
@@ -58,9 +59,14 @@ function replayed(market: MarketState, entry: JournalEntry): string | undefined 
       return undefined;
     case 'award':
       return replayAward(market, entry);
+    case 'deposit': {
+      const call = openCallOf(market, entry.cfp);
+      commitDeposit(market, call, entry.agent, entry.at);
+      return call.deposit === entry.amount ? undefined : `deposit ${entry.cfp}: ${entry.amount}, asked ${call.deposit}`;
+    }
     case 'renew': {
       const lease = leaseOf(market, entry.contract);
-      const price = nextTermPrice(market, lease);
+      const price = nextTermPrice(market, lease, entry.at);
       commitRenewal(market, lease, entry.price, entry.at);
       return price === entry.price
         ? undefined
@@ -130,6 +136,9 @@ function replayAward(market: MarketState, entry: EntryOf<'award'>): string | und
       outcome: bid.outcome,
       detail: bid.detail,
       pays: bid.pays,
+      clears: bid.clears,
+      noise: bid.noise,
+      class: bid.class,
     }),
   );
   const winners = commitAward(market, call, judged, entry.at);
@@ -167,5 +176,6 @@ function forget(market: MarketState, lease: ContractState): void {
   market.intents.delete(`${lease.participant}:${lease.intent}`);
   for (let n = 1; n <= lease.terms; n += 1) market.ledger.forget(termId(lease.id, n));
   market.ledger.forget(compensationId(lease.id));
+  market.ledger.forget(depositId(lease.cfp, lease.participant));
   if (market.calls.get(lease.cfp)?.leases === 0) market.calls.delete(lease.cfp);
 }

@@ -22,6 +22,9 @@ export interface MarketSnapshot {
   readonly pools: Records;
   readonly slots: Readonly<Record<string, { readonly fence: number; readonly contract: string }>>;
   readonly free: Readonly<Record<string, string>>;
+  /** Slots held in whose name, by pool; and what was bought of late: pools in which nobody counts are left out. */
+  readonly owned: Records;
+  readonly bought: Records;
   readonly contracts: Records;
   readonly tasks: Records;
   readonly transfers: Records;
@@ -46,6 +49,8 @@ export function snapshotOf(market: MarketState, seq: number): MarketSnapshot {
     ...{ seq, clock: ledger.clock, ...ledger.supply, slots, free },
     accounts: records([...ledger.accounts()].map(({ id, ...account }) => [id, account])),
     pools: records([...pools].map(([id, pool]) => [id, poolFields(pool)])),
+    owned: counters([...pools].map(([id, { owned }]) => [id, owned])),
+    bought: counters([...pools].map(([id, { bought }]) => [id, bought])),
     contracts: records(
       [...contracts].filter(([, lease]) => lease.state !== 'settled').map(([id, lease]) => [id, leaseFields(lease)]),
     ),
@@ -75,10 +80,12 @@ type Value = string | number | undefined;
 function poolFields(pool: PoolState): Record<string, Value> {
   const { account, seller, slots, reserve, reservePrice, seals, maxTerms, spot, spotDurationMs } = pool;
   const { graceMs, idleMs, compensationPermille, recent } = pool;
+  const { lendMs, noiseMaxPermille, noiseWindowMs, ownerMax, standardHeld } = pool;
   const paid = recent.map(({ priceMicro, durationMs }) => `${priceMicro}/${durationMs}`).join(',');
   return {
     ...{ account, seller, slots: slots.length, reserve, reservePrice, seals: seals.join(','), maxTerms },
     ...{ graceMs, idleMs, compensationPermille, spot, spotDurationMs, recent: paid || undefined },
+    ...{ lendMs, noiseMaxPermille, noiseWindowMs, ownerMax, standardHeld },
   };
 }
 
@@ -109,11 +116,16 @@ function sumOf(text: string): string {
 }
 
 function callFields(call: CallState): Record<string, Value> {
-  const { cfp: _cfp, leases: _leases, forgottenAt: _forgottenAt, termsDigest, slots, fences, seals, ...fields } = call;
+  const { cfp: _cfp, leases: _leases, forgottenAt: _forgottenAt, deposits: _deposits, ...record } = call;
+  const { termsDigest, slots, fences, seals, ...fields } = record;
   return {
     ...fields,
     ...{ slots: slots.join(','), fences: fences.join(','), seals: seals.join(','), digest: termsDigest },
   };
+}
+
+function counters(entries: readonly (readonly [string, ReadonlyMap<string, Value>])[]): Records {
+  return records(entries.filter(([, map]) => map.size > 0).map(([id, map]) => [id, Object.fromEntries(map)]));
 }
 
 function records(entries: readonly (readonly [string, object])[]): Record<string, Record<string, string>> {
@@ -133,7 +145,19 @@ function records(entries: readonly (readonly [string, object])[]): Record<string
 const untold: ReadonlySet<string> = new Set(['lockValue']);
 
 const recordParts = [
-  ...(['accounts', 'pools', 'slots', 'free', 'contracts', 'tasks', 'transfers', 'calls', 'proposals'] as const),
+  ...([
+    'accounts',
+    'pools',
+    'owned',
+    'bought',
+    'slots',
+    'free',
+    'contracts',
+    'tasks',
+    'transfers',
+    'calls',
+    'proposals',
+  ] as const),
 ];
 
 /**

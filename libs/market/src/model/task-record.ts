@@ -1,4 +1,5 @@
 // A task's contract as the model keeps it: the fields that the scripts keep in Redis, under the same names.
+import type { AccountClass } from '@tender/credits';
 import type { KeptState, TaskOutcome } from '../task/life-cycle.js';
 import type { Fill } from '../task/task-call.js';
 import type { StandbyOffer } from './task-command.js';
@@ -45,6 +46,9 @@ export interface TaskRecord {
   pool: string;
   slots: readonly number[];
   fences: readonly number[];
+  /** Of the buyer when the slots were taken, and in whose name they are counted; empty where there is none. */
+  class: AccountClass | '';
+  owner: string;
   percent: number;
   dueAt: number;
   heardAt?: number;

@@ -17,6 +17,7 @@ import { type Bound, giveTask, MAX_MS, nothingBound, uncovered, unfit } from './
 import { ENDED_KEPT_MS, type MarketState } from './market-state.js';
 import type { ReportAsked, Reported, StandbyOffer } from './task-command.js';
 import { paymentIds, type TaskRecord } from './task-record.js';
+import { countHeld, whoOf } from './wall.js';
 
 export type Side = TaskEnd['by'];
 
@@ -124,17 +125,19 @@ function isKept(state: TaskState): state is KeptState {
 }
 
 /** What the present provider gives back counts as there. */
-export function boundWithout(task: TaskRecord): Bound {
+export function boundWithout(market: MarketState, task: TaskRecord): Bound {
   const bound = nothingBound();
   bound.spent = -task.price;
   bound.bonds.set(task.participant, -task.bond);
-  bound.taken.set(task.pool, -task.slots.length);
+  const back = -task.slots.length;
+  bound.walled.set(task.pool, task.class === 'standard' ? back : 0);
+  bound.owned.set(task.pool, task.owner === whoOf(market.ledger.account(task.buyer)!) ? back : 0);
   return bound;
 }
 
 /** The first standby that may be engaged in the present provider's place. */
 function nextStandby(market: MarketState, task: TaskRecord, nowMs: number): TakenStep['standby'] {
-  const bound = boundWithout(task);
+  const bound = boundWithout(market, task);
   for (const [index, offer] of task.standbys.entries()) {
     if (index < task.tried || unfit(market, offer, task, bound, nowMs) !== undefined) continue;
     if (uncovered(market, offer, task, bound) === undefined) return { offer, tried: index + 1 };
@@ -204,7 +207,9 @@ function endAttempt(market: MarketState, task: TaskRecord, paid: number, forfeit
 
 /** The slots are free as soon as the work is over, whatever becomes of a dispute. */
 function leaveSlots(market: MarketState, task: TaskRecord, nowMs: number): void {
-  if (task.hold !== '') market.freeSlots(task.pool, task.slots, task.hold, nowMs);
+  if (task.hold === '') return;
+  market.freeSlots(task.pool, task.slots, task.hold, nowMs);
+  countHeld(market.pools.get(task.pool)!, -task.slots.length, task.class, task.owner);
 }
 
 function handOver(

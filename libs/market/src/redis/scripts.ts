@@ -2,7 +2,7 @@
 import { defineScript } from '@tender/credits/redis';
 import { z } from 'zod';
 import { winnerSpec } from '../messages.js';
-import type { DepositAsked } from '../model/deposit.js';
+import type { DepositAsked } from '../model/command.js';
 import { leaseOutcomes, type PoolSpec } from '../operations.js';
 import { verdictSpec } from '../refusal.js';
 import { auctionRules } from '../terms.js';

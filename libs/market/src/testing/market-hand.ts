@@ -92,6 +92,12 @@ export class MarketHand {
     return reply!;
   }
 
+  deposit(agent: string, cfp: string, amountMicro: string, by = agent, key = this.key()) {
+    const body = { cfp, agent, amountMicro };
+    const input = { by, key, digest: bodyDigest('deposit', body), ...body };
+    return runScript(this.redis, marketScripts.deposit, metaKey(this.market), input);
+  }
+
   renew(by: string, contract: string, maxPriceMicro: string, key = this.key()) {
     const body = { contract, maxPriceMicro };
     const input = { by, key, digest: bodyDigest('renew', body), ...body };

@@ -7,12 +7,31 @@
 -- include: reply
 -- include: lease
 -- include: recent-prices
+-- include: wall
+-- include: deposit
 
 -- The version of the market's rules; brokers judge bids by them before they show them here.
 local policy_version = tonumber(redis.call('HGET', META, 'policyVersion') or '0')
 
--- Why a bid may not win, or nil. `spent` and `used` hold what the bids taken before it in this award bind.
-local function barred(bid, call, spent, used, taken_units)
+-- How many units system agents bid for that are not placed yet.
+local function system_waits_for(bids)
+  local units = 0
+  for _, bid in ipairs(bids) do
+    if bid.outcome ~= 'won' and redis.call('HGET', key('acct', bid.participant), 'class') == 'system' then
+      units = units + bid.units
+    end
+  end
+  return units
+end
+
+-- Whether a bid of class standard, beyond the wall, may have of the reserve for one short term.
+local function lent_to(bid, call, bids, taken)
+  if call.duration > call.lend then return false end
+  return call.units - taken.units - bid.units >= system_waits_for(bids)
+end
+
+-- Why a bid may not win, or nil. `taken` is what the bids taken before it in this award bind.
+local function barred(bid, call, bids, taken)
   if bid.price < call.reserve_price then return 'below-reserve-price' end
   if bid.participant == call.initiator then return 'not-permitted' end
   if bid.until_ms < now then return 'expired' end
@@ -20,37 +39,50 @@ local function barred(bid, call, spent, used, taken_units)
   if not account or account.kind ~= 'agent' then return 'unknown' end
   if bid.nkey and account.nkey ~= bid.nkey then return 'bad-signature' end
   if not string.find(',' .. call.seals .. ',', bid.nkey and ',ed25519,' or ',mac,', 1, true) then return 'not-permitted' end
+  if call.deposit and not deposited(call.cfp, bid.participant) then return 'missing-dependency' end
   local intent = bid.participant .. ':' .. bid.intent
-  if used[intent] or redis.call('EXISTS', key('intent', intent)) == 1 then return 'duplicate' end
-  if account.available - (spent[bid.participant] or 0) < bid.price * bid.units then return 'insufficient-credits' end
-  if bid.limit and account.pending + (spent[bid.participant] or 0) + bid.price * bid.units > bid.limit then
-    return 'over-budget'
+  if taken.intents[intent] or redis.call('EXISTS', key('intent', intent)) == 1 then return 'duplicate' end
+  local spent = taken.spent[bid.participant] or 0
+  if account.available - spent < bid.price * bid.units then return 'insufficient-credits' end
+  if bid.limit and account.pending + spent + bid.price * bid.units > bid.limit then return 'over-budget' end
+  bid.class, bid.who = account.class, who_of(account)
+  if call.owner_max > 0 then
+    local owned = owned_by(call.pool, bid.who) + (taken.owned[bid.who] or 0)
+    if owned + bid.units > call.owner_max then return 'over-budget' end
   end
-  bid.class = account.class
-  if account.class ~= 'system' and bid.units <= call.units - taken_units
-    and call.free - taken_units - bid.units < call.reserve then
-    return 'reserved-for-system'
+  if account.class ~= 'system' and bid.units <= call.units - taken.units
+    and call.standard_held + taken.standard + bid.units > call.wall then
+    if not lent_to(bid, call, bids, taken) then return 'reserved-for-system' end
+    bid.lent = true
   end
   return nil
 end
 
+-- Who takes a large share of late pays more than the price that clears, its own bid at most.
+local function add_noise(bid, pool)
+  bid.clears, bid.noise = bid.pays, noise_of(pool, bid.who)
+  bid.pays = min(bid.price, noisy(bid.clears, bid.noise))
+end
+
 -- Fills the units in rank order and prices the winners: libs/market/src/auction/clear.ts states the same rules.
 local function clear(call, bids)
-  local spent, used, taken, last = {}, {}, 0, 0
+  local taken, last = { units = 0, standard = 0, spent = {}, intents = {}, owned = {} }, 0
   for i, bid in ipairs(bids) do
-    bid.detail = barred(bid, call, spent, used, taken)
+    bid.detail = barred(bid, call, bids, taken)
     if bid.detail == 'reserved-for-system' then
       bid.outcome = 'lost' -- to others' demand for what is not reserved: it is covered, and sets a price
     elseif bid.detail then
       bid.outcome = 'barred'
-    elseif bid.units > call.units - taken then
+    elseif bid.units > call.units - taken.units then
       bid.outcome = 'lost'
     else
       bid.outcome = 'won'
-      taken = taken + bid.units
       last = i
-      spent[bid.participant] = (spent[bid.participant] or 0) + bid.price * bid.units
-      used[bid.participant .. ':' .. bid.intent] = true
+      taken.units = taken.units + bid.units
+      if bid.class ~= 'system' then taken.standard = taken.standard + bid.units end
+      taken.spent[bid.participant] = (taken.spent[bid.participant] or 0) + bid.price * bid.units
+      taken.intents[bid.participant .. ':' .. bid.intent] = true
+      taken.owned[bid.who] = (taken.owned[bid.who] or 0) + bid.units
     end
   end
   local below = call.reserve_price
@@ -60,6 +92,7 @@ local function clear(call, bids)
     if bid.outcome == 'won' then
       if call.rule == 'first-price' then bid.pays = bid.price else bid.pays = below end
       call.price = min(call.price or bid.pays, bid.pays)
+      if call.noise then add_noise(bid, call.noise) end
     end
     if call.rule == 'second-price' and bid.outcome ~= 'barred' then below = max(call.reserve_price, bid.price) end
   end
@@ -68,13 +101,14 @@ end
 
 local function call_of(cfp)
   local f = redis.call('HMGET', key('cfp', cfp), 'state', 'initiator', 'digest', 'awardBy', 'pool', 'payee', 'slots',
-    'fences', 'lockValue', 'rule', 'reservePrice', 'durationMs', 'seals')
+    'fences', 'lockValue', 'rule', 'reservePrice', 'durationMs', 'seals', 'deposit')
   if not f[1] then return nil end
   local slots = numbers(f[7])
   return {
     cfp = cfp, state = f[1], initiator = f[2], digest = f[3], award_by = tonumber(f[4]), pool = f[5], payee = f[6],
     slots = slots, units = #slots, fences = numbers(f[8]), lock_value = f[9], rule = f[10],
     reserve_price = tonumber(f[11]), duration = tonumber(f[12]), seals = f[13],
+    deposit = f[14] and tonumber(f[14]),
   }
 end
 
@@ -109,8 +143,15 @@ local function grant_lease(call, bid, i, next_slot)
     'participant', bid.participant, 'payee', call.payee, 'intent', bid.intent, 'units', bid.units,
     'slots', table.concat(slots, ','), 'fences', table.concat(fences, ','), 'price', bid.pays, 'startedAt', now,
     'until', until_ms, 'durationMs', call.duration, 'terms', 1, 'endedTerms', 0, 'amount', amount, 'paid', 0,
-    'compensationPermille', call.compensation)
+    'compensationPermille', call.compensation, 'class', bid.class)
   -- What most pools do not ask for costs their leases nothing.
+  if bid.lent then redis.call('HSET', key('contract', contract), 'lent', 1) end
+  if call.owner_max > 0 then
+    redis.call('HSET', key('contract', contract), 'owner', bid.who)
+    count_held(call.pool, bid.units, nil, bid.who)
+  end
+  if call.noise then note_use(call.noise, bid.who, bid.units * call.duration) end
+  if call.deposit and call.grace > 0 then redis.call('HSET', key('contract', contract), 'deposit', call.deposit) end
   if call.grace > 0 then redis.call('HSET', key('contract', contract), 'graceMs', call.grace) end
   if call.idle > 0 then redis.call('HSET', key('contract', contract), 'idleMs', call.idle) end
   local due_at = call.grace > 0 and min(until_ms, now + call.grace) or until_ms
@@ -133,33 +174,42 @@ local function award_one(award)
   local call = call_of(award.cfp)
   local refused = refusal_of(award, call)
   if refused then return refused end
-  local p = redis.call('HMGET', key('pool', call.pool), 'reserve', 'graceMs', 'idleMs', 'compensationPermille', 'recent')
-  call.reserve, call.grace, call.idle = tonumber(p[1]), tonumber(p[2] or '0'), tonumber(p[3] or '0')
-  call.compensation = p[4] or '0'
-  call.free = redis.call('SCARD', key('free', call.pool))
-  if clear(call, award.bids) == 0 then
+  local p = redis.call('HMGET', key('pool', call.pool), 'reserve', 'graceMs', 'idleMs', 'compensationPermille', 'recent',
+    'slots', 'standardHeld', 'lendMs', 'ownerMax', 'noiseMaxPermille', 'noiseWindowMs')
+  call.grace, call.idle, call.compensation = tonumber(p[2] or '0'), tonumber(p[3] or '0'), p[4] or '0'
+  call.wall, call.standard_held = tonumber(p[6]) - tonumber(p[1]), tonumber(p[7] or '0')
+  call.lend, call.owner_max = tonumber(p[8] or '0'), tonumber(p[9] or '0')
+  local noise_max = tonumber(p[10] or '0')
+  if noise_max > 1000 then
+    call.noise = { id = call.pool, slots = tonumber(p[6]), noise_max = noise_max, noise_window = tonumber(p[11]) }
+  end
+  local taken = clear(call, award.bids)
+  if taken.units == 0 then
     local first, verdicts = award.bids[1], {}
     for i, bid in ipairs(award.bids) do verdicts[i] = verdict_of(bid) end
     return refuse(first.detail or 'no-capacity', 'no bid that was shown can win; the first one: '
       .. (first.detail or 'asks for more units than the call has'), verdicts)
   end
 
-  local winners, verdicts, shown, next_slot, outbid = {}, {}, {}, 1, nil
+  local winners, verdicts, shown, next_slot, outbid, to_begin = {}, {}, {}, 1, nil, {}
   for i, bid in ipairs(award.bids) do
     verdicts[i] = verdict_of(bid)
     shown[i] = {
       participant = bid.participant, intent = bid.intent, units = bid.units, price = bid.price, ['until'] = bid.until_ms,
       nkey = bid.nkey, outcome = bid.outcome, detail = bid.detail, pays = bid.pays, class = bid.class,
+      clears = bid.clears, noise = bid.noise,
     }
     if bid.outcome == 'won' then
       winners[#winners + 1] = grant_lease(call, bid, #winners + 1, next_slot)
       next_slot = next_slot + bid.units
+      if call.grace > 0 then to_begin[bid.participant] = (to_begin[bid.participant] or 0) + 1 end
     elseif bid.outcome == 'lost' and not outbid then
       outbid = { participant = bid.participant, priceMicro = tostring(bid.price) }
     end
   end
   redis.call('HSET', key('pool', call.pool), 'spot', call.price, 'spotDurationMs', call.duration,
-    'recent', remember_price(p[5], call.price, call.duration))
+    'recent', remember_price(p[5], call.price, call.duration), 'standardHeld', call.standard_held + taken.standard)
+  if call.deposit then return_deposits(call.cfp, call.payee, call.deposit, to_begin) end
   -- The record outlives the leases: were its id free before, a second call would write over their contracts.
   redis.call('HSET', key('cfp', call.cfp), 'state', 'awarded', 'leases', #winners)
   redis.call('ZREM', key('deadlines'), 'cfp:' .. call.cfp)

@@ -4,13 +4,14 @@
 -- ARGV: kind, by, key, digest, cfp
 -- REPLY: ok, cfp
 -- include: reply
+-- include: deposit
 -- include: slots
 local sweep = input.kind == 'lapse'
 if not sweep then
   local saved = replay(input)
   if saved then return saved end
 end
-local f = redis.call('HMGET', key('cfp', input.cfp), 'state', 'initiator', 'pool', 'slots', 'lockValue', 'awardBy')
+local f = redis.call('HMGET', key('cfp', input.cfp), 'state', 'initiator', 'pool', 'slots', 'lockValue', 'awardBy', 'deposit', 'payee')
 if not f[1] then return refuse('unknown', 'there is no call ' .. input.cfp) end
 if not sweep and f[2] ~= input.by then return refuse('not-permitted', 'the call is ' .. f[2] .. '\'s') end
 if f[1] ~= 'open' then return refuse('expired', 'the call is ' .. f[1]) end
@@ -21,6 +22,7 @@ redis.call('HSET', key('cfp', input.cfp), 'state', outcome)
 redis.call('PEXPIRE', key('cfp', input.cfp), ENDED_KEPT_MS)
 redis.call('ZREM', key('deadlines'), 'cfp:' .. input.cfp)
 unlock(f[3], numbers(f[4]), f[5])
+if f[7] then return_deposits(input.cfp, f[8], tonumber(f[7]), {}) end
 local entry = { kind = 'close-call', cfp = input.cfp, outcome = outcome }
 if sweep then
   journal(entry)

@@ -5,6 +5,7 @@
 -- REPLY: ok, contract, dueAt
 -- include: reply
 -- include: lease
+-- include: deposit
 local saved = replay(input)
 if saved then return saved end
 local c = contract_of(input.contract)
@@ -20,4 +21,5 @@ c.state, c.heard_at = 'running', now
 local next_due = due_of(c)
 redis.call('HSET', key('contract', c.id), 'state', 'running', 'heardAt', now)
 redis.call('ZADD', key('deadlines'), next_due, 'lease:' .. c.id)
+if c.deposit and input.step == 'run' then lease_met(c, false) end
 return done(input, { kind = 'hear', contract = c.id, step = input.step }, { contract = c.id, dueAt = next_due })

@@ -21,7 +21,9 @@ if had > p.slots then return refuse('no-capacity', 'a pool does not shrink: it h
 
 redis.call('HSET', key('pool', p.pool), 'account', p.account, 'seller', p.seller, 'slots', p.slots,
   'reserve', p.reserve, 'reservePrice', p.reservePriceMicro, 'seals', table.concat(p.seals, ','),
-  'maxTerms', p.maxTerms, 'graceMs', p.graceMs, 'idleMs', p.idleMs, 'compensationPermille', p.compensationPermille)
+  'maxTerms', p.maxTerms, 'graceMs', p.graceMs, 'idleMs', p.idleMs, 'compensationPermille', p.compensationPermille,
+  'lendMs', p.lendMs, 'noiseMaxPermille', p.noiseMaxPermille, 'noiseWindowMs', p.noiseWindowMs, 'ownerMax', p.ownerMax)
+redis.call('HSETNX', key('pool', p.pool), 'standardHeld', 0)
 for n = had, p.slots - 1 do redis.call('SADD', key('free', p.pool), n) end
 redis.call('SADD', key('pools'), p.pool)
 return done(input, { kind = 'open-pool', pool = p }, { pool = p.pool })

@@ -6,6 +6,7 @@
 -- include: reply
 -- include: lease
 -- include: recent-prices
+-- include: wall
 local saved = replay(input)
 if saved then return saved end
 local c = contract_of(input.contract)
@@ -17,9 +18,18 @@ if now >= due_at then return refuse('expired', 'the lease ended at ' .. due_at .
 if c.until_ms - now > c.duration then
   return refuse('stale', 'the next term is already paid; renew within ' .. c.duration .. ' ms of the end')
 end
-local p = redis.call('HMGET', key('pool', c.pool), 'recent', 'reservePrice', 'maxTerms')
+local p = redis.call('HMGET', key('pool', c.pool), 'recent', 'reservePrice', 'maxTerms', 'slots', 'reserve', 'standardHeld',
+  'noiseMaxPermille', 'noiseWindowMs')
 if c.terms >= tonumber(p[3]) then return refuse('round-limit', 'a lease here has at most ' .. p[3] .. ' terms') end
+if c.lent and tonumber(p[6]) > tonumber(p[4]) - tonumber(p[5]) then
+  return refuse('reserved-for-system', 'the lease was lent a part of the reserve, for one term')
+end
 local price = going_price(p[1], c.duration, tonumber(p[2]))
+local account, pool = account_of(c.participant), nil
+if tonumber(p[7] or '0') > 1000 then
+  pool = { id = c.pool, slots = tonumber(p[4]), noise_max = tonumber(p[7]), noise_window = tonumber(p[8]) }
+  price = noisy(price, noise_of(pool, who_of(account)))
+end
 local limit = amount_of(input.maxPriceMicro)
 if not limit or price > limit then
   return refuse('below-reserve-price', 'the next term costs ' .. price .. ' micro-credits per unit')
@@ -29,7 +39,6 @@ local amount = price * c.units
 if c.amount + amount > MAX_MICRO then
   return refuse('round-limit', 'over all its terms a lease costs at most ' .. MAX_MICRO .. ' micro-credits')
 end
-local account = account_of(c.participant)
 if account.available < amount then
   return refuse('insufficient-credits', 'the next term costs ' .. amount .. ', available: ' .. account.available)
 end
@@ -41,6 +50,8 @@ open_term(c.id, terms, c.participant, c.payee, amount, c.pool)
 redis.call('HSET', key('contract', c.id), 'terms', terms, 'endedTerms', ended, 'until', until_ms,
   'amount', c.amount + amount, 'paid', c.paid + paid)
 redis.call('ZADD', key('deadlines'), due_of(c), 'lease:' .. c.id)
+if c.lent then redis.call('HDEL', key('contract', c.id), 'lent') end
+if pool then note_use(pool, who_of(account), c.units * c.duration) end
 return done(input, { kind = 'renew', contract = c.id, maxPriceMicro = input.maxPriceMicro, price = price }, {
   contract = c.id, ['until'] = until_ms, priceMicro = tostring(price), amountMicro = tostring(amount), terms = terms,
 })

@@ -5,6 +5,8 @@
 -- REPLY: ok, contract, pool, participant, slots, outcome, paidMicro, refundedMicro, compensationMicro, at
 -- include: reply
 -- include: lease
+-- include: wall
+-- include: deposit
 local sweep = input.kind == 'expire'
 if not sweep then
   local saved = replay(input)
@@ -37,6 +39,9 @@ if outcome == 'preempted' then
   compensate(c, compensation)
 end
 free_slots(c.pool, c.slots, c.cfp)
+count_held(c.pool, -#c.slots, c.class, c.owner)
+-- Who never began, and let the clock say so, has kept the slots from others.
+if c.deposit and c.state == 'awarded' then lease_met(c, outcome == 'unstarted' or outcome == 'expired') end
 redis.call('HSET', key('contract', c.id), 'state', 'settled', 'outcome', outcome, 'endedTerms', ended, 'paid', paid,
   'settledAt', now)
 redis.call('PEXPIRE', key('contract', c.id), ENDED_KEPT_MS)

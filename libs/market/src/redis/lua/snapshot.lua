@@ -2,8 +2,9 @@
 -- Reads all live state at one instant, for the invariant checker: accounts, pools, slots and what has a deadline.
 -- KEYS: meta
 -- ARGV: none
--- REPLY: seq, clock, minted, burned, accounts, pools, slots, free, contracts, tasks, transfers, calls, proposals, policy
+-- REPLY: seq, clock, minted, burned, accounts, pools, owned, bought, slots, free, contracts, tasks, transfers, calls, proposals, policy
 -- include: lease
+-- include: deposit
 local PROPOSAL_FIELDS = { 'about', 'state', 'by', 'buyer', 'conversation', 'rule', 'message', 'amountMicro', 'filedAt',
   'expiresAt', 'decidedBy', 'decidedAt' }
 local function pairs_of(name)
@@ -14,12 +15,22 @@ end
 local meta = redis.call('HMGET', META, 'seq', 'clock', 'minted', 'burned', 'policyVersion')
 local state = {
   seq = meta[1] or '0', clock = meta[2] or '0', minted = meta[3] or '0', burned = meta[4] or '0', accounts = {},
-  pools = {}, slots = {}, contracts = {}, tasks = {}, transfers = {}, calls = {}, free = {}, proposals = {},
+  pools = {}, owned = {}, bought = {}, slots = {}, free = {}, contracts = {}, tasks = {}, transfers = {}, calls = {},
+  proposals = {},
   policy = { version = meta[5] or '0', sum = redis.sha1hex(redis.call('GET', key('policy')) or '') },
 }
+local function add_deposit(cfp, agent)
+  local id = deposit_id(cfp, agent)
+  local x = pairs_of(key('xfer', id))
+  if x.state == 'pending' then state.transfers[id] = x end
+end
 for _, id in ipairs(redis.call('SMEMBERS', key('accounts'))) do state.accounts[id] = pairs_of(key('acct', id)) end
 for _, pool in ipairs(redis.call('SMEMBERS', key('pools'))) do
   state.pools[pool] = pairs_of(key('pool', pool))
+  for _, part in ipairs({ 'owned', 'bought' }) do
+    local counted = pairs_of(key(part, pool))
+    if next(counted) then state[part][pool] = counted end
+  end
   for n = 0, tonumber(state.pools[pool].slots) - 1 do
     local slot = redis.call('HMGET', slot_key(pool, n), 'fence', 'contract')
     state.slots[pool .. ':' .. n] = { fence = slot[1] or '0', contract = slot[2] or '' }
@@ -36,6 +47,7 @@ for _, member in ipairs(redis.call('ZRANGE', key('deadlines'), 0, -1)) do
       local x = pairs_of(key('xfer', term))
       if x.state == 'pending' then state.transfers[term] = x end
     end
+    if c.deposit then add_deposit(c.cfp, c.participant) end
   elseif kind == 'task' then
     local c = pairs_of(key('contract', id))
     for _, n in ipairs({ 'p', 'b' }) do
@@ -56,6 +68,7 @@ for _, member in ipairs(redis.call('ZRANGE', key('deadlines'), 0, -1)) do
     state.transfers[id] = pairs_of(key('xfer', id))
   else
     state.calls[id] = pairs_of(key('cfp', id))
+    for _, agent in ipairs(redis.call('HKEYS', key('deposits', id))) do add_deposit(id, agent) end
   end
 end
 return cjson.encode(state)

@@ -13,7 +13,7 @@ end
 local function contract_of(id)
   local f = redis.call('HMGET', key('contract', id), 'state', 'cfp', 'pool', 'participant', 'payee', 'units', 'slots',
     'startedAt', 'until', 'durationMs', 'terms', 'endedTerms', 'amount', 'paid', 'intent', 'kind', 'graceMs', 'idleMs',
-    'compensationPermille', 'heardAt')
+    'compensationPermille', 'heardAt', 'class', 'lent', 'owner', 'deposit')
   -- A task's contract has a kind.
   if not f[1] or f[16] then return nil end
   return {
@@ -22,6 +22,7 @@ local function contract_of(id)
     terms = tonumber(f[11]), ended_terms = tonumber(f[12]), amount = tonumber(f[13]), paid = tonumber(f[14]),
     intent = f[15], grace = tonumber(f[17] or '0'), idle = tonumber(f[18] or '0'),
     compensation = tonumber(f[19] or '0'), heard_at = tonumber(f[20] or '0'),
+    class = f[21], lent = f[22], owner = f[23], deposit = f[24] and tonumber(f[24]),
   }
 end
 

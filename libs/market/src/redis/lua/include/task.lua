@@ -1,6 +1,8 @@
 -- A task's contract: which offers may be engaged, what each binds, and how a contract goes on or ends.
 -- include: lease
 -- include: life-cycle
+-- include: wall
+-- include: deposit
 
 -- A dispute that no operator resolves ends so long after it was raised.
 local DISPUTE_LIMIT_MS = 604800000
@@ -11,8 +13,9 @@ local MAX_MS = 99999999999999
 local function price_id(c) return c.id .. '.p' .. c.attempt end
 local function bond_id(c) return c.id .. '.b' .. c.attempt end
 
--- What is bound by those offers that are taken together with the one that is looked at.
-local function nothing_bound() return { spent = 0, bonds = {}, taken = {}, intents = {}, holds = {} } end
+-- What is bound by those offers that are taken together with the one that is looked at; slots of each pool as the wall
+-- counts them and as the buyer's owner's.
+local function nothing_bound() return { spent = 0, bonds = {}, walled = {}, owned = {}, intents = {}, holds = {} } end
 
 local function bind(bound, offer, bond)
   bound.spent = bound.spent + offer.price
@@ -20,17 +23,20 @@ local function bind(bound, offer, bond)
   bound.intents[offer.participant .. ':' .. offer.intent] = true
   if offer.held then
     bound.holds[offer.hold] = true
-    bound.taken[offer.held.pool] = (bound.taken[offer.held.pool] or 0) + offer.units
+    local pool = offer.held.pool
+    bound.walled[pool] = (bound.walled[pool] or 0) + offer.units
+    bound.owned[pool] = (bound.owned[pool] or 0) + offer.units
   end
 end
 
 -- The call whose locked slots back an offer; or nil and why they do not.
 local function held_slots(offer)
   local f = redis.call('HMGET', key('cfp', offer.hold), 'state', 'initiator', 'awardBy', 'pool', 'slots', 'fences',
-    'lockValue', 'payee', 'reservePrice', 'durationMs')
+    'lockValue', 'payee', 'reservePrice', 'durationMs', 'deposit')
   if f[1] and f[2] ~= offer.participant then return nil, 'not-permitted' end
   if f[1] ~= 'open' or now > tonumber(f[3]) then return nil, 'lock-lost' end
   local held = { pool = f[4], slots = numbers(f[5]), fences = numbers(f[6]), lock_value = f[7], payee = f[8] }
+  held.deposit = f[11] and tonumber(f[11])
   if not still_held(held.pool, held.slots, held.fences, held.lock_value) then return nil, 'lock-lost' end
   if #held.slots ~= offer.units then return nil, 'no-capacity' end
   -- The slots are the pool's, not the provider's: they cost what their call asks, for as long as it lends them.
@@ -63,10 +69,10 @@ end
 local function uncovered(offer, deal, bound)
   local buyer = deal.buyer
   if offer.account.available - (bound.bonds[offer.participant] or 0) < deal.bond then return 'insufficient-credits' end
-  if offer.held and buyer.class ~= 'system' then
+  if offer.held then
     local pool = offer.held.pool
-    local free = redis.call('SCARD', key('free', pool)) - (bound.taken[pool] or 0) - offer.units
-    if free < tonumber(redis.call('HGET', key('pool', pool), 'reserve')) then return 'reserved-for-system' end
+    local detail = kept_from(buyer, pool, offer.units, bound.walled[pool] or 0, bound.owned[pool] or 0)
+    if detail then return detail end
   end
   if buyer.available - bound.spent < offer.price then return 'insufficient-credits' end
   if deal.limit and buyer.pending + bound.spent + offer.price > deal.limit then return 'over-budget' end
@@ -85,7 +91,7 @@ end
 -- Gives the contract `c` (id, attempt, buyer, resource, bond, grace) to an offer: payments, intent, slots, record.
 -- Returns when the contract is overdue, and where slots were taken these and their fences.
 local function give_task(c, offer)
-  local pool, slots, fences = '', {}, {}
+  local pool, slots, fences, class, owner = '', {}, {}, '', ''
   -- Work on a pool's slots earns for the pool: whoever sells them does not sell them to itself.
   local payee = offer.held and offer.held.payee or offer.participant
   open_pending(price_id(c), c.buyer, payee, offer.price, nil,
@@ -102,16 +108,22 @@ local function give_task(c, offer)
       slots[i], fences[i] = n, held.fences[i] + 1
       take_slot(pool, n, fences[i], c.id)
     end
+    -- The work is the buyer's: whether the slots count as system's, and in whose name, is by its account.
+    local buyer = account_of(c.buyer)
+    class = buyer.class
+    if tonumber(redis.call('HGET', key('pool', pool), 'ownerMax') or '0') > 0 then owner = who_of(buyer) end
+    count_held(pool, #slots, class, owner)
     redis.call('HSET', key('cfp', offer.hold), 'state', 'awarded', 'leases', 1)
     redis.call('ZREM', key('deadlines'), 'cfp:' .. offer.hold)
     unlock(pool, held.slots, held.lock_value)
+    if held.deposit then return_deposits(offer.hold, payee, held.deposit, {}) end
   end
   local due_at = min(max(offer.startBy, now) + c.grace, MAX_MS)
   redis.call('HSET', key('contract', c.id), 'state', 'awarded', 'attempt', c.attempt, 'handedAt', now,
     'participant', offer.participant, 'payee', payee, 'intent', offer.intent, 'price', offer.price, 'units', offer.units,
     'scope', offer.scope, 'startBy', offer.startBy, 'deadline', offer.deadline, 'durationMs', offer.durationMs,
     'issues', offer.issuesText, 'hold', offer.hold, 'pool', pool, 'slots', table.concat(slots, ','),
-    'fences', table.concat(fences, ','), 'percent', 0, 'dueAt', due_at)
+    'fences', table.concat(fences, ','), 'class', class, 'owner', owner, 'percent', 0, 'dueAt', due_at)
   redis.call('ZADD', key('deadlines'), due_at, 'task:' .. c.id)
   -- To cjson an empty table would be an object: no slots, no field.
   return due_at, offer.held and slots or nil, offer.held and fences or nil
@@ -121,7 +133,8 @@ local function task_of(id)
   local f = redis.call('HMGET', key('contract', id), 'kind', 'state', 'buyer', 'task', 'resource', 'counts', 'needs',
     'limit', 'graceMs', 'reportEveryMs', 'lateMs', 'rebatePermille', 'bond', 'penaltyPermille', 'disputeMs', 'standbys',
     'tried', 'attempt', 'participant', 'intent', 'price', 'deadline', 'durationMs', 'hold', 'pool', 'slots', 'heardAt',
-    'startedAt', 'askedDeadline', 'doneAt', 'dueAt', 'percent', 'payee')
+    'startedAt', 'askedDeadline', 'doneAt', 'dueAt', 'percent', 'payee', 'class',
+    'owner')
   if f[1] ~= 'task' then return nil end
   return {
     id = id, state = f[2], buyer = f[3], task = f[4], resource = f[5], counts = f[6], needs = tonumber(f[7]),
@@ -131,7 +144,7 @@ local function task_of(id)
     price = tonumber(f[21]), deadline = tonumber(f[22]), duration = tonumber(f[23]), hold = f[24], pool = f[25],
     slots = numbers(f[26]), heard_at = f[27] and tonumber(f[27]), started_at = f[28] and tonumber(f[28]),
     asked = f[29] and tonumber(f[29]), done_at = f[30] and tonumber(f[30]), due_at = tonumber(f[31]),
-    percent = tonumber(f[32]), payee = f[33],
+    percent = tonumber(f[32]), payee = f[33], class = f[34], owner = f[35],
   }
 end
 
@@ -141,7 +154,9 @@ local function next_standby(c)
   local deal = { buyer = buyer, counts = c.counts, needs = c.needs, bond = c.bond, limit = c.limit }
   -- What the present provider gives back counts as there.
   local bound = nothing_bound()
-  bound.spent, bound.bonds[c.participant], bound.taken[c.pool] = -c.price, -c.bond, -#c.slots
+  bound.spent, bound.bonds[c.participant] = -c.price, -c.bond
+  bound.walled[c.pool] = c.class == 'standard' and -#c.slots or 0
+  bound.owned[c.pool] = c.owner == who_of(buyer) and -#c.slots or 0
   local standbys = cjson.decode(c.standbys)
   for i = c.tried + 1, #standbys do
     local offer = standbys[i]
@@ -161,7 +176,9 @@ end
 
 -- The slots are free as soon as the work is over, whatever becomes of a dispute.
 local function leave_slots(c)
-  if c.hold ~= '' then free_slots(c.pool, c.slots, c.hold) end
+  if c.hold == '' then return end
+  free_slots(c.pool, c.slots, c.hold)
+  count_held(c.pool, -#c.slots, c.class, c.owner)
 end
 
 -- Hands the contract to a standby: same id, one attempt more.

@@ -1,12 +1,7 @@
 // Random ledger commands from few accounts, ids and keys, so that reuse, clashes and expiry happen all the time.
 import fc from 'fast-check';
 import { type LedgerCommand, MAX_TTL_MS } from '../src/index.js';
-
-export interface Step {
-  /** Time that passes before the command. */
-  readonly waitMs: number;
-  readonly command: LedgerCommand;
-}
+import type { Step } from './both-ledgers.js';
 
 export const ACCOUNTS = ['a1', 'b1', 'c1', 'p1', 'nobody', 'treasury'] as const;
 export const TRANSFERS = ['t1', 't2', 't3'] as const;

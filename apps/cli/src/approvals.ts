@@ -4,6 +4,7 @@ import { showCredits } from '@tender/credits';
 import type { ProposalView } from '@tender/market';
 import { asOperator, refusedByBank } from './as-operator.js';
 import type { CliConfig } from './config.js';
+import { showLeft } from './quantities.js';
 import { type OutputForm, print, printJson, showTable } from './table.js';
 
 export function listApprovals(config: CliConfig, form: OutputForm): Promise<number> {
@@ -32,12 +33,6 @@ function listed(proposals: readonly ProposalView[], market: string): string {
     showTable(['ID', 'KIND', 'BY', 'RULE', 'CREDITS', 'EXPIRES IN', 'MESSAGE'], rows),
     `\n\`tender approvals approve ${first.proposal}\` or \`tender approvals deny ${first.proposal}\` decides the most urgent one.`,
   ].join('\n');
-}
-
-function showLeft(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 120) return `${seconds} s`;
-  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
 /** 0 where the word stands, 1 where it does not, or what was approved could not be engaged. */

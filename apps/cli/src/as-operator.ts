@@ -3,9 +3,17 @@ import { connectOperator, type Operator } from '@tender/agent';
 import { idText, type Refusal } from '@tender/market';
 import { type CliConfig, UsageError } from './config.js';
 import { INTERRUPTED, onInterrupt } from './interrupt.js';
+import { showInstant, showLeft, showMicro } from './quantities.js';
 
-/** For people: what the bank refused, and what to do. Exit code 1. */
-export class RefusedByBank extends Error {}
+/** For people: what the bank refused, and what to do. */
+export class RefusedByBank extends Error {
+  readonly exitCode: number = 1;
+}
+
+/** What was named does not exist. */
+export class NotFound extends RefusedByBank {
+  override readonly exitCode = 3;
+}
 
 /** Runs `work` connected; its number is the exit code. Throws UsageError where nobody can be connected. */
 export async function asOperator(config: CliConfig, work: (operator: Operator) => Promise<number>): Promise<number> {
@@ -42,7 +50,7 @@ async function connected({ natsUrl, market, operatorSeed }: CliConfig): Promise<
 }
 
 /** What to do about a refusal that any operation may meet; else its own words. */
-export function refusedByBank(refusal: Refusal, market: string): Error {
+export function refusedByBank(refusal: Refusal, market: string): RefusedByBank | UsageError {
   const { detail, message } = refusal;
   if (detail === 'bad-signature') {
     return new UsageError(`${message}. Is TENDER_OPERATOR_SEED one of TENDER_OPERATORS of the market ${market}?`);
@@ -50,5 +58,15 @@ export function refusedByBank(refusal: Refusal, market: string): Error {
   if (detail === 'unavailable') {
     return new RefusedByBank(`The bank of the market ${market} does not answer: ${message}.`);
   }
-  return new RefusedByBank(`${detail}: ${message}`);
+  const Kind = detail === 'unknown' ? NotFound : RefusedByBank;
+  return new Kind([`${detail}: ${message}`, ...whenItPasses(refusal)].join('. '));
+}
+
+function whenItPasses({ retryAt, retryAfterMs, priceMicro }: Refusal): string[] {
+  const said: string[] = [];
+  if (priceMicro !== undefined) said.push(`it would pass at ${showMicro(priceMicro)} credits`);
+  if (retryAt !== undefined) {
+    said.push(`the next window begins at ${showInstant(retryAt)}, in ${showLeft(retryAt - Date.now())}`);
+  } else if (retryAfterMs !== undefined) said.push(`it may pass in ${showLeft(Math.max(1000, retryAfterMs))}`);
+  return said;
 }

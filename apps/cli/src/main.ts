@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// The command line: `tender up`, `demo`, `sim`, `scenario`, `check`, `approvals` and `policy`.
+// The command line: `tender up`, `demo`, `sim`, `scenario`, `check`, and what operators type.
 import { Command, CommanderError } from 'commander';
 import { simulatorHelp } from './app-process.js';
+import { RefusedByBank } from './as-operator.js';
 import { check } from './check.js';
 import { cliConfig, UsageError } from './config.js';
 import { addHouseFlags, addKeepFlags, houseFlags, whole } from './house-flags.js';
@@ -49,6 +50,11 @@ program
     'play patterns of negotiation by name, or all, in the market that NATS_URL and TENDER_OPERATOR_SEED name, or in one of its own; no name lists them',
   )
   .option('--seed <number>', 'makes the same agents, tasks and prices again', '1')
+  .option(
+    '--llm-trace <file>',
+    'rate-tokens: requests of a recorded trace, TIMESTAMP,ContextTokens,GeneratedTokens (default: a synthetic one)',
+  )
+  .option('--seconds <count>', 'rate-tokens: how long agents ask, unmanaged and through the market')
   .option('--report <file>', 'writes the report, one HTML page')
   .option('--log', 'prints every move: who, what, when, how much')
   .option('-o, --output <form>', 'what is printed: table, json', 'table')
@@ -74,7 +80,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-/** 0 all well, 1 a breach or a market that broke down, 2 not to be done as asked, 130 interrupted. */
+/** 0 all well, 1 a breach, a refusal or a market that broke down, 2 not to be done as asked, 3 no such thing, 130 interrupted. */
 async function main(): Promise<void> {
   try {
     for (const command of program.commands) command.exitOverride();
@@ -85,7 +91,7 @@ async function main(): Promise<void> {
     else {
       const message = error instanceof Error ? error.message : String(error);
       if (message !== '') process.stderr.write(`${message}\n`);
-      process.exitCode = error instanceof UsageError ? 2 : 1;
+      process.exitCode = error instanceof UsageError ? 2 : error instanceof RefusedByBank ? error.exitCode : 1;
     }
   }
 }

@@ -1,19 +1,30 @@
-// What operators type: `tender approvals …` and `tender policy …`.
-import { type Command, Option } from 'commander';
+// What operators type: accounts, grants, pools, buckets, budgets, spending, approvals and rules.
+import type { Command } from 'commander';
+import { addAccountCommands } from './account.js';
 import { decideApproval, listApprovals } from './approvals.js';
+import { addBucketCommands } from './bucket.js';
+import { addBudgetCommands } from './budget.js';
 import { cliConfig } from './config.js';
+import { addGrantCommand } from './grant.js';
+import { type Flags, output, WHERE } from './operator-flags.js';
 import { getPolicy, setPolicy } from './policy.js';
-import type { OutputForm } from './table.js';
+import { addPoolCommands } from './pool.js';
+import { addSpendCommand } from './spend.js';
 
-const WHERE =
-  '\nIt reads NATS_URL, TENDER_MARKET and TENDER_OPERATOR_SEED (<operator id>:<seed>), as `tender up` prints them.';
-
-const output = () => new Option('-o, --output <form>', 'what is printed').choices(['table', 'json']).default('table');
-interface Flags {
-  readonly output: OutputForm;
+/** So many options that a mistake would scroll away behind them. */
+function hintInstead(command: Command, path: string): void {
+  command.showHelpAfterError(`\`${path} --help\` says what there is.`);
+  for (const under of command.commands) hintInstead(under, `${path} ${under.name()}`);
 }
 
 export function addOperatorCommands(program: Command): void {
+  const others = new Set(program.commands);
+  addAccountCommands(program);
+  addGrantCommand(program);
+  addPoolCommands(program);
+  addBucketCommands(program);
+  addBudgetCommands(program);
+  addSpendCommand(program);
   const approvals = program
     .command('approvals')
     .description('list what waits for an operator, approve or deny it')
@@ -53,4 +64,5 @@ export function addOperatorCommands(program: Command): void {
     .action(async (file: string, flags: Flags) => {
       process.exitCode = await setPolicy(cliConfig(), file, flags.output);
     });
+  for (const command of program.commands) if (!others.has(command)) hintInstead(command, `tender ${command.name()}`);
 }

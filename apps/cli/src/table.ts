@@ -21,6 +21,11 @@ function printable(text: string): string {
   return text.replace(/\p{C}+/gu, ' ').trim();
 }
 
+/** Facts of one thing, one to a line. */
+export function showFacts(facts: readonly (readonly [string, string])[]): string {
+  return showTable(['', ''], facts).replace(/^\s*\n/, '');
+}
+
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }

@@ -84,7 +84,7 @@ describe('an operator', () => {
     expect([late, why]).toEqual([1, 'expired: the proposal is denied\n']);
     expect(JSON.parse((await typed('approvals list -o json'))[1])).toEqual([]);
     const [none, hint] = await typed('approvals deny p999');
-    expect([none, hint]).toEqual([1, expect.stringContaining('`tender approvals list` shows what waits')]);
+    expect([none, hint]).toEqual([3, expect.stringContaining('`tender approvals list` shows what waits')]);
   });
 
   it('is told where what was approved cannot be engaged any more', async () => {

@@ -8,7 +8,7 @@ const MICRO_DIGITS = 6;
 export function credits(text: string): string {
   const match = /^(\d{1,8})(?:\.(\d{1,6}))?$/.exec(text);
   if (match === null) {
-    throw new InvalidArgumentError('credits are needed, up to 99999999, with six decimals at most: 12.5');
+    throw new InvalidArgumentError('credits are needed, up to 99999999, with six decimals at most: 12.5.');
   }
   return String(Number(`${match[1]}${(match[2] ?? '').padEnd(MICRO_DIGITS, '0')}`));
 }

@@ -55,7 +55,7 @@ export function compressTrace(trace: readonly LlmRequest[], options: CompressOpt
   if (madeMs < leastMs) {
     const needed = Math.ceil((count * leastMs) / madeMs);
     throw new LlmTraceError(
-      `The trace has ${count} requests: at ${load} times the upstream's limit they last ${(madeMs / 1000).toFixed(1)} s, less than ${leastMs / 1000} s. What would pass: some ${needed} requests like these.`,
+      `The trace has ${count} requests: at ${load} times the upstream’s limit they last ${(madeMs / 1000).toFixed(1)} s, less than ${leastMs / 1000} s. What would pass: some ${needed} requests like these.`,
     );
   }
   const taken = trace.slice(0, count);

@@ -1,5 +1,6 @@
 // All scenarios, in the order in which they are listed and played.
 import { bothDirections } from './both-directions.js';
+import { budgets } from './budgets.js';
 import { coalition } from './coalition.js';
 import { concession } from './concession.js';
 import { constraints } from './constraints.js';
@@ -20,4 +21,5 @@ export const scenarios: readonly Scenario[] = [
   threeParty,
   bothDirections,
   rateTokens,
+  budgets,
 ];

@@ -57,7 +57,7 @@ async function run(world: World, { seconds = DEFAULT_SECONDS, llmTrace }: Settin
 
 function opening({ source, arrivals, compression, load, runMs, players }: RatePlan): string {
   const requests = `${arrivals.length} requests of ${source}, compressed ${compression.toFixed(1)} times into ${(runMs / 1000).toFixed(1)} s`;
-  const asked = `${load.tokens.toFixed(2)} times the upstream's tokens, ${load.requests.toFixed(2)} times its requests`;
+  const asked = `${load.tokens.toFixed(2)} times the upstream’s tokens, ${load.requests.toFixed(2)} times its requests`;
   return `${requests}: ${players.length} agents ask for ${asked}.`;
 }
 

@@ -36,7 +36,7 @@ export function judge({ after, latenessMs }: RatesTold): string[] {
     ...(after.throttled < TARGETS.throttled
       ? []
       : [
-          `${percent(after.throttled)} % of the upstream's answers were 429, not below ${percent(TARGETS.throttled)} %`,
+          `${percent(after.throttled)} % of the upstream’s answers were 429, not below ${percent(TARGETS.throttled)} %`,
         ]),
     ...(system.p99Ms < longestMs
       ? []

@@ -141,7 +141,7 @@ export class Rogue {
   }
 
   /** Asks for what operators alone may have, as properly signed as it can: by its own key. */
-  askAsOperator(operation: 'decide' | 'policy', request: object): Promise<Heard> {
+  askAsOperator(operation: 'decide' | 'policy' | 'set-account', request: object): Promise<Heard> {
     const { market, seed } = this.#keys;
     return this.#request(subjects.admin(market, this.id, operation), undefined, ({ id, sentAt }) => {
       const digest = createHash('sha256').update(JSON.stringify(request)).digest('base64url');

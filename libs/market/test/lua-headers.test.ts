@@ -13,7 +13,7 @@ const reading = new Set(['snapshot.lua', 'offer.lua', 'bucket-view.lua']);
 
 /** Calls that change a key, and the shared functions that make them. */
 const WRITES =
-  /redis\.call\('(?:H?SET(?:NX)?|HINCRBY|HDEL|DEL|XADD|ZADD|ZREM|SADD|SREM|P?EXPIRE)'|\b(?:open_pending|end_pending|end_terms|open_term|take_slot|free_slots|count_held|note_use|end_deposit|return_deposits|lease_met|give_task|leave_slots|hand_over|end_task|end_proposal|stop_waiting|unlock|journal|remember|done|post_single|save_budgets|save_bucket|put_hold|end_hold|count_use)\(/g;
+  /redis\.call\('(?:H?SET(?:NX)?|HINCRBY|HDEL|DEL|XADD|ZADD|ZREM|SADD|SREM|P?EXPIRE)'|\b(?:open_pending|end_pending|end_terms|open_term|take_slot|free_slots|count_held|note_use|end_deposit|return_deposits|lease_met|give_task|leave_slots|hand_over|end_task|end_proposal|stop_waiting|unlock|journal|remember|done|post_single|save_budgets|save_bucket|save_hold|end_hold|count_use)\(/g;
 const CHECKS = /\b(?:refuse|replay|recall|error|assert|refusal_of|not_taken|held_before)\(/g;
 
 function read(path: string): string {

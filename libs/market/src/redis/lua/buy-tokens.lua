@@ -5,7 +5,7 @@
 -- REPLY: ok, hold, bucket, agent, amounts, unitsMicro, amountMicro, ratePermille, noisePermille, expiresAt, at
 -- include: bucket
 local account = account_of(input.agent)
-local saved, forgotten = held_before(input, account)
+local saved = held_before(input, account)
 if saved then return saved end
 if not account or account.kind ~= 'agent' then return not_taken('unknown', 'there is no agent ' .. input.agent) end
 if input.by ~= input.agent and account.host ~= input.by then
@@ -13,15 +13,23 @@ if input.by ~= input.agent and account.host ~= input.by then
 end
 local h = hold_of(input.of)
 if not h then return not_taken('unknown', 'there is no hold ' .. input.of) end
-if h.offer_to ~= input.agent then return not_taken('not-permitted', 'nothing of it is offered to ' .. input.agent) end
-if h.state ~= 'held' or now >= h.expires_at then return not_taken('expired', 'the hold is over') end
-if names_text(input.amounts) ~= h.offer_amounts then
-  return not_taken('stale', 'what is offered is ' .. h.offer_amounts)
+if h.since.state ~= 'held' or now >= h.expiresAt then return not_taken('expired', 'the hold is over') end
+local offer = h.since.offer
+if not offer or offer.to ~= input.agent then
+  return not_taken('not-permitted', 'nothing of it is offered to ' .. input.agent)
+end
+for name in pairs(h.amounts) do
+  if offer.amounts[name] ~= input.amounts[name] then
+    return not_taken('stale', 'what is offered is ' .. cjson.encode(offer.amounts))
+  end
+end
+for name in pairs(input.amounts) do
+  if not h.amounts[name] then return not_taken('malformed', 'nothing of ' .. name .. ' is held') end
 end
 if h.class == 'system' and account.class ~= 'system' then
   return not_taken('reserved-for-system', 'what was taken by class system is sold to class system alone')
 end
-local price = h.offer_price
+local price = offer.price
 if price > input.maxPrice then
   return not_taken('below-reserve-price', 'it is offered for ' .. digits(price), { priceMicro = digits(price) })
 end
@@ -44,32 +52,27 @@ local cost, left, sold, units = 0, 0, {}, {}
 for name, unit in pairs(h.units) do
   local amount = input.amounts[name] or 0
   cost = cost + amount * unit
-  sold[name] = (h.sold[name] or 0) + amount
-  left = left + in_hand(h, name) - amount
-  if amount > 0 then units[name] = 0 end
+  sold[name] = h.amounts[name] - in_hand(h, name) + amount
+  left = left + h.amounts[name] - sold[name]
+  if amount > 0 then units[name] = '0' end
 end
-local part = min(h.amount - h.paid, cost)
+local part = min(h.amount - h.since.paid, cost)
 if part > 0 then
   redis.call('HINCRBY', key('acct', h.agent), 'pending', -part)
   redis.call('HINCRBY', key('acct', h.payee), 'available', part)
 end
-h.paid = h.paid + part
 local weight = weight_of(b, by_limit(b, input.amounts))
 count_use(b, h.who, -weight)
 count_use(b, who, weight)
-redis.call('HDEL', key('hold', h.id), 'offerTo', 'offerAmounts', 'offerPrice')
-redis.call('HSET', key('hold', h.id), 'paid', h.paid, 'sold', names_text(sold))
-if left == 0 then end_hold(h, 'sold', 0) end
-local bought = {
-  id = input.hold, agent = input.agent, who = who, class = h.class, bucket = b.id, payee = h.payee,
-  digest = input.digest, amounts = input.amounts, units = units, amounts_text = names_text(input.amounts),
-  units_text = names_text(units), amount = 0, rate = h.rate, noise = 1000, expires_at = h.expires_at, at = now,
-  forgotten = forgotten,
+h.since.paid, h.since.sold, h.since.offer = h.since.paid + part, sold, nil
+if left == 0 then end_hold(h, 'sold', 0) else save_hold(h) end
+local entry = {
+  kind = 'buy-tokens', by = input.by, digest = input.digest, hold = input.hold, agent = input.agent, who = who,
+  class = h.class, bucket = b.id, payee = h.payee, amounts = input.amounts, unitsMicro = units, amountMicro = '0',
+  ratePermille = h.ratePermille, noisePermille = 1000, expiresAt = h.expiresAt, of = h.hold, price = price,
 }
-put_hold(bought)
-redis.call('ZADD', key('deadlines'), h.expires_at, 'hold:' .. bought.id)
-journal({
-  kind = 'buy-tokens', by = input.by, hold = bought.id, digest = input.digest, agent = input.agent, of = h.id,
-  amounts = input.amounts, price = price,
-})
-return cjson.encode(held_reply(bought))
+redis.call('ZADD', key('deadlines'), h.expiresAt, 'hold:' .. input.hold)
+journal(entry)
+local text = cjson.encode(entry)
+redis.call('SET', key('hold', input.hold), text)
+return told_as(text)

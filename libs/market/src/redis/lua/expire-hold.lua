@@ -7,11 +7,12 @@
 -- include: bucket
 local h = hold_of(input.hold)
 if not h then return refuse('unknown', 'there is no hold ' .. input.hold) end
-if h.state ~= 'held' then return refuse('expired', 'the hold is ' .. h.state) end
-if now < h.expires_at then return refuse('stale', 'the hold lasts until ' .. h.expires_at) end
+if h.since.state ~= 'held' then return refuse('expired', 'the hold is ' .. h.since.state) end
+if now < h.expiresAt then return refuse('stale', 'the hold lasts until ' .. h.expiresAt) end
 
-end_hold(h, 'expired', h.amount - h.paid)
-journal({ kind = 'expire-hold', hold = h.id, paid = h.amount })
+local posted = h.amount - h.since.paid
+end_hold(h, 'expired', posted)
+journal({ kind = 'expire-hold', hold = h.hold, paid = posted })
 return cjson.encode({
-  ok = true, hold = h.id, bucket = h.bucket, agent = h.agent, paidMicro = digits(h.amount), at = now,
+  ok = true, hold = h.hold, bucket = h.bucket, agent = h.agent, paidMicro = digits(h.since.paid), at = now,
 })

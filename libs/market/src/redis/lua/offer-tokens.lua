@@ -10,7 +10,7 @@ if saved then return saved end
 local h = hold_of(input.hold)
 if not h then return refuse('unknown', 'there is no hold ' .. input.hold) end
 if not speaks_for_holder(input.by, h.agent) then return refuse('not-permitted', 'the hold is ' .. h.agent .. '\'s') end
-if h.state ~= 'held' or now >= h.expires_at then return refuse('expired', 'the hold is over') end
+if h.since.state ~= 'held' or now >= h.expiresAt then return refuse('expired', 'the hold is over') end
 local buyer = account_of(input.to)
 if not buyer or buyer.kind ~= 'agent' then return refuse('unknown', 'there is no agent ' .. input.to) end
 if input.to == h.agent then return refuse('not-permitted', 'tokens are offered to another agent') end
@@ -22,8 +22,8 @@ for name, amount in pairs(input.amounts) do
   if amount > in_hand(h, name) then return refuse('no-capacity', 'of ' .. name .. ' ' .. in_hand(h, name) .. ' are held') end
 end
 
-redis.call('HSET', key('hold', h.id), 'offerTo', input.to, 'offerAmounts', names_text(input.amounts),
-  'offerPrice', input.price)
-return done(input, { kind = 'offer-tokens', hold = h.id, to = input.to, amounts = input.amounts, price = input.price }, {
-  hold = h.id, to = input.to, priceMicro = digits(input.price),
+h.since.offer = { to = input.to, amounts = input.amounts, price = input.price }
+save_hold(h)
+return done(input, { kind = 'offer-tokens', hold = h.hold, to = input.to, amounts = input.amounts, price = input.price }, {
+  hold = h.hold, to = input.to, priceMicro = digits(input.price),
 })

@@ -9,12 +9,13 @@
 local h = hold_of(input.hold)
 if not h then return refuse('unknown', 'there is no hold ' .. input.hold) end
 if not speaks_for_holder(input.by, h.agent) then return refuse('not-permitted', 'the hold is ' .. h.agent .. '\'s') end
-if h.end_key == input.key then
-  if h.end_digest ~= input.digest then return refuse('duplicate', 'this key was used with another body: take a new key') end
-  return '{"replayed":true,' .. string.sub(h.answer, 2)
+if h.since.key == input.key then
+  if h.since.digest ~= input.digest then return refuse('duplicate', 'this key was used with another body: take a new key') end
+  h.since.answer.replayed = true
+  return cjson.encode(h.since.answer)
 end
-if h.state ~= 'held' then return refuse('expired', 'the hold is ' .. h.state) end
-if now >= h.expires_at then return refuse('expired', 'the hold expired at ' .. h.expires_at .. ': it counts as used') end
+if h.since.state ~= 'held' then return refuse('expired', 'the hold is ' .. h.since.state) end
+if now >= h.expiresAt then return refuse('expired', 'the hold expired at ' .. h.expiresAt .. ': it counts as used') end
 for name in pairs(input.used) do
   if not h.amounts[name] then return refuse('malformed', 'nothing of ' .. name .. ' is held') end
 end
@@ -54,27 +55,27 @@ if word then
 end
 save_bucket(b)
 
-local pending = h.amount - h.paid
+local pending = h.amount - h.since.paid
 local posted = min(pending, cost)
-end_hold(h, 'settled', posted, 'endKey', input.key, 'endDigest', input.digest)
+h.since.key, h.since.digest = input.key, input.digest
+h.since.answer = {
+  ok = true, hold = h.hold, bucket = h.bucket, agent = h.agent, returned = returned,
+  refundedMicro = digits(pending - posted), factorPermille = b.factor, pausedUntil = b.paused_until, at = now,
+}
+end_hold(h, 'settled', posted)
 -- What was used beyond the hold is paid as far as credits and budgets reach.
 local account = account_of(h.agent)
 local extra = min(over, account.available)
-if extra > 0 and account.budget then
-  local desk = budget_desk()
-  if budget_try(desk, account, extra) then extra = min(extra, budget_room(budget_desk(), account.budget)) end
+if extra > 0 and account.budget and budget_try(budget_desk(), account, extra) then
+  extra = min(extra, budget_room(budget_desk(), account.budget))
 end
 if extra > 0 then
-  post_single(h.id .. '.o', h.agent, h.payee, extra, cjson.encode({ agent = h.agent, bucket = h.bucket }))
+  post_single(h.hold .. '.o', h.agent, h.payee, extra, cjson.encode({ agent = h.agent, bucket = h.bucket }))
 end
+h.since.answer.paidMicro = digits(h.since.paid + extra)
+save_hold(h, 'PX', HOLD_KEPT_MS)
 journal({
-  kind = 'return', by = input.by, key = input.key, digest = input.digest, hold = h.id, used = spent, upstream = word,
+  kind = 'return', by = input.by, key = input.key, digest = input.digest, hold = h.hold, used = spent, upstream = word,
   paid = posted, extra = extra,
 })
-local text = cjson.encode({
-  ok = true, hold = h.id, bucket = h.bucket, agent = h.agent, returned = returned,
-  paidMicro = digits(h.paid + posted + extra), refundedMicro = digits(pending - posted), factorPermille = b.factor,
-  pausedUntil = b.paused_until, at = now,
-})
-redis.call('HSET', key('hold', h.id), 'answer', text)
-return text
+return cjson.encode(h.since.answer)

@@ -61,7 +61,7 @@ end
 local function judged(take)
   if not b then return not_taken('unknown', 'there is no bucket ' .. input.bucket) end
   local account = taker(take.agent)
-  local saved, forgotten = held_before(take, account)
+  local saved = held_before(take, account)
   if saved then return saved end
   if not account or account.kind ~= 'agent' then return not_taken('unknown', 'there is no agent ' .. take.agent) end
   if take.by ~= take.agent and account.host ~= take.by then
@@ -111,7 +111,7 @@ local function judged(take)
   taken[who] = (taken[who] or 0) + weight
   return nil, {
     take = take, account = account, who = who, class = class, amounts = amounts, least = least, offered = offered,
-    use = use, noise = noise, forgotten = forgotten,
+    use = use, noise = noise,
   }
 end
 
@@ -123,7 +123,7 @@ local function told(bid)
       },
     })
   end
-  return cjson.encode(held_reply(bid.hold))
+  return told_as(bid.text)
 end
 
 -- What a take under a hold that was asked for in this very call gets: the same answer, if it is the same take.
@@ -135,21 +135,28 @@ local function repeated(take, before, answer)
   return again and '{"replayed":true,' .. string.sub(answer, 2) or answer
 end
 
--- The hold that a bid won.
-local function hold_from(bid)
+-- Charges a payment on the desk; returns what to keep beside it, or nil where nothing was charged.
+local function charge_on(charges, budget, amount)
+  if not budget or amount == 0 then return nil end
+  local charged = {}
+  local _, _, chain = take_from(charges, budget, amount, true)
+  for n, one in ipairs(chain) do charged[n] = one.id .. ':' .. one.start end
+  return table.concat(charged, ',')
+end
+
+-- The journal entry of what a bid won: the hold's record, and its answer.
+local function entry_of(bid, rate)
   local take, units, amounts = bid.take, {}, {}
   for i, l in ipairs(b.limits) do
     if bid.amounts[i] > 0 then
-      units[l.name], amounts[l.name] = unit_price(l.price, bid.rate, bid.noise), bid.granted[i]
+      units[l.name], amounts[l.name] = digits(unit_price(l.price, bid.rate, bid.noise)), bid.granted[i]
     end
   end
   return {
-    id = take.hold, agent = take.agent, who = bid.who, class = bid.class, bucket = b.id, payee = b.account,
-    digest = take.digest, amounts = amounts, units = units, amounts_text = names_text(amounts),
-    units_text = names_text(units),
-    -- Rounding up each token's price must not take more than was offered.
-    amount = min(take.maxPrice, cost_of(b, bid.granted, bid.rate, bid.noise)), rate = bid.rate, noise = bid.noise,
-    expires_at = now + take.ttlMs, at = now, forgotten = bid.forgotten,
+    kind = 'take', at = now, by = take.by, digest = take.digest, hold = take.hold, agent = take.agent, who = bid.who,
+    class = bid.class, bucket = b.id, payee = b.account, amounts = amounts, unitsMicro = units,
+    amountMicro = digits(bid.amount), maxPrice = take.maxPrice, ratePermille = bid.rate, noisePermille = bid.noise,
+    clearingPermille = rate, expiresAt = now + take.ttlMs, budgets = bid.budgets,
   }
 end
 
@@ -171,19 +178,15 @@ local rate = b and clear_tokens(b, cleared)
 local won, moved, due, used, charges = {}, {}, {}, {}, budget_desk()
 for _, bid in ipairs(cleared) do
   if bid.granted then
-    local h = hold_from(bid)
-    bid.hold = h
     won[#won + 1] = bid
-    moved[h.agent] = (moved[h.agent] or 0) + h.amount
+    -- Rounding up each token's price must not take more than was offered.
+    bid.amount = min(bid.take.maxPrice, cost_of(b, bid.granted, bid.rate, bid.noise))
+    moved[bid.account.id] = (moved[bid.account.id] or 0) + bid.amount
     used[bid.who] = (used[bid.who] or 0) + weight_of(b, bid.granted)
-    if bid.account.budget and h.amount > 0 then
-      local charged = {}
-      local _, _, chain = take_from(charges, bid.account.budget, h.amount, true)
-      for n, budget in ipairs(chain) do charged[n] = budget.id .. ':' .. budget.start end
-      h.budgets = table.concat(charged, ',')
-    end
-    put_hold(h)
-    due[#due + 1], due[#due + 2] = h.expires_at, 'hold:' .. h.id
+    bid.budgets = charge_on(charges, bid.account.budget, bid.amount)
+    bid.text = cjson.encode(entry_of(bid, rate))
+    redis.call('SET', key('hold', bid.take.hold), bid.text)
+    due[#due + 1], due[#due + 2] = now + bid.take.ttlMs, 'hold:' .. bid.take.hold
     if bid.class == 'system' then b.system_at = now end
   end
 end
@@ -206,14 +209,7 @@ if #won > 0 then
   save_bucket(b)
   local seq = redis.call('HINCRBY', META, 'seq', #won) - #won
   redis.call('HSET', META, 'clock', now)
-  for n, bid in ipairs(won) do
-    local h, take = bid.hold, bid.take
-    redis.call('XADD', key('journal'), (seq + n) .. '-0', 'entry', cjson.encode({
-      kind = 'take', at = now, by = take.by, hold = h.id, digest = h.digest, bucket = b.id, agent = h.agent,
-      class = bid.class, amounts = h.amounts, rate = bid.rate, clearing = rate, noise = h.noise, amount = h.amount,
-      maxPrice = take.maxPrice, ttlMs = take.ttlMs,
-    }))
-  end
+  for n, bid in ipairs(won) do redis.call('XADD', key('journal'), (seq + n) .. '-0', 'entry', bid.text) end
 end
 for i, bid in pairs(bids) do answers[i] = told(bid) end
 for i, take in ipairs(input.takes) do

@@ -12,15 +12,6 @@ local HOLD_KEPT_MS = 600000
 -- Concatenation and tostring would keep 14 digits alone.
 local function digits(n) return string.format('%.0f', n) end
 
--- Whether one text comes before another by its bytes: Lua's own comparison goes by the server's locale.
-local function compare_bytes(one, other)
-  for i = 1, min(#one, #other) do
-    local a, z = string.byte(one, i), string.byte(other, i)
-    if a ~= z then return a < z end
-  end
-  return #one < #other
-end
-
 local function fill(b, until_ms)
   local ms = until_ms - b.at
   if ms <= 0 then return end
@@ -99,36 +90,24 @@ end
 
 local function taken_key(b) return key('taken', b.id) end
 
--- Numbers by name as they are kept: `requests=1,tokens=3000`, in the order of the names' bytes.
-local function names_text(by_name)
-  local names, parts = {}, {}
-  for name in pairs(by_name) do names[#names + 1] = name end
-  table.sort(names, compare_bytes)
-  for i, name in ipairs(names) do parts[i] = name .. '=' .. digits(by_name[name]) end
-  return table.concat(parts, ',')
-end
-
-local function pairs_from(text)
-  local by_name = {}
-  for name, n in string.gmatch(text or '', '([^=,]+)=(%d+)') do by_name[name] = tonumber(n) end
-  return by_name
-end
-
-local HOLD_FIELDS = { 'state', 'agent', 'who', 'class', 'bucket', 'payee', 'digest', 'amounts', 'units', 'amount', 'rate',
-  'noise', 'expiresAt', 'at', 'budgets', 'paid', 'sold', 'endedAt', 'offerTo', 'offerAmounts', 'offerPrice', 'endKey',
-  'endDigest', 'answer' }
-
--- A hold, or nil where there is none, or none any more.
+-- A hold, or nil where there is none, or none any more. Its record is its journal entry, verbatim, and once something
+-- became of it, after a line break, what: state, paid, sold, offer; endedAt and the answer to whoever ended it.
 local function hold_of(id)
-  local f = redis.call('HMGET', key('hold', id), unpack(HOLD_FIELDS))
-  if not f[1] or (f[18] and now >= tonumber(f[18]) + HOLD_KEPT_MS) then return nil end
-  return {
-    id = id, state = f[1], agent = f[2], who = f[3], class = f[4], bucket = f[5], payee = f[6], digest = f[7],
-    amounts_text = f[8], units_text = f[9], amounts = pairs_from(f[8]), units = pairs_from(f[9]), amount = tonumber(f[10]),
-    rate = tonumber(f[11]), noise = tonumber(f[12]), expires_at = tonumber(f[13]), at = tonumber(f[14]),
-    budgets = f[15] or nil, paid = tonumber(f[16] or '0'), sold = pairs_from(f[17] or ''), offer_to = f[19],
-    offer_amounts = f[20], offer_price = tonumber(f[21] or '0'), end_key = f[22], end_digest = f[23], answer = f[24],
-  }
+  local text = redis.call('GET', key('hold', id))
+  if not text then return nil end
+  local line = string.find(text, '\n', 1, true)
+  local taken_text = line and string.sub(text, 1, line - 1) or text
+  local since = line and cjson.decode(string.sub(text, line + 1)) or { state = 'held', paid = 0 }
+  if since.endedAt and now >= since.endedAt + HOLD_KEPT_MS then return nil end
+  local h = cjson.decode(taken_text)
+  h.taken_text, h.since, h.amount, h.units = taken_text, since, 0, {}
+  for name, price in pairs(h.unitsMicro) do h.units[name] = tonumber(price) end
+  h.amount = tonumber(h.amountMicro)
+  return h
+end
+
+local function save_hold(h, ...)
+  redis.call('SET', key('hold', h.hold), h.taken_text .. '\n' .. cjson.encode(h.since), ...)
 end
 
 -- What the budgets of an account have left, nothing borrowed.
@@ -142,17 +121,10 @@ local function budget_room(desk, id)
 end
 
 -- What a hold's holder still has of a limit.
-local function in_hand(h, name) return (h.amounts[name] or 0) - (h.sold[name] or 0) end
+local function in_hand(h, name) return (h.amounts[name] or 0) - (h.since.sold and h.since.sold[name] or 0) end
 
--- A hold as it is told: what was taken, whatever became of it since.
-local function held_reply(h)
-  local units = {}
-  for name, price in pairs(h.units) do units[name] = digits(price) end
-  return {
-    ok = true, hold = h.id, bucket = h.bucket, agent = h.agent, amounts = h.amounts, unitsMicro = units,
-    amountMicro = digits(h.amount), ratePermille = h.rate, noisePermille = h.noise, expiresAt = h.expires_at, at = h.at,
-  }
-end
+-- A hold as it is told: its entry says more than that, and readers drop what they do not know.
+local function told_as(entry_text) return '{"ok":true,' .. string.sub(entry_text, 2) end
 
 -- Why nothing is in hand; `more` has wait, retryAt, priceMicro.
 local function not_taken(detail, message, more)
@@ -161,44 +133,29 @@ local function not_taken(detail, message, more)
   return cjson.encode(reply)
 end
 
--- The saved answer to who asks for a hold again, if there is one; else whether one of that id was forgotten. `account`
--- is that of the agent it asks for.
+-- The saved answer to who asks for a hold again, if there is one; `account` is that of the agent it asks for.
 local function held_before(asked, account)
-  if redis.call('EXISTS', key('hold', asked.hold)) == 0 then return nil, false end
   local h = hold_of(asked.hold)
-  if not h then return nil, true end
+  if not h then return nil end
   local same = h.digest == asked.digest and h.agent == asked.agent and account
     and (asked.by == account.id or account.host == asked.by)
   if not same then return not_taken('duplicate', 'there is a hold ' .. asked.hold .. ': take a new id') end
-  local reply = held_reply(h)
-  reply.replayed = true
-  return cjson.encode(reply)
-end
-
--- Stores a hold that is new; one of the same id that was forgotten leaves nothing behind.
-local function put_hold(h)
-  local name = key('hold', h.id)
-  if h.forgotten then redis.call('DEL', name) end
-  redis.call('HSET', name, 'state', 'held', 'agent', h.agent, 'who', h.who, 'class', h.class, 'bucket', h.bucket,
-    'payee', h.payee, 'digest', h.digest, 'amounts', h.amounts_text, 'units', h.units_text, 'amount', h.amount,
-    'rate', h.rate, 'noise', h.noise, 'expiresAt', h.expires_at, 'at', h.at)
-  if h.budgets then redis.call('HSET', name, 'budgets', h.budgets) end
+  return '{"replayed":true,' .. string.sub(told_as(h.taken_text), 2)
 end
 
 -- Ends a hold and the payment that it is: `posted` of what is still set aside goes to the bucket's account, the rest
--- back, to its budgets too. Other fields to keep follow.
-local function end_hold(h, state, posted, ...)
-  local account, pending = key('acct', h.agent), h.amount - h.paid
+-- back, to its budgets too.
+local function end_hold(h, state, posted)
+  local account, pending = key('acct', h.agent), h.amount - h.since.paid
   if pending > 0 then redis.call('HINCRBY', account, 'pending', -pending) end
   if pending > posted then
     redis.call('HINCRBY', account, 'available', pending - posted)
     if h.budgets then give_back_to_budgets(h.budgets, pending - posted) end
   end
   if posted > 0 then redis.call('HINCRBY', key('acct', h.payee), 'available', posted) end
-  local name = key('hold', h.id)
-  redis.call('HSET', name, 'state', state, 'paid', h.paid + posted, 'endedAt', now, ...)
-  redis.call('PEXPIRE', name, HOLD_KEPT_MS)
-  redis.call('ZREM', key('deadlines'), 'hold:' .. h.id)
+  redis.call('ZREM', key('deadlines'), 'hold:' .. h.hold)
+  h.since.state, h.since.paid, h.since.endedAt, h.since.offer = state, h.since.paid + posted, now, nil
+  save_hold(h, 'PX', HOLD_KEPT_MS)
 end
 
 -- Whether `by` is the holder or the host that may speak for it.

@@ -33,6 +33,17 @@ export class BudgetDesk {
     this.#nowMs = nowMs;
   }
 
+  /** A desk on which to try what may yet be dropped. */
+  copy(): BudgetDesk {
+    const copy = new BudgetDesk(this.#shelf, this.#nowMs);
+    for (const [id, budget] of this.#copies) {
+      const twin = { ...budget };
+      copy.#copies.set(id, twin);
+      if (this.changed.has(budget)) copy.changed.add(twin);
+    }
+    return copy;
+  }
+
   /** A budget as it stands on the desk, its window turned. */
   budget(id: string): Budget | undefined {
     const copy = this.#copies.get(id);
@@ -59,7 +70,12 @@ export class BudgetDesk {
     return id === undefined || amount <= 0 ? undefined : this.#take(this.chain(id), amount, false);
   }
 
-  /** The same without asking whether it fits: callers have tried it. Returns what it was charged to. */
+  /** The same, and nothing is taken. */
+  short(id: string | undefined, amount: number): Shortage | undefined {
+    return id === undefined || amount <= 0 ? undefined : this.#plan(this.chain(id), amount).short;
+  }
+
+  /** Takes without asking whether it fits: callers have tried it. Returns what it was charged to. */
   take(id: string, amount: number): string {
     const chain = this.chain(id);
     this.#take(chain, amount, true);
@@ -67,6 +83,20 @@ export class BudgetDesk {
   }
 
   #take(chain: readonly Budget[], amount: number, anyway: boolean): Shortage | undefined {
+    const { loans, short } = this.#plan(chain, amount);
+    if (short !== undefined && !anyway) return short;
+    chain.forEach((budget, level) => {
+      this.#borrow(budget, loans[level]!);
+      budget.used += amount;
+      budget.total += amount;
+      if (level === 0) budget.direct += amount;
+      this.changed.add(budget);
+    });
+    return undefined;
+  }
+
+  /** The loans that each budget of the chain needs, and where it does not fit what lacks it. */
+  #plan(chain: readonly Budget[], amount: number): { loans: readonly Loan[][]; short?: Shortage | undefined } {
     let short: Shortage | undefined;
     const loans = chain.map((budget) => {
       const lacks = amount - (budget.allowance - budget.used);
@@ -79,15 +109,7 @@ export class BudgetDesk {
       }
       return found ?? [];
     });
-    if (short !== undefined && !anyway) return short;
-    chain.forEach((budget, level) => {
-      this.#borrow(budget, loans[level]!);
-      budget.used += amount;
-      budget.total += amount;
-      if (level === 0) budget.direct += amount;
-      this.changed.add(budget);
-    });
-    return undefined;
+    return { loans, short };
   }
 
   /** Which idle siblings lend how much of what a budget lacks; undefined where all of it cannot be had. */
@@ -193,6 +215,8 @@ function emptyBudget({ id, parent, window }: BudgetSpec): Budget {
 export class BudgetBook implements Shelf {
   readonly #budgets = new Map<string, Budget>();
   readonly #under = new Map<string, string[]>();
+  /** Told of each budget as a payment leaves it, or what comes back; a copy of the book has none. */
+  observer?: (budget: Readonly<Budget>) => void;
 
   get(id: string): Readonly<Budget> | undefined {
     return this.#budgets.get(id);
@@ -251,7 +275,10 @@ export class BudgetBook implements Shelf {
   }
 
   #put(desk: BudgetDesk): void {
-    for (const budget of desk.changed) this.#budgets.set(budget.id, budget);
+    for (const budget of desk.changed) {
+      this.#budgets.set(budget.id, budget);
+      this.observer?.(budget);
+    }
   }
 }
 

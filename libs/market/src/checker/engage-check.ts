@@ -121,12 +121,12 @@ export class EngageCheck {
   }
 
   #checkReserve(market: MarketState, entry: Engagement, shown: readonly Shown[]): void {
-    const bound = nothingBound();
+    const bound = nothingBound(market, entry.at);
     for (const { offer, outcome, detail } of shown) {
       const call = market.calls.get(offer.hold);
       if (call === undefined || (outcome !== 'won' && detail !== 'reserved-for-system')) continue;
       this.#within(market, entry.buyer, call.pool, offer.units, bound, outcome === 'won');
-      if (outcome === 'won') bind(market, bound, offer, 0);
+      if (outcome === 'won') bind(market, bound, offer, { buyer: entry.buyer, bond: 0 });
     }
   }
 
@@ -181,7 +181,7 @@ export class EngageCheck {
 
   /** The first standby that may take over does. Whether a lock still held cannot be told from a journal. */
   #checkHandOver(market: MarketState, task: TaskRecord, entry: Report): void {
-    const bound = boundWithout(market, task);
+    const bound = boundWithout(market, task, entry.at);
     const able = (standby: StandbyOffer) => {
       const offer = { ...standby, hold: '' };
       return (

@@ -1,5 +1,5 @@
 // The award in the model: who may win, who wins, and what is committed; award.lua's rules, clearing by clear().
-import type { AccountClass } from '@tender/credits';
+import type { AccountClass, Shortage } from '@tender/credits';
 import { clear } from '../auction/clear.js';
 import type { Winner } from '../messages.js';
 import type { Detail, ShownVerdict } from '../refusal.js';
@@ -15,6 +15,8 @@ export interface Judged {
   readonly bid: ShownBid;
   readonly outcome: 'won' | 'lost' | 'barred';
   readonly detail?: Detail | undefined;
+  /** Of a bid beyond its budget: when that has its next window. */
+  readonly retryAt?: number | undefined;
   readonly pays?: number | undefined;
   /** Where noise has a price: what clears, and by what the winner's own share multiplied it, in thousandths. */
   readonly clears?: number | undefined;
@@ -38,7 +40,8 @@ export function award(market: MarketState, asked: AwardAsked, nowMs: number): An
   if (detail !== undefined) return refused(detail);
   const judged = judge(market, call, asked.bids, nowMs);
   if (!judged.some((entry) => entry.outcome === 'won')) {
-    return { ...refused(judged[0]?.detail ?? 'no-capacity'), verdicts: verdictsOf(judged) };
+    const [first] = judged;
+    return { ...refused(first?.detail ?? 'no-capacity', first?.retryAt, nowMs), verdicts: verdictsOf(judged) };
   }
   const winners = commitAward(market, call, judged, nowMs);
   return { ok: true, ...awarded(call, judged, winners, nowMs) };
@@ -58,14 +61,22 @@ function refusalOf(market: MarketState, call: CallState, asked: AwardAsked, nowM
 /** What comes of each bid, given ranked bids and the accounts as they are. */
 export function judge(market: MarketState, call: CallState, bids: readonly ShownBid[], nowMs: number): Judged[] {
   const rule = { units: call.slots.length, rule: call.rule, reservePrice: call.reservePrice };
-  const { verdicts } = clear(rule, bids, (bid, taken) => barred(market, call, bid, { taken, bids }, nowMs));
+  const retryAt = new Map<ShownBid, number>();
+  const { verdicts } = clear(rule, bids, (bid, taken) => {
+    const detail = barred(market, call, bid, { taken, bids }, nowMs);
+    if (typeof detail !== 'object') return detail;
+    if (detail.retryAt > 0) retryAt.set(bid, detail.retryAt);
+    return 'over-budget';
+  });
   return verdicts.map((verdict) => {
     const { bid, outcome } = verdict;
     if (outcome === 'won') {
       const { class: accountClass } = market.ledger.account(bid.participant)!;
       return { bid, outcome, class: accountClass, ...priceOf(market, call, bid, verdict.price, nowMs) };
     }
-    return { bid, outcome, ...(verdict.detail === undefined ? {} : { detail: verdict.detail }) };
+    const at = retryAt.get(bid);
+    const when = at === undefined ? {} : { retryAt: at };
+    return { bid, outcome, ...(verdict.detail === undefined ? {} : { detail: verdict.detail }), ...when };
   });
 }
 
@@ -112,8 +123,25 @@ export function walledOff<B extends BidOfAccount>(
   return call.durationMs > pool.lendMs || call.slots.length - unitsOf(taken) - bid.units < waiting;
 }
 
-/** Why a bid may not win, or undefined; `taken` are the bids that won before it in this award. */
-function barred(market: MarketState, call: CallState, bid: ShownBid, shown: Shown, nowMs: number): Detail | undefined {
+/** What lacks what a bid may come to, in the budgets as the bids leave them that were taken before it. */
+function shortOf(market: MarketState, bid: ShownBid, taken: readonly ShownBid[], nowMs: number): Shortage | undefined {
+  const budget = market.ledger.account(bid.participant)?.budget;
+  if (budget === undefined) return undefined;
+  const desk = market.ledger.budgets.desk(nowMs);
+  for (const { participant, price, units } of taken) {
+    desk.tryTake(market.ledger.account(participant)?.budget, price * units);
+  }
+  return desk.short(budget, bid.price * bid.units);
+}
+
+/** Why a bid may not win, or undefined; `shown.taken` are the bids that won before it in this award. */
+function barred(
+  market: MarketState,
+  call: CallState,
+  bid: ShownBid,
+  shown: Shown,
+  nowMs: number,
+): Detail | Shortage | undefined {
   if (bid.participant === call.initiator) return 'not-permitted';
   if (bid.until_ms < nowMs) return 'expired';
   const account = market.ledger.account(bid.participant);
@@ -132,6 +160,8 @@ function barred(market: MarketState, call: CallState, bid: ShownBid, shown: Show
   const owner = whoOf(account);
   const ours = taken.filter((other) => whoOf(market.ledger.account(other.participant)!) === owner);
   if (beyondCap(pool, owner, unitsOf(ours), bid.units)) return 'over-budget';
+  const short = shortOf(market, bid, taken, nowMs);
+  if (short !== undefined) return short;
   const fits = bid.units <= call.slots.length - unitsOf(taken);
   return fits && walledOff(market, call, bid, shown) ? 'reserved-for-system' : undefined;
 }
@@ -245,9 +275,10 @@ function leaseOf(
 }
 
 function verdictsOf(judged: readonly Judged[]): ShownVerdict[] {
-  return judged.map(({ bid, outcome, detail }) => ({
+  return judged.map(({ bid, outcome, detail, retryAt }) => ({
     ...{ participant: bid.participant, intent: bid.intent, outcome },
     ...(detail === undefined ? {} : { detail }),
+    ...(retryAt === undefined ? {} : { retryAt }),
   }));
 }
 

@@ -85,6 +85,9 @@ export interface Refused {
   /** Of an award in which no bid could win. */
   readonly verdicts?: readonly ShownVerdict[];
   readonly detail: Detail;
+  /** Of `over-budget`: when the next window of what is spent begins, and how far that is. */
+  readonly retryAt?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
 }
 export type Answer<T> = ({ readonly ok: true; readonly replayed?: boolean } & T) | Refused;
 
@@ -157,6 +160,7 @@ export interface Done {
   'close-proposal': ProposalTold;
 }
 
-export function refused(detail: Detail): Refused {
-  return { ok: false, detail };
+/** `retryAt`: when it would pass by itself; absent or 0 where that is not known. */
+export function refused(detail: Detail, retryAt = 0, nowMs = 0): Refused {
+  return retryAt > 0 ? { ok: false, detail, retryAt, retryAfterMs: retryAt - nowMs } : { ok: false, detail };
 }

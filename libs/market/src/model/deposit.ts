@@ -27,6 +27,8 @@ export function deposit(market: MarketState, asked: Asked & DepositAsked, nowMs:
   if (call.deposits.has(agent)) return refused('duplicate');
   if (call.deposits.size >= MAX_DEPOSITS) return refused('no-capacity');
   if (account.available < amount) return refused('insufficient-credits');
+  const short = market.ledger.budgets.desk(nowMs).short(account.budget, amount);
+  if (short !== undefined) return refused('over-budget', short.retryAt, nowMs);
   commitDeposit(market, call, agent, nowMs);
   return { ok: true, cfp, agent, amountMicro };
 }

@@ -1,5 +1,5 @@
 // Engaging in the model: which offers may be closed on, and what each binds; the rules of engage.lua and task.lua.
-import { MAX_MICRO, parseMicro } from '@tender/credits';
+import { type BudgetDesk, MAX_MICRO, parseMicro } from '@tender/credits';
 import type { Detail, ShownVerdict } from '../refusal.js';
 import { contractStems } from '../task/contract-id.js';
 import { type Answer, type Asked, refused } from './command.js';
@@ -24,24 +24,39 @@ export interface Bound {
   readonly owned: Map<string, number>;
   readonly intents: Set<string>;
   readonly holds: Set<string>;
+  /** Budgets, as it leaves them. */
+  desk: BudgetDesk;
+}
+
+/** Why an offer may not be engaged, and when it may where that is known. */
+export interface Uncovered {
+  readonly detail: Detail;
+  readonly retryAt?: number;
 }
 
 export interface JudgedOffer {
   readonly offer: TaskOffer;
   readonly outcome: ShownVerdict['outcome'];
   readonly detail?: Detail | undefined;
+  readonly retryAt?: number | undefined;
 }
 
-export function nothingBound(): Bound {
-  return { spent: 0, bonds: new Map(), walled: new Map(), owned: new Map(), intents: new Set(), holds: new Set() };
+export function nothingBound(market: MarketState, nowMs: number): Bound {
+  const sums = { spent: 0, bonds: new Map(), walled: new Map(), owned: new Map() };
+  return { ...sums, intents: new Set(), holds: new Set(), desk: market.ledger.budgets.desk(nowMs) };
 }
+
+type Payers = Pick<Deal, 'buyer' | 'bond'>;
 
 function add(sums: Map<string, number>, name: string, amount: number): void {
   sums.set(name, (sums.get(name) ?? 0) + amount);
 }
 
-export function bind(market: MarketState, bound: Bound, offer: StandbyOffer, bond: number): void {
+/** Takes what an offer binds that is covered. */
+export function bind(market: MarketState, bound: Bound, offer: StandbyOffer, { buyer, bond }: Payers): void {
   bound.spent += offer.price;
+  bound.desk.tryTake(market.ledger.account(buyer)?.budget, offer.price);
+  bound.desk.tryTake(market.ledger.account(offer.participant)?.budget, bond);
   add(bound.bonds, offer.participant, bond);
   bound.intents.add(`${offer.participant}:${offer.intent}`);
   const call = market.calls.get(offer.hold);
@@ -56,7 +71,10 @@ export function engage(market: MarketState, asked: Asked & EngageAsked, nowMs: n
   if (detail !== undefined) return refused(detail);
   const judged = judgeOffers(market, asked, nowMs);
   const won = judged.filter(({ outcome }) => outcome === 'won');
-  if (won.length === 0) return { ...refused(judged[0]!.detail!), verdicts: verdictsOf(judged) };
+  if (won.length === 0) {
+    const { detail = 'no-capacity', retryAt } = judged[0]!;
+    return { ...refused(detail, retryAt, nowMs), verdicts: verdictsOf(judged) };
+  }
   const sum = won.reduce((total, { offer }) => total + offer[asked.counts], 0);
   if (asked.fill === 'all' && sum < asked.total) {
     const verdicts = verdictsOf(judged).map((verdict) =>
@@ -107,15 +125,15 @@ export function dealOf(asked: EngageAsked): Deal {
 /** In rank order, each offer whole: what is taken counts for those behind it; those not needed stand by. */
 function judgeOffers(market: MarketState, asked: EngageAsked, nowMs: number): JudgedOffer[] {
   const deal = dealOf(asked);
-  const bound = nothingBound();
+  const bound = nothingBound(market, nowMs);
   let sum = 0;
   return asked.offers.map((offer): JudgedOffer => {
     const full = sum >= asked.total;
-    const detail =
-      unfit(market, offer, deal, bound, nowMs) ?? (full ? undefined : uncovered(market, offer, deal, bound));
-    if (detail !== undefined) return { offer, outcome: 'barred', detail };
+    const detail = unfit(market, offer, deal, bound, nowMs);
+    const lacks = detail === undefined && !full ? uncovered(market, offer, deal, bound) : detail && { detail };
+    if (lacks !== undefined) return { offer, outcome: 'barred', ...lacks };
     if (full) return { offer, outcome: 'lost' };
-    bind(market, bound, offer, deal.bond);
+    bind(market, bound, offer, deal);
     sum += offer[asked.counts];
     return { offer, outcome: 'won' };
   });
@@ -162,7 +180,27 @@ export function beyondTerms(
 }
 
 /** Why an offer that is fit may not be engaged beside what is bound already, or undefined. */
-export function uncovered(market: MarketState, offer: StandbyOffer, deal: Deal, bound: Bound): Detail | undefined {
+export function uncovered(market: MarketState, offer: StandbyOffer, deal: Deal, bound: Bound): Uncovered | undefined {
+  const detail = unpaid(market, offer, deal, bound);
+  return detail === undefined ? overspent(market, offer, deal, bound) : { detail };
+}
+
+/** Whether budgets, which buyer and provider may share, lack room for price and bond beside what is bound. */
+export function overspent(
+  market: MarketState,
+  { participant, price }: Pick<StandbyOffer, 'participant' | 'price'>,
+  { buyer, bond }: Payers,
+  bound: Pick<Bound, 'desk'>,
+): Uncovered | undefined {
+  const desk = bound.desk.copy();
+  const short =
+    desk.tryTake(market.ledger.account(buyer)?.budget, price) ??
+    desk.tryTake(market.ledger.account(participant)?.budget, bond);
+  if (short === undefined) return undefined;
+  return short.retryAt > 0 ? { detail: 'over-budget', retryAt: short.retryAt } : { detail: 'over-budget' };
+}
+
+function unpaid(market: MarketState, offer: StandbyOffer, deal: Deal, bound: Bound): Detail | undefined {
   const provider = market.ledger.account(offer.participant)!;
   const buyer = market.ledger.account(deal.buyer)!;
   if (provider.available - (bound.bonds.get(offer.participant) ?? 0) < deal.bond) return 'insufficient-credits';
@@ -275,9 +313,10 @@ function standbyOf(offer: TaskOffer): StandbyOffer {
 }
 
 function verdictsOf(judged: readonly JudgedOffer[]): ShownVerdict[] {
-  return judged.map(({ offer, outcome, detail }) => ({
+  return judged.map(({ offer, outcome, detail, retryAt }) => ({
     ...{ participant: offer.participant, intent: offer.intent, outcome },
     ...(detail === undefined ? {} : { detail }),
+    ...(retryAt === undefined ? {} : { retryAt }),
   }));
 }
 

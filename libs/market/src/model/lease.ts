@@ -92,7 +92,10 @@ export function renew(
   if (limit === undefined || price > limit) return refused('below-reserve-price');
   const amount = price * lease.units;
   if (lease.amount + amount > MAX_MICRO) return refused('round-limit');
-  if (market.ledger.account(lease.participant)!.available < amount) return refused('insufficient-credits');
+  const account = market.ledger.account(lease.participant)!;
+  if (account.available < amount) return refused('insufficient-credits');
+  const short = market.ledger.budgets.desk(nowMs).short(account.budget, amount);
+  if (short !== undefined) return refused('over-budget', short.retryAt, nowMs);
   commitRenewal(market, lease, price, nowMs);
   return {
     ...{ ok: true, contract: lease.id, until: lease.until, terms: lease.terms },

@@ -1,6 +1,6 @@
 // All live state at one instant, in one shape for the model and for Redis: so that the two can be compared as they are.
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '@tender/credits';
+import { canonicalJson, owedText } from '@tender/credits';
 import type { CallState, ContractState, MarketState, PoolState } from './market-state.js';
 import { isOpen, type ProposalRecord } from './proposal-record.js';
 import type { TaskRecord } from './task-record.js';
@@ -19,6 +19,8 @@ export interface MarketSnapshot {
   readonly minted: number;
   readonly burned: number;
   readonly accounts: Records;
+  /** As they were stored with their last change. */
+  readonly budgets: Records;
   readonly pools: Records;
   readonly slots: Readonly<Record<string, { readonly fence: number; readonly contract: string }>>;
   readonly free: Readonly<Record<string, string>>;
@@ -48,6 +50,9 @@ export function snapshotOf(market: MarketState, seq: number): MarketSnapshot {
   return {
     ...{ seq, clock: ledger.clock, ...ledger.supply, slots, free },
     accounts: records([...ledger.accounts()].map(({ id, ...account }) => [id, account])),
+    budgets: records(
+      [...ledger.budgets.all()].map(({ id, owed, ...budget }) => [id, { ...budget, owed: owedText(owed) }]),
+    ),
     pools: records([...pools].map(([id, pool]) => [id, poolFields(pool)])),
     owned: counters([...pools].map(([id, { owned }]) => [id, owned])),
     bought: counters([...pools].map(([id, { bought }]) => [id, bought])),
@@ -147,6 +152,7 @@ const untold: ReadonlySet<string> = new Set(['lockValue']);
 const recordParts = [
   ...([
     'accounts',
+    'budgets',
     'pools',
     'owned',
     'bought',

@@ -125,8 +125,13 @@ function isKept(state: TaskState): state is KeptState {
 }
 
 /** What the present provider gives back counts as there. */
-export function boundWithout(market: MarketState, task: TaskRecord): Bound {
-  const bound = nothingBound();
+export function boundWithout(market: MarketState, task: TaskRecord, nowMs: number): Bound {
+  const bound = nothingBound(market, nowMs);
+  const payments = paymentIds(task);
+  for (const id of [payments.price, payments.bond]) {
+    const { budgets, amount = 0 } = market.ledger.transfer(id) ?? {};
+    if (budgets !== undefined) bound.desk.giveBack(budgets, amount);
+  }
   bound.spent = -task.price;
   bound.bonds.set(task.participant, -task.bond);
   const back = -task.slots.length;
@@ -137,7 +142,7 @@ export function boundWithout(market: MarketState, task: TaskRecord): Bound {
 
 /** The first standby that may be engaged in the present provider's place. */
 function nextStandby(market: MarketState, task: TaskRecord, nowMs: number): TakenStep['standby'] {
-  const bound = boundWithout(market, task);
+  const bound = boundWithout(market, task, nowMs);
   for (const [index, offer] of task.standbys.entries()) {
     if (index < task.tried || unfit(market, offer, task, bound, nowMs) !== undefined) continue;
     if (uncovered(market, offer, task, bound) === undefined) return { offer, tried: index + 1 };

@@ -11,6 +11,9 @@ const refused = z.object({
   detail: z.enum(details),
   message: z.string(),
   verdicts: z.array(verdictSpec).optional(),
+  /** Of `over-budget`: when the next window of what is spent begins, and how far that is, by the market's clock. */
+  retryAt: z.int().optional(),
+  retryAfterMs: z.int().optional(),
 });
 export type ScriptRefusal = z.infer<typeof refused>;
 

@@ -95,6 +95,7 @@ const snapshotReply = z.object({
   minted: z.coerce.number(),
   burned: z.coerce.number(),
   accounts: z.record(z.string(), fields),
+  budgets: z.record(z.string(), fields),
   pools: z.record(z.string(), fields),
   slots: z.record(z.string(), z.object({ fence: z.coerce.number(), contract: z.string() })),
   free: z.record(z.string(), z.string()),

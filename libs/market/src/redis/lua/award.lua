@@ -50,6 +50,12 @@ local function barred(bid, call, bids, taken)
     local owned = owned_by(call.pool, bid.who) + (taken.owned[bid.who] or 0)
     if owned + bid.units > call.owner_max then return 'over-budget' end
   end
+  bid.account = account
+  local retry_at = budget_short(taken.desk, account, bid.price * bid.units)
+  if retry_at then
+    bid.retry_at = retry_at > 0 and retry_at or nil
+    return 'over-budget'
+  end
   if account.class ~= 'system' and bid.units <= call.units - taken.units
     and call.standard_held + taken.standard + bid.units > call.wall then
     if not lent_to(bid, call, bids, taken) then return 'reserved-for-system' end
@@ -66,7 +72,7 @@ end
 
 -- Fills the units in rank order and prices the winners: libs/market/src/auction/clear.ts states the same rules.
 local function clear(call, bids)
-  local taken, last = { units = 0, standard = 0, spent = {}, intents = {}, owned = {} }, 0
+  local taken, last = { units = 0, standard = 0, spent = {}, intents = {}, owned = {}, desk = budget_desk() }, 0
   for i, bid in ipairs(bids) do
     bid.detail = barred(bid, call, bids, taken)
     if bid.detail == 'reserved-for-system' then
@@ -83,6 +89,7 @@ local function clear(call, bids)
       taken.spent[bid.participant] = (taken.spent[bid.participant] or 0) + bid.price * bid.units
       taken.intents[bid.participant .. ':' .. bid.intent] = true
       taken.owned[bid.who] = (taken.owned[bid.who] or 0) + bid.units
+      budget_try(taken.desk, bid.account, bid.price * bid.units)
     end
   end
   local below = call.reserve_price
@@ -165,7 +172,10 @@ local function grant_lease(call, bid, i, next_slot)
 end
 
 local function verdict_of(bid)
-  return { participant = bid.participant, intent = bid.intent, outcome = bid.outcome, detail = bid.detail }
+  return {
+    participant = bid.participant, intent = bid.intent, outcome = bid.outcome, detail = bid.detail,
+    retryAt = bid.retry_at,
+  }
 end
 
 local function award_one(award)
@@ -188,7 +198,7 @@ local function award_one(award)
     local first, verdicts = award.bids[1], {}
     for i, bid in ipairs(award.bids) do verdicts[i] = verdict_of(bid) end
     return refuse(first.detail or 'no-capacity', 'no bid that was shown can win; the first one: '
-      .. (first.detail or 'asks for more units than the call has'), verdicts)
+      .. (first.detail or 'asks for more units than the call has'), verdicts, first.retry_at)
   end
 
   local winners, verdicts, shown, next_slot, outbid, to_begin = {}, {}, {}, 1, nil, {}

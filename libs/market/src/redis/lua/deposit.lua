@@ -32,7 +32,7 @@ if account.available < amount then
 end
 local desk = budget_desk()
 local retry_at, budget = budget_try(desk, account, amount)
-if retry_at then return refuse('over-budget', budget_lacks(desk, budget)) end
+if retry_at then return refuse('over-budget', budget_lacks(desk, budget), nil, retry_at) end
 
 redis.call('HSET', key('deposits', input.cfp), input.agent, 0)
 open_pending(deposit_id(input.cfp, input.agent), input.agent, f[5], amount, nil,

@@ -38,7 +38,8 @@ local deal = {
 local bound, sum, won, standbys, verdicts = nothing_bound(), 0, {}, {}, {}
 for i, offer in ipairs(input.offers) do
   local full = sum >= input.total
-  local detail = unfit(offer, deal, bound) or (not full and uncovered(offer, deal, bound)) or nil
+  local detail, retry_at = unfit(offer, deal, bound), nil
+  if not detail and not full then detail, retry_at = uncovered(offer, deal, bound) end
   local outcome = detail and 'barred' or full and 'lost' or 'won'
   if outcome == 'won' then
     bind(bound, offer, bond)
@@ -46,10 +47,14 @@ for i, offer in ipairs(input.offers) do
   elseif outcome == 'lost' then
     standbys[#standbys + 1] = standby_of(offer)
   end
-  verdicts[i] = { participant = offer.participant, intent = offer.intent, outcome = outcome, detail = detail }
+  verdicts[i] = {
+    participant = offer.participant, intent = offer.intent, outcome = outcome, detail = detail,
+    retryAt = retry_at and retry_at > 0 and retry_at or nil,
+  }
 end
 if #won == 0 then
-  return refuse(verdicts[1].detail, 'no offer that was shown can be engaged; the first one: ' .. verdicts[1].detail, verdicts)
+  return refuse(verdicts[1].detail, 'no offer that was shown can be engaged; the first one: ' .. verdicts[1].detail, verdicts,
+    verdicts[1].retryAt)
 end
 if input.fill == 'all' and sum < input.total then
   for _, verdict in ipairs(verdicts) do if verdict.outcome == 'won' then verdict.outcome = 'lost' end end

@@ -42,6 +42,9 @@ end
 if account.available < amount then
   return refuse('insufficient-credits', 'the next term costs ' .. amount .. ', available: ' .. account.available)
 end
+local desk = budget_desk()
+local retry_at, short = budget_try(desk, account, amount)
+if retry_at then return refuse('over-budget', budget_lacks(desk, short), nil, retry_at) end
 
 local ended, paid = end_terms(c, now, false, least_used(c))
 local terms, until_ms = c.terms + 1, c.until_ms + c.duration

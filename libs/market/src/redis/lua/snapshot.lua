@@ -2,7 +2,7 @@
 -- Reads all live state at one instant, for the invariant checker: accounts, pools, slots and what has a deadline.
 -- KEYS: meta
 -- ARGV: none
--- REPLY: seq, clock, minted, burned, accounts, pools, owned, bought, slots, free, contracts, tasks, transfers, calls, proposals, policy
+-- REPLY: seq, clock, minted, burned, accounts, budgets, pools, owned, bought, slots, free, contracts, tasks, transfers, calls, proposals, policy
 -- include: lease
 -- include: deposit
 local PROPOSAL_FIELDS = { 'about', 'state', 'by', 'buyer', 'conversation', 'rule', 'message', 'amountMicro', 'filedAt',
@@ -14,7 +14,7 @@ local function pairs_of(name)
 end
 local meta = redis.call('HMGET', META, 'seq', 'clock', 'minted', 'burned', 'policyVersion')
 local state = {
-  seq = meta[1] or '0', clock = meta[2] or '0', minted = meta[3] or '0', burned = meta[4] or '0', accounts = {},
+  seq = meta[1] or '0', clock = meta[2] or '0', minted = meta[3] or '0', burned = meta[4] or '0', accounts = {}, budgets = {},
   pools = {}, owned = {}, bought = {}, slots = {}, free = {}, contracts = {}, tasks = {}, transfers = {}, calls = {},
   proposals = {},
   policy = { version = meta[5] or '0', sum = redis.sha1hex(redis.call('GET', key('policy')) or '') },
@@ -25,6 +25,7 @@ local function add_deposit(cfp, agent)
   if x.state == 'pending' then state.transfers[id] = x end
 end
 for _, id in ipairs(redis.call('SMEMBERS', key('accounts'))) do state.accounts[id] = pairs_of(key('acct', id)) end
+for _, id in ipairs(redis.call('SMEMBERS', key('budgets'))) do state.budgets[id] = pairs_of(key('budget', id)) end
 for _, pool in ipairs(redis.call('SMEMBERS', key('pools'))) do
   state.pools[pool] = pairs_of(key('pool', pool))
   for _, part in ipairs({ 'owned', 'bought' }) do

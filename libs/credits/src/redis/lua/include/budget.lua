@@ -92,9 +92,9 @@ local function take_loans(b, loans)
   end
 end
 
--- Takes an amount from a budget and from all above it on the desk: everywhere, or with `anyway` as far as it goes.
--- Returns nil, or where it does not fit when it could (0: never by itself) and the budget that lacks it.
-local function take_from(desk, id, amount, anyway)
+-- The chain that an amount is taken from, with the loans that it needs; and where it does not fit when it could (0:
+-- never by itself) and the budget that lacks it.
+local function plan_of(desk, id, amount)
   local chain, loans, retry_at, short = {}, {}, nil, nil
   local b = budget_on(desk, id)
   while b do
@@ -109,6 +109,13 @@ local function take_from(desk, id, amount, anyway)
     end
     b = b.parent and budget_on(desk, b.parent)
   end
+  return chain, loans, retry_at, short
+end
+
+-- Takes an amount from a budget and from all above it on the desk: everywhere, or with `anyway` as far as it goes.
+-- Returns nil, or where it does not fit when it could and the budget that lacks it.
+local function take_from(desk, id, amount, anyway)
+  local chain, loans, retry_at, short = plan_of(desk, id, amount)
   if short and not anyway then return retry_at, short end
   for n, taken in ipairs(chain) do
     if loans[n] then take_loans(taken, loans[n]) end
@@ -124,6 +131,26 @@ local function budget_try(desk, account, amount)
   if not account.budget or amount <= 0 then return nil end
   local retry_at, short = take_from(desk, account.budget, amount)
   return retry_at, short and short.id
+end
+
+-- The same, and nothing is taken.
+local function budget_short(desk, account, amount)
+  if not account.budget or amount <= 0 then return nil end
+  local _, _, retry_at, short = plan_of(desk, account.budget, amount)
+  return retry_at, short and short.id
+end
+
+-- A desk on which to try what may yet be dropped.
+local function copy_of_desk(desk)
+  local copy = { budgets = {}, under = desk.under }
+  for id, b in pairs(desk.budgets) do
+    local twin = {}
+    for field, value in pairs(b) do twin[field] = value end
+    twin.owed = {}
+    for lender, y in pairs(b.owed) do twin.owed[lender] = y end
+    copy.budgets[id] = twin
+  end
+  return copy
 end
 
 -- What a refusal says of the budget that budget_try named. Concatenation alone would keep 14 digits.

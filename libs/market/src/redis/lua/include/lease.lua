@@ -60,11 +60,12 @@ local function end_terms(c, at, all, least)
     local over = at >= starts + c.duration
     if not over and not all then break end
     local id = term_id(c.id, n)
-    local amount = tonumber(redis.call('HGET', key('xfer', id), 'amount') or '0')
+    local f = redis.call('HMGET', key('xfer', id), 'amount', 'budgets')
+    local amount = tonumber(f[1] or '0')
     if amount > 0 then
       local used = max(at - starts, n == 1 and least or 0)
       local posted = over and amount or cost_of_use(amount, max(used, 0), c.duration)
-      end_pending(id, c.participant, c.payee, amount, posted, posted > 0 and 'posted' or 'voided')
+      end_pending(id, c.participant, c.payee, amount, posted, posted > 0 and 'posted' or 'voided', f[2])
       posted_sum = posted_sum + posted
     end
     ended = n

@@ -1,7 +1,11 @@
 -- How a market script answers: {ok:true,…} saved under the caller's key, or {ok:false,detail,message}, unsaved.
 -- include: idempotency
-local function refuse(detail, message, verdicts)
-  return cjson.encode({ ok = false, detail = detail, message = message, verdicts = verdicts })
+-- `retry_at`: when it would pass by itself, in ms; absent or 0 where that is not known.
+local function refuse(detail, message, verdicts, retry_at)
+  local at = retry_at and retry_at > 0 and retry_at or nil
+  return cjson.encode({
+    ok = false, detail = detail, message = message, verdicts = verdicts, retryAt = at, retryAfterMs = at and at - now,
+  })
 end
 
 -- The saved answer of an operation {by,key,digest}, if there is one.

@@ -14,13 +14,16 @@ local function price_id(c) return c.id .. '.p' .. c.attempt end
 local function bond_id(c) return c.id .. '.b' .. c.attempt end
 
 -- What is bound by those offers that are taken together with the one that is looked at; slots of each pool as the wall
--- counts them and as the buyer's owner's.
-local function nothing_bound() return { spent = 0, bonds = {}, walled = {}, owned = {}, intents = {}, holds = {} } end
+-- counts them and as the buyer's owner's; and budgets, as it leaves them.
+local function nothing_bound()
+  return { spent = 0, bonds = {}, walled = {}, owned = {}, intents = {}, holds = {}, desk = budget_desk() }
+end
 
 local function bind(bound, offer, bond)
   bound.spent = bound.spent + offer.price
   bound.bonds[offer.participant] = (bound.bonds[offer.participant] or 0) + bond
   bound.intents[offer.participant .. ':' .. offer.intent] = true
+  bound.desk = offer.desk or bound.desk
   if offer.held then
     bound.holds[offer.hold] = true
     local pool = offer.held.pool
@@ -65,7 +68,16 @@ local function unfit(offer, deal, bound)
   return detail
 end
 
--- Why it may not be engaged beside what is bound already, or nil. `deal` has buyer, bond, limit.
+-- Whether the budgets of buyer and provider, which may be the same, have room for price and bond beside what is bound:
+-- nil, or 'over-budget' and when they will. Sets `desk`, where both are taken.
+local function overspent(offer, deal, bound)
+  if not (deal.buyer.budget or offer.account.budget) then return nil end
+  offer.desk = copy_of_desk(bound.desk)
+  local retry_at = budget_try(offer.desk, deal.buyer, offer.price) or budget_try(offer.desk, offer.account, deal.bond)
+  return retry_at and 'over-budget', retry_at
+end
+
+-- Why it may not be engaged beside what is bound already, or nil; and when it may. `deal` has buyer, bond, limit.
 local function uncovered(offer, deal, bound)
   local buyer = deal.buyer
   if offer.account.available - (bound.bonds[offer.participant] or 0) < deal.bond then return 'insufficient-credits' end
@@ -76,7 +88,7 @@ local function uncovered(offer, deal, bound)
   end
   if buyer.available - bound.spent < offer.price then return 'insufficient-credits' end
   if deal.limit and buyer.pending + bound.spent + offer.price > deal.limit then return 'over-budget' end
-  return nil
+  return overspent(offer, deal, bound)
 end
 
 -- An offer as its contract keeps it while it stands by.
@@ -157,6 +169,10 @@ local function next_standby(c)
   bound.spent, bound.bonds[c.participant] = -c.price, -c.bond
   bound.walled[c.pool] = c.class == 'standard' and -#c.slots or 0
   bound.owned[c.pool] = c.owner == who_of(buyer) and -#c.slots or 0
+  local price_charged = redis.call('HGET', key('xfer', price_id(c)), 'budgets')
+  if price_charged then budget_back(bound.desk, price_charged, c.price) end
+  local bond_charged = redis.call('HGET', key('xfer', bond_id(c)), 'budgets')
+  if bond_charged then budget_back(bound.desk, bond_charged, c.bond) end
   local standbys = cjson.decode(c.standbys)
   for i = c.tried + 1, #standbys do
     local offer = standbys[i]

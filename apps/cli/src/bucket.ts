@@ -21,7 +21,7 @@ import {
   showPercent,
 } from './quantities.js';
 import { addSettings, type Setting, settingsIn } from './settings.js';
-import { fitting } from './spec-fit.js';
+import { fitting, settable } from './spec-fit.js';
 
 export const buckets: Kind<BucketRow> = {
   one: 'bucket',
@@ -97,6 +97,7 @@ const LIMIT_SAYS = 'requests=60/60s,reserve=6,price=0.001: count per time, credi
 
 interface LimitFlags extends Flags {
   readonly limit?: readonly TypedLimit[];
+  readonly drop?: readonly string[];
 }
 
 export function addBucketCommands(program: Command): void {
@@ -115,6 +116,9 @@ export function addBucketCommands(program: Command): void {
   addSettings(bucket.command('set').argument('<id>', 'its name', dottedId), [account, ...rules])
     .description('change what is named, leave the rest: what was taken stays taken')
     .option(LIMIT, 'requests=90/60s or requests,price=0.002: what is not said of a limit stays', typedLimit)
+    .option('--drop <names>', 'limits that the upstream has no more, joined by commas', (text) =>
+      text.split(',').map(id),
+    )
     .addOption(output())
     .action(async (name: string, flags: LimitFlags) => {
       process.exitCode = await setBucket(cliConfig(), name, flags);
@@ -157,13 +161,15 @@ function whole(limit: TypedLimit): TypedLimit {
 
 function setBucket(config: CliConfig, name: string, flags: LimitFlags): Promise<number> {
   const set = settingsIn(flags, [account, ...rules]);
-  const { limit: typed = [] } = flags;
-  if (Object.keys(set).length + typed.length === 0)
+  const { limit: typed = [], drop = [] } = flags;
+  if (Object.keys(set).length + typed.length + drop.length === 0)
     throw new UsageError('Nothing to change: `tender bucket set --help`.');
   return asOperator(config, async (operator) => {
     const before = await present(operator, config.market, buckets, name);
-    const limits = merged(before.limits, typed);
-    const answer = await operator.openBucket(fitting(bucketSpec, { ...specOf(before), ...set, limits }));
+    const unknown = drop.find((name) => !before.limits.some((limit) => limit.name === name));
+    if (unknown !== undefined) throw new UsageError(`--drop ${unknown}: the bucket ${name} has no such limit.`);
+    const limits = merged(before.limits, typed).filter((limit) => !drop.includes(limit.name));
+    const answer = await operator.openBucket(fitting(bucketSpec, { ...settable(bucketSpec, before), ...set, limits }));
     if (!answer.ok) throw refusedByBank(answer, config.market);
     return told(operator, config, buckets, name, { output: flags.output, before });
   });
@@ -175,16 +181,4 @@ function merged(limits: BucketRow['limits'], typed: readonly TypedLimit[]): Type
   });
   const known = new Set(limits.map(({ name }) => name));
   return [...kept, ...typed.filter(({ name }) => !known.has(name)).map(whole)];
-}
-
-function specOf(row: BucketRow): Omit<BucketSpec, 'limits'> {
-  const {
-    limits: _limits,
-    factorPermille: _factor,
-    pausedUntil: _paused,
-    spotPermille: _spot,
-    quote: _quote,
-    ...spec
-  } = row;
-  return spec;
 }

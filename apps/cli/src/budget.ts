@@ -8,7 +8,7 @@ import { type Kind, mustBeNew, present, showList, showOne, told } from './listin
 import { type Flags, output, type WatchFlags, WHERE, watch } from './operator-flags.js';
 import { credits, id, oneOf, percent, showInstant, showLeft, showMicro, showPercent } from './quantities.js';
 import { addSettings, type Setting, settingsIn } from './settings.js';
-import { fitting } from './spec-fit.js';
+import { fitting, settable } from './spec-fit.js';
 
 export const budgets: Kind<BudgetView> = {
   one: 'budget',
@@ -136,14 +136,8 @@ function setBudget(config: CliConfig, name: string, flags: Flags): Promise<numbe
   if (Object.keys(set).length === 0) throw new UsageError('Nothing to change: `tender budget set --help`.');
   return asOperator(config, async (operator) => {
     const before = await present(operator, config.market, budgets, name);
-    const answer = await operator.openBudget(fitting(budgetSpec, { ...specOf(before), ...set }));
+    const answer = await operator.openBudget(fitting(budgetSpec, { ...settable(budgetSpec, before), ...set }));
     if (!answer.ok) throw refusedByBank(answer, config.market);
     return told(operator, config, budgets, name, { output: flags.output, before });
   });
-}
-
-function specOf(row: BudgetView): BudgetSpec {
-  const { window, parent, amountMicro, keepPermille, carryCapMicro, borrowMicro, lendPermille } = row;
-  const set = { amountMicro, keepPermille, carryCapMicro, borrowMicro, lendPermille };
-  return { id: row.id, window, ...set, ...(parent === undefined ? {} : { parent }) };
 }

@@ -20,7 +20,7 @@ import {
   showPercent,
 } from './quantities.js';
 import { addSettings, type Setting, settingsIn } from './settings.js';
-import { fitting } from './spec-fit.js';
+import { fitting, settable } from './spec-fit.js';
 
 const ownerMax = (row: PoolRow) => (row.ownerMax === 0 ? 'any' : String(row.ownerMax));
 
@@ -165,14 +165,8 @@ function setPool(config: CliConfig, name: string, flags: Flags): Promise<number>
   if (Object.keys(set).length === 0) throw new UsageError('Nothing to change: `tender pool set --help`.');
   return asOperator(config, async (operator) => {
     const before = await present(operator, config.market, pools, name);
-    const answer = await operator.openPool(fitting(poolSpec, { ...specOf(before), ...set }));
+    const answer = await operator.openPool(fitting(poolSpec, { ...settable(poolSpec, before), ...set }));
     if (!answer.ok) throw refusedByBank(answer, config.market);
     return told(operator, config, pools, name, { output: flags.output, before });
   });
-}
-
-/** What was set, without what comes and goes by itself. */
-function specOf(row: PoolRow): PoolSpec {
-  const { free: _free, standardHeld: _held, spotMicro: _spot, spotDurationMs: _duration, ...spec } = row;
-  return spec;
 }

@@ -11,3 +11,8 @@ export function fitting<T>(spec: z.ZodType<T>, value: unknown): T {
   );
   throw new UsageError(`It cannot be so: ${said.join('; ')}. Nothing was changed.`);
 }
+
+/** Of what the bank lists, what an operator sets: the rest comes and goes by itself. */
+export function settable(spec: z.ZodObject, row: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(row).filter(([field]) => field in spec.shape));
+}

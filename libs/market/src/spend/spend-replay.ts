@@ -1,5 +1,5 @@
 // Attribution: the journal done again in the model, with an ear at the ledger; so it agrees with the ledger by construction.
-import type { Moved } from '@tender/credits';
+import type { Moved, Tags } from '@tender/credits';
 import type { JournalEntry } from '../model/journal.js';
 import { MarketState } from '../model/market-state.js';
 import { replayEntry } from '../model/replay.js';
@@ -51,12 +51,12 @@ export class SpendReplay {
     return replayEntry(this.#market, entry);
   }
 
-  #paid({ debit, credit, amount, tags, at }: Moved): void {
+  #paid({ id, debit, credit, amount, tags, at }: Moved): void {
     const fact = {
       ...this.#labelsOf(debit),
       ...(tags.project === undefined ? {} : { project: tags.project }),
       ...(tags.team === undefined ? {} : { team: tags.team }),
-      ...{ resource: tags.bucket ?? tags.pool, payee: credit, contract: tags.contract, at, amount },
+      ...{ resource: tags.bucket ?? tags.pool, payee: credit, contract: contractOf(id, tags), at, amount },
     };
     for (const tally of this.#tallies.values()) tally.pay(fact);
   }
@@ -81,4 +81,9 @@ export class SpendReplay {
     const account = this.#market.ledger.account(agent);
     return { agent, owner: account?.owner, project: account?.project, team: account?.team };
   }
+}
+
+/** What is paid for rate tokens is the hold's: its payments are called like it, with a suffix behind a dot. */
+function contractOf(id: string, { contract, bucket }: Tags): string | undefined {
+  return contract ?? (bucket === undefined ? undefined : id.replace(/^hold:/, '').split('.')[0]);
 }

@@ -6,6 +6,7 @@ import { AGENTS, ANNS_NKEY, any, often, SYSTEM_AGENT } from './drawn.js';
 import { type EngageDraft, engageDraft, lifeDrafts, type ReportDraft, reportDraft } from './task-steps.js';
 
 const DIGEST = 'd'.repeat(43);
+const DEPOSIT = '3';
 
 type Unkeyed<C> = C extends { key: string } ? Omit<C, 'key' | 'digest'> : C;
 /** A command whose idempotency key is drawn beside it and whose digest follows from its body. */
@@ -69,7 +70,13 @@ const openCall = fc.record({
   reservePriceMicro: fc.constantFrom('5', '10', '10', '12', '20'),
   windowMs: fc.constant(10),
   termsDigest: fc.constant(DIGEST),
+  depositMicro: fc.constantFrom(...Array(8).fill(undefined), DEPOSIT, DEPOSIT, '0'),
 });
+const depositOf = (who: string): fc.Arbitrary<Draft> =>
+  fc.record({
+    ...{ kind: fc.constant('deposit' as const), by: often(fc.constant(who), agent), cfp, agent: fc.constant(who) },
+    amountMicro: fc.constantFrom(DEPOSIT, DEPOSIT, DEPOSIT, '4', 'nan'),
+  });
 const openPool = fc
   .record({
     slots: fc.integer({ min: 4, max: 6 }),
@@ -79,8 +86,10 @@ const openPool = fc
     graceMs: fc.constantFrom(0, 0, 800),
     idleMs: fc.constantFrom(0, 0, 900),
     compensationPermille: fc.constantFrom(0, 100, 1_000),
-    ...{ lendMs: fc.constant(0), noiseMaxPermille: fc.constant(1_000), noiseWindowMs: fc.constant(1_000) },
-    ownerMax: fc.constant(0),
+    lendMs: fc.constantFrom(0, 0, 1_000),
+    noiseMaxPermille: fc.constantFrom(1_000, 1_000, 3_000),
+    noiseWindowMs: fc.constantFrom(1_000, 5_000, 60_000),
+    ownerMax: fc.constantFrom(0, 0, 0, 3),
     seals,
     account: often(fc.constant('pool-account'), fc.constant('ann')),
     seller: often(fc.constant('seller'), fc.constant('nobody')),
@@ -101,6 +110,7 @@ const command: fc.Arbitrary<Draft> = fc.oneof(
       policy,
     }),
   },
+  { weight: 3, arbitrary: often(agent, fc.constantFrom('nobody', 'seller')).chain(depositOf) },
   {
     weight: 8,
     arbitrary: fc.record({ kind: fc.constant('renew' as const), by: holder, contract, maxPriceMicro }),
@@ -138,15 +148,27 @@ const key = fc.oneof(
 /** A call's locks are mostly taken just before it opens, under the value that it names; often it is awarded at once. */
 const opening: fc.Arbitrary<Step[]> = fc
   .record({ draft: openCall, bids, keys: fc.tuple(key, key), locked: often(fc.constant(true), fc.constant(false)) })
-  .chain((drawn) => fc.record({ force: fc.boolean(), awarded: fc.boolean() }).map((more) => ({ ...drawn, ...more })))
-  .map(({ draft, bids: shown, keys, locked, force, awarded }): Step[] => {
+  .chain((drawn) =>
+    fc
+      .record({ force: fc.boolean(), awarded: fc.boolean(), laidDown: often(fc.constant(true), fc.constant(false)) })
+      .map((more) => ({ ...drawn, ...more })),
+  )
+  .map(({ draft, bids: shown, keys, locked, force, awarded, laidDown }): Step[] => {
     const value = `lock-${draft.cfp}`;
     const lock: Step = { kind: 'lock', slots: draft.slots, value, force };
     const open: Step = { kind: 'ask', command: { ...draft, lockValue: value }, key: keys[0] };
     const award = { kind: 'award' as const, by: 'seller', cfp: draft.cfp, bids: shown, termsDigest: DIGEST, policy: 0 };
+    const payers = draft.depositMicro === DEPOSIT && laidDown ? shown.map(({ participant }) => participant) : [];
+    const deposits = payers.map((payer, n): Step => {
+      const command: Draft = {
+        ...{ kind: 'deposit', by: payer, agent: payer, cfp: draft.cfp, amountMicro: DEPOSIT },
+      };
+      return { kind: 'ask', command, key: `${keys[0]}-d${n}` };
+    });
     return [
       ...(locked ? [lock] : []),
       open,
+      ...deposits,
       ...(awarded ? [{ kind: 'ask' as const, command: award, key: keys[1] }] : []),
     ];
   });

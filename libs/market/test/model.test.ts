@@ -1,6 +1,6 @@
 // The model against the scripts: random markets, the same answer at every step, the same state at the end.
 import { applyToBook, bodyDigest } from '@tender/credits';
-import { marketKey, metaKey, runScript, type Script } from '@tender/credits/redis';
+import { marketKey, metaKey, runScript } from '@tender/credits/redis';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { compareSnapshots, type Engaged, MarketBook, type MarketCommand, snapshotOf } from '../src/index.js';
@@ -8,6 +8,8 @@ import { marketScripts } from '../src/redis/scripts.js';
 import { ANNS_NKEY, SYSTEM_AGENT } from './drawn.js';
 import { type Draft, type Step, steps } from './market-steps.js';
 import { START_MS, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
+import { runInRedis } from './run-in-redis.js';
+import { depositEnds } from './sale-outcomes.js';
 import { expectSpendAgrees } from './spend-agrees.js';
 import { engagementOf, reportOf } from './task-steps.js';
 
@@ -34,6 +36,8 @@ it('answers as the scripts do, and ends in the same state', async () => {
 }, 120_000);
 
 const expected = [
+  ...['bid barred missing-dependency', 'deposit ok', 'deposit unknown', 'deposit stale'],
+  ...['deposit voided', 'deposit posted'],
   ...['open-pool ok', 'open-pool unknown', 'open-pool no-capacity'],
   ...['open-call ok', 'open-call unknown', 'open-call not-permitted', 'open-call below-reserve-price'],
   ...['open-call duplicate', 'open-call malformed', 'open-call no-capacity', 'open-call lock-lost'],
@@ -103,6 +107,11 @@ async function runSequence(sequence: readonly Step[]): Promise<void> {
   expect(pairsOf(proposals)).toEqual(waiting.map(({ id, expiresAt }) => `${id} ${expiresAt}`).sort());
   const asking = Object.values(await real.redis.hgetall(marketKey(real.market, 'asking'))).map(Number);
   expect(asking.reduce((sum, count) => sum + count, 0)).toBe(waiting.length);
+  for (const { cfp, deposits } of book.calls.values()) {
+    const kept = await real.redis.hgetall(marketKey(real.market, 'deposits', cfp));
+    expect(kept).toEqual(Object.fromEntries([...deposits].map(([agent, leases]) => [agent, String(leases)])));
+  }
+  depositEnds(book).forEach(count);
   await real.check();
   await expectSpendAgrees(real);
 }
@@ -117,9 +126,9 @@ interface Pair {
 
 async function startPair(): Promise<Pair> {
   const accounts = [
-    { id: 'ann', nkey: ANNS_NKEY, host: 'ben' },
+    { id: 'ann', nkey: ANNS_NKEY, host: 'ben', owner: 'acme' },
     { id: 'ben' },
-    { id: 'cid' },
+    { id: 'cid', owner: 'acme' },
     { id: SYSTEM_AGENT, class: 'system' as const },
   ];
   const real = await server.market({ agents: accounts, grantMicro: 60, pools: [] });
@@ -272,53 +281,6 @@ function countTasks(book: MarketBook, command: MarketCommand, answer: object): v
 
 function count(outcome: string): void {
   seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
-}
-
-async function runInRedis(real: TestMarket, command: MarketCommand): Promise<object> {
-  const run = <I, R>(script: Script<I, R>, input: I): Promise<R> =>
-    runScript(real.redis, script, metaKey(real.market), input);
-  switch (command.kind) {
-    case 'open-pool':
-      return run(marketScripts.openPool, command);
-    case 'open-call':
-      return run(marketScripts.openCall, command);
-    case 'extend-call':
-      return run(marketScripts.extendCall, command);
-    case 'release-call':
-      return run(marketScripts.closeCall, { ...command, kind: 'release' });
-    case 'lapse-call':
-      return run(marketScripts.closeCall, { ...command, kind: 'lapse' });
-    case 'award':
-      return (await run(marketScripts.award, { awards: [command] }))[0]!;
-    case 'deposit':
-      return run(marketScripts.deposit, command);
-    case 'renew':
-      return run(marketScripts.renew, command);
-    case 'settle':
-      return run(marketScripts.settle, { ...command, kind: 'release' });
-    case 'preempt-lease':
-      return run(marketScripts.settle, { ...command, kind: 'preempt' });
-    case 'hear':
-      return run(marketScripts.hear, command);
-    case 'set-policy':
-      return run(marketScripts.setPolicy, command);
-    case 'file-proposal':
-      return run(marketScripts.fileProposal, command);
-    case 'decide-proposal':
-      return run(marketScripts.decideProposal, { ...command, kind: command.verdict });
-    case 'expire-proposal':
-      return run(marketScripts.decideProposal, { ...command, kind: 'expire' });
-    case 'close-proposal':
-      return run(marketScripts.closeProposal, command);
-    case 'expire-lease':
-      return run(marketScripts.settle, { ...command, kind: 'expire' });
-    case 'engage':
-      return run(marketScripts.engage, command);
-    case 'report':
-      return run(marketScripts.report, command);
-    case 'overdue-task':
-      return run(marketScripts.report, { kind: 'overdue', contract: command.contract });
-  }
 }
 
 function pairsOf(flat: readonly string[]): string[] {

@@ -7,6 +7,7 @@ import type { EventPublisher } from './event-publisher.js';
 import type { Metrics } from './metrics.js';
 import type { PolicyBook } from './policy-book.js';
 import type { SealCheck } from './seal-check.js';
+import type { TokenDesk } from './token-desk.js';
 
 export interface Bank {
   readonly market: string;
@@ -16,6 +17,7 @@ export interface Bank {
   readonly reader: MarketReader;
   readonly lock: NegotiationLock;
   readonly awards: AwardBatch;
+  readonly tokens: TokenDesk;
   readonly spending: SpendReader;
   readonly policies: PolicyBook;
   readonly seals: SealCheck;

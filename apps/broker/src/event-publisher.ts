@@ -8,7 +8,7 @@ import {
   type TaskFact,
   type TokensFact,
 } from '@tender/market';
-import type { AwardReply, ProposalReply, SettleReply } from '@tender/market/redis';
+import type { AwardReply, ProposalReply, SettleReply, TakeReply } from '@tender/market/redis';
 import type { NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 
@@ -61,8 +61,10 @@ export class EventPublisher {
     this.#add('task', resource, fact);
   }
 
-  tokens(bucket: string, fact: TokensFact): void {
-    this.#add('tokens', bucket, fact);
+  /** A take as the script committed it. */
+  tokens(reply: Extract<TakeReply, { ok: true }>): void {
+    const { hold, agent, at, amounts, amountMicro, ratePermille, noisePermille } = reply;
+    this.#add('tokens', reply.bucket, { hold, agent, at, amounts, amountMicro, ratePermille, noisePermille });
   }
 
   /** What waits for an operator, or waits no more: told under its asker's name. */

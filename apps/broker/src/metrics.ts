@@ -10,6 +10,11 @@ const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 /** A snapshot of a large market keeps Redis for tens of milliseconds: scrapers share one. */
 const FRESH_MS = 2_000;
 
+interface Given {
+  readonly amounts: Readonly<Record<string, number>>;
+  readonly ratePermille: number;
+}
+
 export class Metrics {
   #takenAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
@@ -18,6 +23,12 @@ export class Metrics {
   readonly units = this.#counter('tender_units_awarded_total', 'Slots awarded', ['pool']);
   readonly refusals = this.#counter('tender_refusals_total', 'Requests refused', ['operation', 'detail']);
   readonly lockLosses = this.#counter('tender_lock_losses_total', 'Requests refused because a lock was lost', []);
+  readonly takes = this.#counter('tender_token_takes_total', 'Takes of rate tokens that were served', ['bucket']);
+  readonly tokens = this.#counter('tender_tokens_taken_total', 'Rate tokens taken', ['bucket', 'limit']);
+  readonly limited = this.#counter('tender_upstream_429_total', "Upstreams' 429s that were reported", ['bucket']);
+  readonly factor = this.#gauge('tender_bucket_factor_permille', 'How much of its refill a bucket gets', ['bucket']);
+  readonly spot = this.#gauge('tender_bucket_spot_permille', "A bucket's last clearing rate", ['bucket']);
+  readonly #tokensWaiting = this.#gauge('tender_tokens_waiting', 'Who wait for rate tokens at this broker', ['bucket']);
   readonly invariantBreaks = new Gauge({
     name: 'tender_invariant_breaks',
     help: 'Breaches that the last background check found',
@@ -53,8 +64,28 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  constructor() {
+  readonly #whoWaits: () => ReadonlyMap<string, number>;
+
+  /** `whoWaits`: for the tokens of each bucket, asked at each scrape. */
+  constructor(whoWaits: () => ReadonlyMap<string, number>) {
+    this.#whoWaits = whoWaits;
     collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** What a batch of takes gave out. */
+  took(bucket: string, given: readonly Given[]): void {
+    if (given.length === 0) return;
+    this.takes.inc({ bucket }, given.length);
+    this.spot.set({ bucket }, Math.max(...given.map(({ ratePermille }) => ratePermille)));
+    const sums = new Map<string, number>();
+    for (const { amounts } of given) {
+      for (const [limit, amount] of Object.entries(amounts)) sums.set(limit, (sums.get(limit) ?? 0) + amount);
+    }
+    for (const [limit, sum] of sums) this.tokens.inc({ bucket, limit }, sum);
+  }
+
+  #gauge<L extends string>(name: string, help: string, labelNames: L[]): Gauge<L> {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] });
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
@@ -74,6 +105,8 @@ export class Metrics {
         });
       await this.#reading;
     }
+    this.#tokensWaiting.reset();
+    for (const [bucket, waiting] of this.#whoWaits()) this.#tokensWaiting.set({ bucket }, waiting);
     return this.registry.metrics();
   }
 

@@ -1,5 +1,5 @@
-// The sweeper ends what is over: leases, tasks, calls, proposals, pending transfers. Any broker may run it; each script checks anew
-// that the time has come, so that several at once do no harm.
+// The sweeper ends what is over: leases, tasks, calls, proposals, pending transfers, tokens in hand. Any broker may run
+// it; each script checks anew that the time has come, so that several at once do no harm.
 import { ledgerScripts, runScript } from '@tender/credits/redis';
 import { marketScripts } from '@tender/market/redis';
 import type { Bank } from './bank.js';
@@ -67,6 +67,10 @@ export class Sweeper {
       case 'cfp':
         await runScript(redis, marketScripts.closeCall, meta, { kind: 'lapse', cfp: id });
         return;
+      case 'hold': {
+        await runScript(redis, marketScripts.expireHold, meta, { hold: id });
+        return;
+      }
       case 'xfer': {
         await runScript(redis, ledgerScripts.endTransfer, meta, { kind: 'expire', id });
         return;

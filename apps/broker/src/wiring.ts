@@ -1,9 +1,9 @@
 // The composition root: connects the parts of one broker and takes them down in order.
 import { createHmac } from 'node:crypto';
-import { connectRedis, metaKey, RedisLedger, redisReady } from '@tender/credits/redis';
+import { connectRedis, metaKey, RedisLedger, redisReady, runScript } from '@tender/credits/redis';
 import { subjects } from '@tender/market';
 import { connectNats } from '@tender/market/nats';
-import { AwardBatch, MarketReader, NegotiationLock, SpendReader } from '@tender/market/redis';
+import { AwardBatch, MarketReader, marketScripts, NegotiationLock, SpendReader } from '@tender/market/redis';
 import type { NatsConnection } from 'nats';
 import { type Logger, pino } from 'pino';
 import type { Bank } from './bank.js';
@@ -17,6 +17,7 @@ import { SealCheck } from './seal-check.js';
 import { BankService } from './service.js';
 import { Steward } from './steward.js';
 import { Sweeper } from './sweeper.js';
+import { TokenDesk } from './token-desk.js';
 
 export const VERSION = '0.1.0';
 const START_MS = 10_000;
@@ -58,6 +59,7 @@ export async function startBroker(config: BrokerConfig): Promise<Broker> {
       await steward?.stop();
       sweeper.stop();
       invariants.stop();
+      bank.tokens.close();
       await service.stop();
       await closeAll(http, nats);
       for (const connection of [redis, ...lockRedises]) connection.disconnect();
@@ -119,7 +121,7 @@ function compose(
   nats: NatsConnection,
 ): Bank {
   const market = config.TENDER_MARKET;
-  const metrics = new Metrics();
+  const metrics = new Metrics(() => tokens.waiting());
   const reader = new MarketReader(redis, market);
   const events = new EventPublisher(nats, market, log);
   const awards = new AwardBatch(redis, market, (replies) => {
@@ -133,6 +135,13 @@ function compose(
       events.awarded(reply);
     }
   });
+  const tokens = new TokenDesk(async (bucket, takes) => {
+    const replies = await runScript(redis, marketScripts.takeTokens, metaKey(market), { bucket, takes });
+    const given = replies.flatMap((reply) => (reply.ok && reply.replayed !== true ? [reply] : []));
+    metrics.took(bucket, given);
+    for (const reply of given) events.tokens(reply);
+    return replies;
+  });
   return {
     market,
     meta: metaKey(market),
@@ -142,6 +151,7 @@ function compose(
     policies: new PolicyBook(reader),
     lock: new NegotiationLock([redis, ...lockRedises], market, Date.now),
     awards,
+    tokens,
     spending: new SpendReader(redis, market, (seq, why) =>
       log.error({ seq, why }, 'spending is told wrong: an entry does not fit the rules'),
     ),

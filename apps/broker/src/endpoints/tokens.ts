@@ -1,18 +1,89 @@
-// tokens, return, offer-tokens, buy-tokens, bucket: rate tokens taken, given back, sold on and asked about.
-import { type BankRequest, type BankResult, refusal } from '@tender/market';
-import type { Asked, Bank } from '../bank.js';
-import type { Outcome } from '../outcome.js';
+// tokens, return, offer-tokens, buy-tokens: rate tokens taken, given back and sold on.
+import { parseMicro } from '@tender/credits';
+import { bodyDigest, runScript } from '@tender/credits/redis';
+import type { BankRequest, BankResult, HeldTokens } from '@tender/market';
+import { marketScripts } from '@tender/market/redis';
+import type { Asked, AskedInTime, Bank } from '../bank.js';
+import { type Outcome, ok } from '../outcome.js';
+import { bucket } from './buckets.js';
+import { refused } from './calls.js';
+import { notTaken } from './not-taken.js';
 
-const soon = () => Promise.resolve(refusal('unavailable', 'not served yet'));
+/** An answer needs so much time on its way, or a fifth of the time that there is. */
+const ANSWER_MS = 100;
+
+async function tokens(bank: Bank, asked: AskedInTime<BankRequest<'tokens'>>): Promise<Outcome<BankResult<'tokens'>>> {
+  const { sender, body } = asked;
+  const { bucket: id, waitMs, maxPriceMicro, ...take } = body;
+  const { agent = sender } = body;
+  // How long it would wait is no part of what it asks for: asked again for the rest of the time, it is the same.
+  const digest = bodyDigest('tokens', { ...take, bucket: id, maxPriceMicro, agent });
+  const maxPrice = parseMicro(maxPriceMicro)!;
+  const wish = { ...take, by: sender, digest, agent, maxPrice };
+  const reply = await bank.tokens.take(id, wish, patienceOf(asked, waitMs, Date.now()));
+  return reply.ok ? held(reply) : notTaken(reply);
+}
+
+/** What is left of `waitMs`, so that the answer is there by `replyBy`. A clock that cannot be right is not believed. */
+function patienceOf({ sentAt, replyBy }: AskedInTime<unknown>, waitMs: number, now: number): number {
+  const given = replyBy - sentAt;
+  const gone = now - sentAt;
+  const spent = gone >= 0 && gone <= given ? gone : 0;
+  return Math.min(waitMs, given - Math.min(ANSWER_MS, given / 5)) - spent;
+}
+
+async function giveBack(bank: Bank, asked: Asked<BankRequest<'return'>>): Promise<Outcome<BankResult<'return'>>> {
+  const { sender, body } = asked;
+  // Who gives back what it still waits for does not want it any more.
+  bank.tokens.forget(sender, body.hold);
+  const { key, hold, used, upstream } = body;
+  const reply = await runScript(bank.redis, marketScripts.returnTokens, bank.meta, {
+    ...{ by: sender, key, digest: bodyDigest('return', body) },
+    ...{ hold, used, ...(upstream === undefined ? {} : { upstream }) },
+  });
+  if (!reply.ok) return refused(bank, reply);
+  bank.tokens.stir(reply.bucket);
+  bank.metrics.factor.set({ bucket: reply.bucket }, reply.factorPermille);
+  if (upstream?.status === 429 && reply.replayed !== true) bank.metrics.limited.inc({ bucket: reply.bucket });
+  const { returned, paidMicro, refundedMicro } = reply;
+  return ok({ hold, returned, paidMicro, refundedMicro }, { scope: reply.bucket, budget: paidMicro });
+}
+
+async function offer(
+  bank: Bank,
+  asked: Asked<BankRequest<'offer-tokens'>>,
+): Promise<Outcome<BankResult<'offer-tokens'>>> {
+  const { sender, body } = asked;
+  const { key, hold, to, amounts, priceMicro } = body;
+  const reply = await runScript(bank.redis, marketScripts.offerTokens, bank.meta, {
+    ...{ by: sender, key, digest: bodyDigest('offer-tokens', body) },
+    ...{ hold, to, amounts, price: parseMicro(priceMicro)! },
+  });
+  return reply.ok ? ok({ hold, to, priceMicro: reply.priceMicro }, { budget: priceMicro }) : refused(bank, reply);
+}
+
+async function buy(bank: Bank, asked: Asked<BankRequest<'buy-tokens'>>): Promise<Outcome<BankResult<'buy-tokens'>>> {
+  const { sender, body } = asked;
+  const { hold, of, amounts, maxPriceMicro, agent = sender } = body;
+  const reply = await runScript(bank.redis, marketScripts.buyTokens, bank.meta, {
+    ...{ by: sender, hold, digest: bodyDigest('buy-tokens', { ...body, agent }), agent, of, amounts },
+    maxPrice: parseMicro(maxPriceMicro)!,
+  });
+  return reply.ok ? held(reply) : notTaken(reply);
+}
+
+function held(reply: HeldTokens): Outcome<HeldTokens> {
+  const { hold, amounts, unitsMicro, amountMicro, ratePermille, noisePermille, expiresAt } = reply;
+  return ok(
+    { hold, bucket: reply.bucket, amounts, unitsMicro, amountMicro, ratePermille, noisePermille, expiresAt },
+    { scope: reply.bucket, budget: amountMicro, expires: expiresAt },
+  );
+}
 
 export const tokenEndpoints = {
-  tokens: (_bank: Bank, _asked: Asked<BankRequest<'tokens'>>): Promise<Outcome<BankResult<'tokens'>>> => soon(),
-  return: (_bank: Bank, _asked: Asked<BankRequest<'return'>>): Promise<Outcome<BankResult<'return'>>> => soon(),
-  'offer-tokens': (
-    _bank: Bank,
-    _asked: Asked<BankRequest<'offer-tokens'>>,
-  ): Promise<Outcome<BankResult<'offer-tokens'>>> => soon(),
-  'buy-tokens': (_bank: Bank, _asked: Asked<BankRequest<'buy-tokens'>>): Promise<Outcome<BankResult<'buy-tokens'>>> =>
-    soon(),
-  bucket: (_bank: Bank, _asked: Asked<BankRequest<'bucket'>>): Promise<Outcome<BankResult<'bucket'>>> => soon(),
+  tokens,
+  return: giveBack,
+  'offer-tokens': offer,
+  'buy-tokens': buy,
+  bucket,
 };

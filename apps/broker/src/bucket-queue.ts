@@ -1,0 +1,232 @@
+// Those who want tokens of one bucket: tried together as they come, and where not all can be served cleared together.
+import type { TakeAsked } from '@tender/market';
+import type { TakeReply } from '@tender/market/redis';
+
+/** A script that gives and refuses; it must not keep Redis from others for long. */
+export type RunTakes = (takes: readonly TakeAsked[]) => Promise<readonly TakeReply[]>;
+type Wait = { readonly ms: number; readonly priceMicro: string };
+
+/** Takes in one script call, while nobody waits. */
+const MAX_BATCH = 64;
+/** So many make a batch worth sending before the turn ends. */
+const EARLY = 16;
+const MAX_IN_FLIGHT = 4;
+/** In one clearing's call; of those that wait the best. */
+const MAX_CLEARED = 512;
+/** Between two clearings: what comes meanwhile shares a price. */
+const CLEAR_MS = 25;
+/** What comes back through another broker is found out so soon. */
+const LOOK_MS = 200;
+/** More do not wait for one bucket here. */
+export const MAX_WAITING = 4096;
+/** Of one agent. */
+export const MAX_WAITING_EACH = 64;
+
+/** One who wants tokens, and all who ask for it under the same hold. */
+export interface Wish {
+  readonly take: TakeAsked;
+  readonly seq: number;
+  /** Until when it waits, of `performance.now()`. */
+  dueAt: number;
+  readonly askers: { resolve(reply: TakeReply): void; reject(error: unknown): void }[];
+  /** The bank's last word, and when it could pass by it; absent before it was tried. */
+  wait?: Wait;
+  passAt: number;
+}
+
+export interface QueueWatch {
+  /** A wish is answered, or about to be. */
+  ended(wish: Wish): void;
+  /** Nobody is there any more. */
+  empty(): void;
+}
+
+export class BucketQueue {
+  readonly #run: RunTakes;
+  readonly #on: QueueWatch;
+  /** Not tried yet, as they came. */
+  #arrived: Wish[] = [];
+  readonly #waiting = new Set<Wish>();
+  readonly #perAgent = new Map<string, number>();
+  #inFlight = 0;
+  #clearing = false;
+  #clearedAt = Number.NEGATIVE_INFINITY;
+  #turning = false;
+  /** Something came back since the last clearing. */
+  #stirred = false;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+
+  constructor(run: RunTakes, on: QueueWatch) {
+    this.#run = run;
+    this.#on = on;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  add(wish: Wish): void {
+    this.#arrived.push(wish);
+    // Whoever comes while others wait is cleared together with them: neither before them, nor after all of them.
+    if (this.#crowded) this.#schedule();
+    else if (this.#arrived.length >= EARLY && this.#inFlight < MAX_IN_FLIGHT) this.#send();
+    else if (!this.#turning) {
+      this.#turning = true;
+      setImmediate(() => {
+        this.#turning = false;
+        this.#send();
+      });
+    }
+  }
+
+  /** Tokens came back: the next clearing need not wait for the refill. */
+  stir(): void {
+    this.#stirred = true;
+    this.#schedule();
+  }
+
+  /** Nobody wants it any more; what is being tried just now is answered as it comes out. */
+  drop(wish: Wish): void {
+    wish.dueAt = Number.NEGATIVE_INFINITY;
+    const place = this.#arrived.indexOf(wish);
+    if (place >= 0) this.#arrived.splice(place, 1);
+    if (place >= 0 || (this.#waiting.has(wish) && !this.#clearing)) this.#refuse(wish);
+    this.#send();
+  }
+
+  /** Nobody is kept waiting any longer; `reply` says why. */
+  close(reply: TakeReply): void {
+    clearTimeout(this.#timer);
+    for (const wish of [...this.#arrived.splice(0), ...this.#waiting]) this.#answer(wish, reply);
+  }
+
+  get #crowded(): boolean {
+    return this.#waiting.size > 0 || this.#clearing;
+  }
+
+  #send(): void {
+    while (this.#arrived.length > 0 && this.#inFlight < MAX_IN_FLIGHT && !this.#crowded) {
+      const batch = this.#arrived.splice(0, MAX_BATCH);
+      this.#inFlight += 1;
+      void this.#try(batch).finally(() => {
+        this.#inFlight -= 1;
+        this.#send();
+      });
+    }
+    if (this.#waiting.size > 0) this.#schedule();
+    else if (this.#arrived.length === 0 && this.#inFlight === 0 && !this.#clearing) this.#on.empty();
+  }
+
+  async #try(batch: readonly Wish[]): Promise<void> {
+    try {
+      const replies = await this.#run(batch.map(({ take }) => take));
+      const now = performance.now();
+      batch.forEach((wish, index) => {
+        this.#heard(wish, replies[index]!, now);
+      });
+    } catch (error) {
+      for (const wish of batch) {
+        this.#forget(wish);
+        for (const { reject } of wish.askers) reject(error);
+      }
+    }
+  }
+
+  #heard(wish: Wish, reply: TakeReply, now: number): void {
+    if (reply.ok || reply.wait === undefined) {
+      this.#answer(wish, reply);
+      return;
+    }
+    wish.wait = reply.wait;
+    wish.passAt = now + reply.wait.ms;
+    if (wish.dueAt <= now || !this.#admit(wish)) this.#refuse(wish);
+  }
+
+  #admit(wish: Wish): boolean {
+    if (this.#waiting.has(wish)) return true;
+    const { agent } = wish.take;
+    const ofAgent = this.#perAgent.get(agent) ?? 0;
+    if (this.#waiting.size >= MAX_WAITING || ofAgent >= MAX_WAITING_EACH) return false;
+    // The first who must wait has just been tried: that was a look, too.
+    if (this.#waiting.size === 0 && !this.#clearing) this.#clearedAt = performance.now();
+    this.#waiting.add(wish);
+    this.#perAgent.set(agent, ofAgent + 1);
+    return true;
+  }
+
+  #refuse(wish: Wish): void {
+    const message = 'others were served before it; wait longer, come again, or pay more';
+    const wait = wish.wait ?? { ms: CLEAR_MS, priceMicro: String(wish.take.maxPrice) };
+    this.#answer(wish, { ok: false, detail: 'token-limit', message, wait });
+  }
+
+  #answer(wish: Wish, reply: TakeReply): void {
+    this.#forget(wish);
+    for (const { resolve } of wish.askers) resolve(reply);
+  }
+
+  #forget(wish: Wish): void {
+    if (this.#waiting.delete(wish)) {
+      const { agent } = wish.take;
+      const left = this.#perAgent.get(agent)! - 1;
+      if (left === 0) this.#perAgent.delete(agent);
+      else this.#perAgent.set(agent, left);
+    }
+    this.#on.ended(wish);
+  }
+
+  /** One timer: for the next clearing, or for whoever has waited long enough. */
+  #schedule(): void {
+    if (this.#clearing || this.#waiting.size === 0) return;
+    let due = this.#clearAt();
+    for (const { dueAt } of this.#waiting) due = Math.min(due, dueAt);
+    if (due >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = due;
+    this.#timer = setTimeout(() => this.#wake(), Math.max(0, due - performance.now()));
+  }
+
+  #clearAt(): number {
+    const soonest = this.#clearedAt + CLEAR_MS;
+    if (this.#arrived.length > 0 || this.#stirred) return soonest;
+    let passes = this.#clearedAt + LOOK_MS;
+    for (const { passAt } of this.#waiting) passes = Math.min(passes, passAt);
+    return Math.max(soonest, passes);
+  }
+
+  #wake(): void {
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    for (const wish of this.#waiting) if (wish.dueAt <= now) this.#refuse(wish);
+    if (this.#waiting.size === 0) this.#send();
+    else if (this.#clearAt() > now) this.#schedule();
+    else void this.#clear();
+  }
+
+  /** Everybody who came since the last one is tried, together with the best of those who wait. */
+  async #clear(): Promise<void> {
+    this.#clearing = true;
+    this.#stirred = false;
+    this.#clearedAt = performance.now();
+    const arrived = this.#arrived.splice(0);
+    do {
+      const fresh = arrived.splice(0, Math.max(MAX_CLEARED / 2, MAX_CLEARED - this.#waiting.size));
+      const batch = [...this.#best(MAX_CLEARED - fresh.length), ...fresh].sort((a, b) => a.seq - b.seq);
+      if (batch.length > 0) await this.#try(batch);
+    } while (arrived.length > 0);
+    this.#clearing = false;
+    this.#send();
+  }
+
+  #best(limit: number): Wish[] {
+    const all = [...this.#waiting];
+    return all.length <= limit ? all : all.sort((a, b) => worth(b) - worth(a) || a.seq - b.seq).slice(0, limit);
+  }
+}
+
+/** What it offers, as a share of what would have served it; accounts of class system come first. */
+function worth({ take, wait }: Wish): number {
+  const price = Math.max(1, Number(wait!.priceMicro));
+  return take.maxPrice / price;
+}

@@ -1,0 +1,92 @@
+// The desk for rate tokens: who asks twice waits once, who waits is kept here, and what was given is told.
+import type { TakeAsked } from '@tender/market';
+import type { TakeReply } from '@tender/market/redis';
+import { BucketQueue, type Wish } from './bucket-queue.js';
+
+interface Waiting {
+  readonly wish: Wish;
+  readonly queue: BucketQueue;
+}
+
+const CLOSED: TakeReply = {
+  ok: false,
+  detail: 'unavailable',
+  message: 'this broker stops: ask again with the same hold',
+};
+
+/** Where a wish outlives its broker nothing is lost but the place among those who wait: it is asked again. */
+export class TokenDesk {
+  readonly #run: (bucket: string, takes: readonly TakeAsked[]) => Promise<readonly TakeReply[]>;
+  readonly #queues = new Map<string, BucketQueue>();
+  /** By who asks and the hold. */
+  readonly #wishes = new Map<string, Waiting>();
+  #seq = 0;
+  #closed = false;
+
+  /** `run` has a batch of takes of one bucket decided; what it gave it tells to whoever must know. */
+  constructor(run: (bucket: string, takes: readonly TakeAsked[]) => Promise<readonly TakeReply[]>) {
+    this.#run = run;
+  }
+
+  /**
+   * Takes at once, or within `waitMs`. A refusal with `wait` says that the time was too short. Rejects where Redis is
+   * away: the outcome is then unknown, ask again under the same hold.
+   */
+  take(bucket: string, take: TakeAsked, waitMs: number): Promise<TakeReply> {
+    if (this.#closed) return Promise.resolve(CLOSED);
+    const key = `${take.by}|${take.hold}`;
+    const dueAt = waitMs > 0 ? performance.now() + waitMs : Number.NEGATIVE_INFINITY;
+    const known = this.#wishes.get(key)?.wish;
+    if (known !== undefined && known.take.digest !== take.digest) {
+      const message = `the hold ${take.hold} waits for something else: each take has an id of its own`;
+      return Promise.resolve({ ok: false, detail: 'duplicate', message });
+    }
+    return new Promise((resolve, reject) => {
+      if (known !== undefined) {
+        known.dueAt = Math.max(known.dueAt, dueAt);
+        known.askers.push({ resolve, reject });
+        return;
+      }
+      this.#seq += 1;
+      const wish: Wish = { take, seq: this.#seq, dueAt, askers: [{ resolve, reject }], passAt: 0 };
+      const queue = this.#queueOf(bucket);
+      this.#wishes.set(key, { wish, queue });
+      queue.add(wish);
+    });
+  }
+
+  /** Nobody waits for this hold any more; whether somebody did. */
+  forget(by: string, hold: string): boolean {
+    const waiting = this.#wishes.get(`${by}|${hold}`);
+    if (waiting === undefined) return false;
+    waiting.queue.drop(waiting.wish);
+    return true;
+  }
+
+  /** Tokens of the bucket came back. */
+  stir(bucket: string): void {
+    this.#queues.get(bucket)?.stir();
+  }
+
+  /** How many wait, by bucket. */
+  waiting(): ReadonlyMap<string, number> {
+    return new Map([...this.#queues].map(([bucket, queue]) => [bucket, queue.waiting]));
+  }
+
+  /** Nobody is kept any longer: another broker is asked. */
+  close(): void {
+    this.#closed = true;
+    for (const queue of this.#queues.values()) queue.close(CLOSED);
+  }
+
+  #queueOf(bucket: string): BucketQueue {
+    const known = this.#queues.get(bucket);
+    if (known !== undefined) return known;
+    const queue: BucketQueue = new BucketQueue((takes) => this.#run(bucket, takes), {
+      ended: ({ take }) => this.#wishes.delete(`${take.by}|${take.hold}`),
+      empty: () => this.#queues.delete(bucket),
+    });
+    this.#queues.set(bucket, queue);
+    return queue;
+  }
+}

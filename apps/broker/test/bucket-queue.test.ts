@@ -1,0 +1,147 @@
+// Who waits for tokens, and who is tried with whom: the desk's queue, with a bank that says what the test wants.
+import type { TakeAsked } from '@tender/market';
+import type { TakeReply } from '@tender/market/redis';
+import { expect, test } from 'vitest';
+import { MAX_WAITING, MAX_WAITING_EACH } from '../src/bucket-queue.js';
+import { TokenDesk } from '../src/token-desk.js';
+
+const wait = (ms: number, priceMicro = '10'): TakeReply => ({
+  ...{ ok: false, detail: 'token-limit', message: 'others come first' },
+  wait: { ms, priceMicro },
+});
+const given = ({ hold, agent, amounts }: TakeAsked): TakeReply => ({
+  ...{ ok: true, hold, bucket: 'api', agent, amounts, unitsMicro: {}, amountMicro: '1', ratePermille: 1000 },
+  ...{ noisePermille: 1000, expiresAt: 1, at: 0 },
+});
+const sleep = (ms: number) => new Promise((resume) => setTimeout(resume, ms));
+
+/** A desk before a bank that decides by `decide`, and the calls that reached it. */
+function deskBefore(decide: (take: TakeAsked, call: number) => TakeReply | Promise<TakeReply>) {
+  const calls: { readonly at: number; readonly holds: readonly string[] }[] = [];
+  const desk = new TokenDesk(async (_bucket, takes) => {
+    calls.push({ at: performance.now(), holds: takes.map(({ hold }) => hold) });
+    const call = calls.length;
+    return Promise.all(takes.map((take) => decide(take, call)));
+  });
+  const reached = (times: number) => expect.poll(() => calls.length, { interval: 1 }).toBe(times);
+  const take = (hold: string, waitMs = 0, more: Partial<TakeAsked> = {}) =>
+    desk.take('api', { ...takeOf(hold), ...more }, waitMs);
+  return { desk, calls, take, reached };
+}
+
+function takeOf(hold: string): TakeAsked {
+  return { by: 'ann', hold, digest: 'd', agent: 'ann', amounts: { requests: 1 }, maxPrice: 10, ttlMs: 1000 };
+}
+
+test('takes of one turn share a call, 64 at most', async () => {
+  const { take, calls } = deskBefore(given);
+  const replies = await Promise.all(Array.from({ length: 100 }, (_, n) => take(`h${n}`)));
+  expect(replies.every(({ ok }) => ok)).toBe(true);
+  expect(calls.flatMap(({ holds }) => holds)).toHaveLength(100);
+  expect(calls.length).toBeLessThan(10);
+  expect(Math.max(...calls.map(({ holds }) => holds.length))).toBeLessThanOrEqual(64);
+});
+
+test('who waits is tried when it could pass, and not before', async () => {
+  const { take, calls } = deskBefore((one, call) => (call === 1 ? wait(80) : given(one)));
+  const reply = await take('slow', 1000);
+  expect(reply.ok).toBe(true);
+  expect(calls).toHaveLength(2);
+  expect(calls[1]!.at - calls[0]!.at).toBeGreaterThanOrEqual(78);
+});
+
+test('who comes while others wait is cleared with them, at most 25 ms later, and never before them', async () => {
+  const { take, calls, reached } = deskBefore((one) => (one.hold.startsWith('first') ? wait(10_000) : given(one)));
+  const waiting = take('first', 300);
+  await reached(1);
+  await sleep(50);
+  const asked = performance.now();
+  expect((await take('later')).ok).toBe(true);
+  expect(performance.now() - asked).toBeLessThan(60);
+  expect(calls.at(-1)!.holds).toEqual(['first', 'later']);
+  expect(await waiting).toMatchObject({ ok: false, detail: 'token-limit', wait: { ms: 10_000, priceMicro: '10' } });
+});
+
+test('clearings keep their distance, however many come', async () => {
+  const { take, calls, reached } = deskBefore((one) => (one.hold === 'first' ? wait(10_000) : given(one)));
+  const waiting = take('first', 250);
+  await reached(1);
+  const started = performance.now();
+  while (performance.now() - started < 200) {
+    void take(`h${performance.now()}`);
+    await sleep(1);
+  }
+  await waiting;
+  const gaps = calls.slice(2).map(({ at }, index) => at - calls[index + 1]!.at);
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(24);
+});
+
+test('what comes back is given out without waiting for the refill', async () => {
+  let back = false;
+  const { desk, take, reached } = deskBefore((one) => (back ? given(one) : wait(60_000)));
+  const waiting = take('patient', 30_000);
+  await reached(1);
+  await sleep(30);
+  back = true;
+  desk.stir('api');
+  const asked = performance.now();
+  expect((await waiting).ok).toBe(true);
+  expect(performance.now() - asked).toBeLessThan(60);
+});
+
+test('whoever asks again under the same hold waits once, and both hear the answer', async () => {
+  const { take, calls, reached } = deskBefore((one, call) => (call === 1 ? wait(50) : given(one)));
+  const both = [take('same', 1000), take('same', 1000)];
+  await reached(1);
+  both.push(take('same', 1000));
+  expect(await take('same', 1000, { digest: 'other' })).toMatchObject({ ok: false, detail: 'duplicate' });
+  expect((await Promise.all(both)).map(({ ok }) => ok)).toEqual([true, true, true]);
+  expect(calls.map(({ holds }) => holds)).toEqual([['same'], ['same']]);
+});
+
+test('who waits no more is not tried any more', async () => {
+  const { desk, take, calls, reached } = deskBefore(() => wait(40));
+  const waiting = take('gone', 10_000);
+  await reached(1);
+  expect(desk.forget('bob', 'gone')).toBe(false);
+  expect(desk.forget('ann', 'gone')).toBe(true);
+  expect(await waiting).toMatchObject({ detail: 'token-limit' });
+  const before = calls.length;
+  await sleep(100);
+  expect(calls.length).toBe(before);
+  expect(desk.waiting().size).toBe(0);
+});
+
+test('of one agent and for one bucket only so many wait; a newcomer of class system is tried all the same', async () => {
+  const { desk, take, calls } = deskBefore((one) => (one.agent === 'system' ? given(one) : wait(60_000)));
+  const mine = Array.from({ length: MAX_WAITING_EACH + 1 }, (_, n) => take(`mine${n}`, 60_000));
+  expect(await mine.at(-1)).toMatchObject({ ok: false, wait: { ms: 60_000 } });
+  const crowd = Array.from({ length: MAX_WAITING }, (_, n) => take(`h${n}`, 60_000, { agent: `a${n}`, by: `a${n}` }));
+  await expect.poll(() => desk.waiting().get('api')).toBe(MAX_WAITING);
+  const late = crowd.slice(-MAX_WAITING_EACH);
+  expect((await Promise.all(late)).every((reply) => !reply.ok && reply.wait !== undefined)).toBe(true);
+  const asked = performance.now();
+  expect((await take('urgent', 0, { agent: 'system', by: 'system' })).ok).toBe(true);
+  expect(performance.now() - asked).toBeLessThan(100);
+  expect(Math.max(...calls.map(({ holds }) => holds.length))).toBeLessThanOrEqual(512);
+  desk.close();
+  expect(await crowd[0]).toMatchObject({ ok: false, detail: 'unavailable' });
+  expect(await take('after', 1000)).toMatchObject({ detail: 'unavailable' });
+});
+
+test('among more than a clearing takes, those that offer most are tried', async () => {
+  const price = (one: TakeAsked) => wait(60_000, String(100 + (one.maxPrice % 7)));
+  const { desk, take, calls } = deskBefore(price);
+  for (let n = 0; n < 1000; n += 1) void take(`h${n}`, 60_000, { agent: `a${n}`, maxPrice: 1000 + n });
+  await expect.poll(() => desk.waiting().get('api')).toBe(1000);
+  await expect.poll(() => calls.at(-1)!.holds.length).toBe(512);
+  const dearest = new Set(calls.at(-1)!.holds);
+  expect(dearest.has('h999')).toBe(true);
+  expect(dearest.has('h0')).toBe(false);
+  desk.close();
+});
+
+test('where the store is away whoever was being tried hears it', async () => {
+  const { take } = deskBefore((_one, call) => (call === 1 ? wait(30) : Promise.reject(new Error('away'))));
+  await expect(take('unlucky', 1000)).rejects.toThrow('away');
+});

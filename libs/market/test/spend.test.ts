@@ -1,4 +1,5 @@
 // Attribution: who spent what on what, read from the journal of real markets while they go on.
+import type { AccountChange } from '@tender/credits';
 import { marketKey, metaKey } from '@tender/credits/redis';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { MAX_SPEND_LINES, type SpendQuery, SpendTally, spendKeys, spendQuery } from '../src/index.js';
@@ -123,6 +124,29 @@ describe('a market that goes on', () => {
     await market.redis.xdel(marketKey(market.market, 'journal'), `${seq}-0`);
     expect((await ask(reader)).totalMicro).toBe('0');
   });
+});
+
+it('tells a payment under the labels of the account as they are when it is paid', async () => {
+  const market = await leasedMarket(server, { price: 100, durationMs: 1_000 });
+  const label = (key: string, labels: Omit<AccountChange, 'id'>) =>
+    market.ledger.apply({ kind: 'set-account', by: 'operator', key, account: { id: 'ann', ...labels } });
+  await label('label-1', { project: 'films', owner: 'acme' });
+  await market.setClock(START_MS + 900);
+  await market.hand.renew('ann', 'c1-1', '100');
+  await label('label-2', { project: 'games', team: 'night' });
+  await market.setClock(START_MS + 1_100);
+  await market.hand.renew('ann', 'c1-1', '100');
+  await label('label-3', { project: null });
+  await market.setClock(START_MS + 2_500);
+  await market.hand.release('ann', 'c1-1');
+  const { lines } = await ask(spendReader(market), { by: ['owner', 'project', 'team'] });
+  const told = lines.map(({ owner, project, team, paidMicro, won }) => [owner, project, team, paidMicro, won]);
+  expect(told).toEqual([
+    ['acme', undefined, 'night', '150', 0],
+    ['acme', 'games', 'night', '100', 0],
+    [undefined, undefined, undefined, '0', 1],
+  ]);
+  await expectSpendAgrees(market);
 });
 
 describe('one question', () => {

@@ -13,6 +13,9 @@ import { contractIdText, idemKeyText, idText, poolIdText, timeMs } from './ids.j
 import { sealKinds } from './terms.js';
 import { bucketView } from './tokens.js';
 
+/** A sum of payments, in micro-credits: credits change hands more than once, so that it may exceed the supply. */
+const sumText = z.string().regex(/^(0|[1-9][0-9]{0,23})$/, 'a sum is a string of digits, in micro-credits');
+
 export const accountRow = z.object({
   id: idText,
   kind: z.enum(accountKinds),
@@ -40,12 +43,13 @@ export const budgetView = z.object({
   windowStart: timeMs,
   /** When the next window begins; absent for a project's life. */
   nextWindowAt: timeMs.optional(),
-  allowanceMicro: microText,
-  usedMicro: microText,
-  leftMicro: microText,
-  lentMicro: microText,
-  owedMicro: microText,
-  totalMicro: microText,
+  allowanceMicro: sumText,
+  usedMicro: sumText,
+  leftMicro: sumText,
+  lentMicro: sumText,
+  owedMicro: sumText,
+  /** Since its creation, what is set aside included. */
+  totalMicro: sumText,
 });
 export type BudgetView = z.infer<typeof budgetView>;
 
@@ -110,9 +114,6 @@ export const spendQuery = z.strictObject({
   skip: z.int().min(0).max(10_000_000).default(0),
 });
 export type SpendQuery = z.infer<typeof spendQuery>;
-
-/** A sum of payments, in micro-credits: credits change hands more than once, so that it may exceed the supply. */
-const sumText = z.string().regex(/^(0|[1-9][0-9]{0,23})$/, 'a sum is a string of digits, in micro-credits');
 
 /** One line of spending: the fields that were asked for, what was paid, what came in, and how often it won and lost. */
 export const spendLine = z.object({

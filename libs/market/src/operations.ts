@@ -1,5 +1,13 @@
 // The bank's operations: the body that each takes and the result that it gives, in one table.
-import { accountClasses, accountKinds, accountSpec, microText, positiveMicroText, tagsSpec } from '@tender/credits';
+import {
+  accountClasses,
+  accountKinds,
+  accountLabels,
+  accountSpec,
+  microText,
+  positiveMicroText,
+  tagsSpec,
+} from '@tender/credits';
 import { z } from 'zod';
 import { bankAdminRequests, bankAdminResult } from './bank-views.js';
 import { chequeSpec } from './cheque.js';
@@ -81,6 +89,8 @@ export const bankRequests = {
     durationMs: z.int().min(10).max(MAX_DURATION_MS).optional(),
     /** So many of the last clearing prices, the latest first. */
     history: z.int().min(0).max(256).optional(),
+    /** Who would bid, where a host asks. */
+    agent: idText.optional(),
   }),
   /** Opens a call: takes the negotiation lock on `units` free slots for `ttlMs` and registers the terms. */
   lock: z.strictObject({
@@ -146,6 +156,7 @@ export const accountView = z.object({
   availableMicro: z.string(),
   pendingMicro: z.string(),
   host: idText.optional(),
+  ...accountLabels,
 });
 
 /**
@@ -210,10 +221,14 @@ export const quoteResult = z.object({
   spotDurationMs: z.int(),
   /** What the asker's own share of the recent sales multiplies a clearing price with, in thousandths. */
   noisePermille: z.int().optional(),
-  /** When the next call can be expected to have been awarded, in ms from now; absent where nothing was sold yet. */
+  /**
+   * When the next call can be expected to have been awarded, or where a bid was asked about the one that it wins, in ms
+   * from now; absent before the second award, and where slots are not known to come back.
+   */
   startInMs: z.int().optional(),
-  /** Of the bid that was asked about, in the next call. */
+  /** Of the bid that was asked about, in the next call that is awarded; absent where nothing was sold yet. */
   winProbability: z.number().min(0).max(1).optional(),
+  /** What was sold at which clearing price. */
   history: z.array(z.object({ at: timeMs, priceMicro: microText, durationMs: z.int(), units: z.int() })).optional(),
 });
 export const sessionResult = z.object({

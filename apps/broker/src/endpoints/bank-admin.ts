@@ -1,19 +1,20 @@
 // What operators set and read of accounts, budgets, buckets and spending, each a function of its own.
 
-import type { AdminOperation } from '@tender/market';
-import { type bankAdminRequests, refusal } from '@tender/market';
+import type { AdminOperation, bankAdminRequests } from '@tender/market';
+import { ledgerOutcome } from '../outcome.js';
 import type { AdminPerform } from './admin-done.js';
 import { setBucket } from './buckets.js';
+import { list } from './listings.js';
 import { spend } from './spend.js';
 
 type BankAdmin = keyof typeof bankAdminRequests & AdminOperation;
 
-const soon = () => Promise.resolve(refusal('unavailable', 'not served yet'));
-
 export const bankAdminTable: { readonly [O in BankAdmin]: AdminPerform<O> } = {
-  'set-account': soon,
-  budget: soon,
+  'set-account': async (bank, by, { key, account }) =>
+    ledgerOutcome(await bank.ledger.apply({ kind: 'set-account', by, key, account })),
+  budget: async (bank, by, { key, budget }) =>
+    ledgerOutcome(await bank.ledger.apply({ kind: 'open-budget', by, key, budget })),
   bucket: setBucket,
-  list: soon,
+  list: (bank, _by, { of, id }) => list(bank, of, id),
   spend: (bank, _by, { query }) => spend(bank, query),
 };

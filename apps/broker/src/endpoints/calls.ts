@@ -155,8 +155,12 @@ export async function unlockElsewhere(bank: Bank, cfp: string): Promise<void> {
   await bank.lock.release(call.pool, { value: call.lockValue, slots: call.slots, expiresAt: call.awardBy });
 }
 
-/** A script's refusal as the wire's; lost locks are counted, operators watch them. */
-export function refused(bank: Bank, reply: { readonly detail: Refusal['detail']; readonly message: string }): Refusal {
+/** A script's refusal as the wire's, with when it would pass; lost locks are counted, operators watch them. */
+export function refused(bank: Bank, reply: Pick<Refusal, 'detail' | 'message' | 'retryAt' | 'retryAfterMs'>): Refusal {
   if (reply.detail === 'lock-lost') bank.metrics.lockLosses.inc();
-  return refusal(reply.detail, reply.message);
+  const { retryAt, retryAfterMs } = reply;
+  return refusal(reply.detail, reply.message, {
+    ...(retryAt === undefined ? {} : { retryAt }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
 }

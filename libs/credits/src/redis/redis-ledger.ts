@@ -50,6 +50,13 @@ export class RedisLedger implements Ledger {
     return fields.kind === undefined ? undefined : readAccount(id, fields);
   }
 
+  /** All accounts, the treasury among them, in the order of their ids. */
+  async accounts(): Promise<Account[]> {
+    const ids = await this.#redis.smembers(marketKey(this.#market, 'accounts'));
+    const found = await Promise.all(ids.sort().map((id) => this.account(id)));
+    return found.filter((account) => account !== undefined);
+  }
+
   async transfer(id: string): Promise<Transfer | undefined> {
     const fields = await this.#redis.hgetall(marketKey(this.#market, 'xfer', id));
     if (fields.debit === undefined) return undefined;
@@ -69,6 +76,13 @@ export class RedisLedger implements Ledger {
   async budget(id: string): Promise<Budget | undefined> {
     const fields = await this.#redis.hgetall(marketKey(this.#market, 'budget', id));
     return fields.window === undefined ? undefined : readBudget(id, fields);
+  }
+
+  /** All budgets as they are stored, in the order of their ids. */
+  async budgets(): Promise<Budget[]> {
+    const ids = await this.#redis.smembers(marketKey(this.#market, 'budgets'));
+    const found = await Promise.all(ids.sort().map((id) => this.budget(id)));
+    return found.filter((budget) => budget !== undefined);
   }
 
   async supply(): Promise<Supply> {

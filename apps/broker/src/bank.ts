@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { EventPublisher } from './event-publisher.js';
 import type { Metrics } from './metrics.js';
 import type { PolicyBook } from './policy-book.js';
+import type { PriceBook } from './price-book.js';
 import type { SealCheck } from './seal-check.js';
 import type { TokenDesk } from './token-desk.js';
 
@@ -20,6 +21,7 @@ export interface Bank {
   readonly tokens: TokenDesk;
   readonly spending: SpendReader;
   readonly policies: PolicyBook;
+  readonly prices: PriceBook;
   readonly seals: SealCheck;
   readonly events: EventPublisher;
   readonly metrics: Metrics;

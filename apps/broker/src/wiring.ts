@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { connectRedis, metaKey, RedisLedger, redisReady, runScript } from '@tender/credits/redis';
 import { subjects } from '@tender/market';
-import { connectNats } from '@tender/market/nats';
+import { connectNats, newUlid } from '@tender/market/nats';
 import { AwardBatch, MarketReader, marketScripts, NegotiationLock, SpendReader } from '@tender/market/redis';
 import type { NatsConnection } from 'nats';
 import { type Logger, pino } from 'pino';
@@ -13,6 +13,9 @@ import { type HttpSide, serveHttp } from './http.js';
 import { InvariantWatch } from './invariant-watch.js';
 import { Metrics } from './metrics.js';
 import { PolicyBook } from './policy-book.js';
+import { PriceBook } from './price-book.js';
+import { followPrices, tellPrices } from './price-feed.js';
+import { watchForecasts } from './price-metrics.js';
 import { SealCheck } from './seal-check.js';
 import { BankService } from './service.js';
 import { Steward } from './steward.js';
@@ -40,7 +43,7 @@ export async function startBroker(config: BrokerConfig): Promise<Broker> {
   await sameSecret(redis, config);
   const nats = await connectBus(config, log);
   const bank = compose(config, log, redis, lockRedises, nats);
-  await followPolicy(bank, nats);
+  await Promise.all([followPolicy(bank, nats), followPrices(bank, nats)]);
   const service = new BankService(bank, nats);
   const sweeper = new Sweeper(bank, config.TENDER_SWEEP_MS);
   const invariants = new InvariantWatch(bank, config.TENDER_CHECK_MS);
@@ -61,6 +64,7 @@ export async function startBroker(config: BrokerConfig): Promise<Broker> {
       invariants.stop();
       bank.tokens.close();
       await service.stop();
+      bank.prices.close();
       await closeAll(http, nats);
       for (const connection of [redis, ...lockRedises]) connection.disconnect();
     },
@@ -124,8 +128,10 @@ function compose(
   const metrics = new Metrics(() => tokens.waiting());
   const reader = new MarketReader(redis, market);
   const events = new EventPublisher(nats, market, log);
-  const awards = new AwardBatch(redis, market, (replies) => {
-    for (const reply of replies) {
+  const prices = new PriceBook(newUlid(), tellPrices(nats, market, log));
+  watchForecasts(metrics.registry, prices);
+  const awards = new AwardBatch(redis, market, (replies, asked) => {
+    for (const [n, reply] of replies.entries()) {
       if (!reply.ok || reply.replayed) continue;
       metrics.awards.inc({ pool: reply.pool });
       metrics.units.inc(
@@ -133,6 +139,7 @@ function compose(
         reply.winners.reduce((sum, winner) => sum + winner.units, 0),
       );
       events.awarded(reply);
+      prices.awarded(asked[n]!, reply);
     }
   });
   const tokens = new TokenDesk(async (bucket, takes) => {
@@ -140,6 +147,7 @@ function compose(
     const given = replies.flatMap((reply) => (reply.ok && reply.replayed !== true ? [reply] : []));
     metrics.took(bucket, given);
     for (const reply of given) events.tokens(reply);
+    prices.cleared(bucket, takes, replies, Date.now());
     return replies;
   });
   return {
@@ -149,6 +157,7 @@ function compose(
     ledger: new RedisLedger(redis, market),
     reader,
     policies: new PolicyBook(reader),
+    prices,
     lock: new NegotiationLock([redis, ...lockRedises], market, Date.now),
     awards,
     tokens,

@@ -38,6 +38,16 @@ export interface AgentKeys {
   readonly confirm?: boolean | 'all';
 }
 
+/** A bid that is only thought about; prices in micro-credits per unit. */
+export interface QuoteOptions {
+  readonly priceMicro?: number | string;
+  /** Default 1. */
+  readonly units?: number;
+  readonly durationMs?: number;
+  /** So many of the last clearing prices, the latest first; at most 256. */
+  readonly history?: number;
+}
+
 export interface Agent {
   readonly id: string;
   /** The public nkey that the account is registered with. */
@@ -58,7 +68,11 @@ export interface Agent {
   /** Takes back the slots of a lease in a pool whose seller this agent is; its holder is compensated. */
   preempt(contract: string): Promise<({ readonly ok: true } & BankResult<'preempt'>) | Refusal>;
   account(): Promise<({ readonly ok: true } & BankResult<'account'>) | Refusal>;
-  quote(pool: string): Promise<({ readonly ok: true } & BankResult<'quote'>) | Refusal>;
+  /**
+   * What a pool has and asks, before any bid is made; with `priceMicro` (per unit, for `durationMs` or as long as the last
+   * call) also how likely such a bid is to win, and when.
+   */
+  quote(pool: string, bid?: QuoteOptions): Promise<({ readonly ok: true } & BankResult<'quote'>) | Refusal>;
   /** The lease of a running contract, after a restart for instance. */
   lease(contract: string): Promise<{ readonly ok: true; readonly lease: Lease } | Refusal>;
   /** Leases that are held now. */
@@ -255,8 +269,12 @@ export class MarketAgent implements Agent {
     return asked.ok ? { ok: true, ...asked.value } : asked;
   }
 
-  async quote(pool: string): Promise<({ readonly ok: true } & BankResult<'quote'>) | Refusal> {
-    const asked = await this.#link.bank.ask('quote', { pool });
+  async quote(
+    pool: string,
+    { priceMicro, ...bid }: QuoteOptions = {},
+  ): Promise<({ readonly ok: true } & BankResult<'quote'>) | Refusal> {
+    const price = priceMicro === undefined ? {} : { priceMicro: String(priceMicro) };
+    const asked = await this.#link.bank.ask('quote', { pool, ...bid, ...price, ...this.#named() });
     return asked.ok ? { ok: true, ...asked.value } : asked;
   }
 

@@ -20,7 +20,7 @@ export {
   type Preferences,
   smallerBatches,
 } from '@tender/market';
-export { type Agent, type AgentKeys, connectAgent } from './agent.js';
+export { type Agent, type AgentKeys, connectAgent, type QuoteOptions } from './agent.js';
 export type { CallOptions, CallOutcome } from './call.js';
 export type { CapabilityOptions } from './capability-options.js';
 export type { Decide, HaggleChoice } from './decide.js';

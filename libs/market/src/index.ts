@@ -51,6 +51,7 @@ export * from './policy/policy.js';
 export * from './policy/policy-refusal.js';
 export * from './pricing/award-point.js';
 export * from './pricing/brier.js';
+export * from './pricing/bucket-point.js';
 export * from './pricing/expected-start.js';
 export * from './pricing/price-history.js';
 export * from './pricing/win-probability.js';

@@ -67,6 +67,8 @@ export const subjects = {
   admins: (market: string, operation: AdminOperation) => `tender.${market}.admin.*.${operation}`,
   event: (market: string, kind: EventKind, id: string) => `tender.${market}.event.${kind}.${poolToken(id)}`,
   events: (market: string, kind: EventKind | '*' = '*') => `tender.${market}.event.${kind}.*`,
+  /** From broker to broker, what agents have no business with: the bids that won. */
+  prices: (market: string) => `tender.${market}.broker.prices`,
   inbox: (sender: string) => `_INBOX_${sender}`,
 };
 

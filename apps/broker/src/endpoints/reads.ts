@@ -1,4 +1,4 @@
-// account, contract, quote: what an agent may look up; nothing here changes anything.
+// account, contract: what an agent may look up; nothing here changes anything.
 import { type BankRequest, type BankResult, refusal } from '@tender/market';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
@@ -35,20 +35,4 @@ export async function contract(
   }
   const view = await bank.reader.contract(id);
   return view === undefined ? refusal('unknown', `there is no contract ${id}`) : ok(view);
-}
-
-export async function quote(bank: Bank, asked: Asked<BankRequest<'quote'>>): Promise<Outcome<BankResult<'quote'>>> {
-  const { pool } = asked.body;
-  const [record, free] = await Promise.all([bank.reader.pool(pool), bank.reader.freeCount(pool)]);
-  if (record === undefined) return refusal('unknown', `there is no pool ${pool}`);
-  return ok({
-    pool,
-    seller: record.seller,
-    slots: record.slots,
-    free,
-    reserve: record.reserve,
-    reservePriceMicro: record.reservePriceMicro,
-    spotMicro: record.spotMicro ?? record.reservePriceMicro,
-    spotDurationMs: record.spotDurationMs ?? 0,
-  });
 }

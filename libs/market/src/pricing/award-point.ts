@@ -1,6 +1,6 @@
 // What prices remember of an award: enough to say whether another bid would have won in it.
 import { z } from 'zod';
-import { idText, timeMs } from '../ids.js';
+import { idText, poolIdText, timeMs } from '../ids.js';
 
 /** Of the winners the lowest so many: a bid that would push out more than these counts as lost. */
 export const MAX_RUNGS = 16;
@@ -26,6 +26,15 @@ export const awardPointSpec = z.object({
   walled: z.boolean(),
 });
 export type AwardPoint = z.infer<typeof awardPointSpec>;
+
+/** What one broker tells the others of the awards that it committed. */
+export const pricesMessage = z.object({
+  v: z.literal(1),
+  /** The broker: it hears itself. */
+  from: z.string().min(1),
+  points: z.array(z.object({ pool: poolIdText, point: awardPointSpec })).min(1),
+});
+export type PricesMessage = z.infer<typeof pricesMessage>;
 
 /** A bid as it was shown, with what came of it. */
 export interface PointBid {

@@ -20,13 +20,20 @@ interface Waiting {
 export class AwardBatch {
   readonly #redis: Redis;
   readonly #meta: string;
-  readonly #onCommitted: (replies: readonly AwardReply[]) => void;
+  readonly #onCommitted: (replies: readonly AwardReply[], awards: readonly AwardInput[]) => void;
   #waiting: Waiting[] = [];
   #inFlight = 0;
   #scheduled = false;
 
-  /** `onCommitted` gets the replies of each batch once, before their callers do: events are published from it. */
-  constructor(redis: Redis, market: string, onCommitted: (replies: readonly AwardReply[]) => void = () => {}) {
+  /**
+   * `onCommitted` gets the replies of each batch once, and what was asked, before their callers do: events are published
+   * from it.
+   */
+  constructor(
+    redis: Redis,
+    market: string,
+    onCommitted: (replies: readonly AwardReply[], awards: readonly AwardInput[]) => void = () => {},
+  ) {
     this.#redis = redis;
     this.#meta = metaKey(market);
     this.#onCommitted = onCommitted;
@@ -62,7 +69,7 @@ export class AwardBatch {
     try {
       const awards = batch.map((waiting) => waiting.input);
       const replies = await runScript(this.#redis, marketScripts.award, this.#meta, { awards });
-      this.#onCommitted(replies);
+      this.#onCommitted(replies, awards);
       batch.forEach((waiting, index) => {
         waiting.resolve(replies[index]!);
       });

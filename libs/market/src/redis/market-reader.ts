@@ -16,6 +16,8 @@ export interface PoolRecord {
   readonly maxTerms: number;
   readonly spotMicro?: string | undefined;
   readonly spotDurationMs?: number | undefined;
+  readonly noiseMaxPermille: number;
+  readonly noiseWindowMs: number;
 }
 
 export interface CallRecord {
@@ -54,7 +56,14 @@ export class MarketReader {
       maxTerms: Number(f.maxTerms),
       spotMicro: f.spot,
       spotDurationMs: f.spotDurationMs === undefined ? undefined : Number(f.spotDurationMs),
+      noiseMaxPermille: Number(f.noiseMaxPermille ?? 1000),
+      noiseWindowMs: Number(f.noiseWindowMs ?? 1000),
     };
+  }
+
+  /** What an owner bought of a pool of late, in slot-milliseconds, as `readUse` reads it; kept where noise has a price. */
+  async bought(pool: string, owner: string): Promise<string | undefined> {
+    return (await this.#redis.hget(this.#key('bought', pool), owner)) ?? undefined;
   }
 
   async freeCount(pool: string): Promise<number> {

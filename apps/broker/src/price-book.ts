@@ -1,0 +1,164 @@
+// The broker's memory of prices: the last awards of each pool and clearings of each bucket, what it forecast by them, and
+// how right it was. Awards are noted as they are and worked up a little later, so that nobody who trades waits for it.
+import { parseMicro } from '@tender/credits';
+import {
+  type AwardPoint,
+  awardPoint,
+  type BucketPoint,
+  bucketPoint,
+  type ForecastScore,
+  type ImaginedBid,
+  type ImaginedTake,
+  PriceHistory,
+  type PricesMessage,
+  pricesMessage,
+  type TakeOutcome,
+  wouldBeServed,
+  wouldWin,
+} from '@tender/market';
+import type { AwardInput, AwardReply } from '@tender/market/redis';
+
+type Committed = Extract<AwardReply, { ok: true }>;
+
+/** So long awards gather before they are worked up and told to the other brokers. */
+const GATHER_MS = 100;
+/** In one message: a hundred kilobytes at most. */
+const TOLD_AT_ONCE = 64;
+
+export interface Judged {
+  readonly id: string;
+  /** Forecasts that were judged since the broker's start. */
+  readonly forecasts: number;
+  readonly score: ForecastScore;
+}
+
+export class PriceBook {
+  readonly #self: string;
+  readonly #tell: (message: PricesMessage) => void;
+  readonly #pools = new Map<string, PriceHistory<AwardPoint, ImaginedBid>>();
+  readonly #buckets = new Map<string, PriceHistory<BucketPoint, ImaginedTake>>();
+  #noted: { readonly award: AwardInput; readonly reply: Committed }[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #clearings = 0;
+
+  /**
+   * @param self tells this broker from the others
+   * @param tell sends to all brokers; must not throw
+   */
+  constructor(self: string, tell: (message: PricesMessage) => void) {
+    this.#self = self;
+    this.#tell = tell;
+  }
+
+  /** An award that this broker committed. */
+  awarded(award: AwardInput, reply: Committed): void {
+    this.#noted.push({ award, reply });
+    this.#timer ??= setTimeout(() => this.#workUp(), GATHER_MS).unref();
+  }
+
+  /** An award of before this broker's time. */
+  remember(pool: string, point: AwardPoint): void {
+    this.#pool(pool).add(point);
+  }
+
+  /** What another broker tells; its own words come back to it and are passed over. */
+  heard(message: unknown): void {
+    const read = pricesMessage.safeParse(message);
+    if (!read.success || read.data.from === this.#self) return;
+    for (const { pool, point } of read.data.points) this.#pool(pool).add(point);
+  }
+
+  /** A bucket's clearing as the script decided it; each broker remembers its own. */
+  cleared(
+    bucket: string,
+    takes: readonly { readonly maxPrice: number }[],
+    outcomes: readonly TakeOutcome[],
+    nowMs: number,
+  ): void {
+    this.#clearings += 1;
+    const point = bucketPoint({ seq: this.#clearings, at: nowMs }, takes, outcomes);
+    if (point !== undefined) this.#bucket(bucket).add(point);
+  }
+
+  /** The last awards of a pool, the latest first. */
+  awards(pool: string, most?: number): readonly AwardPoint[] {
+    this.#workUp();
+    return this.#pools.get(pool)?.latest(most) ?? [];
+  }
+
+  /**
+   * How likely a bid is to win in the pool's next award; undefined where none is known. What is said here counts: the
+   * next award judges it.
+   */
+  forecastBid(pool: string, bid: ImaginedBid, nowMs: number): number | undefined {
+    this.#workUp();
+    return forecast(this.#pools.get(pool), bid, nowMs);
+  }
+
+  /** How likely a take is to be served in the bucket's next clearing; undefined where none is known. */
+  forecastTake(bucket: string, take: ImaginedTake, nowMs: number): number | undefined {
+    return forecast(this.#buckets.get(bucket), take, nowMs);
+  }
+
+  /** How right the forecasts on pools and on buckets were. */
+  judged(): { readonly pools: readonly Judged[]; readonly buckets: readonly Judged[] } {
+    this.#workUp();
+    return { pools: judgedOf(this.#pools), buckets: judgedOf(this.#buckets) };
+  }
+
+  /** Tells the others what is noted, then nothing more. */
+  close(): void {
+    this.#workUp();
+  }
+
+  #workUp(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const points = this.#noted.map(({ award, reply }) => ({ pool: reply.pool, point: pointOf(award, reply) }));
+    this.#noted = [];
+    for (const { pool, point } of points) this.#pool(pool).add(point);
+    for (let from = 0; from < points.length; from += TOLD_AT_ONCE) {
+      this.#tell({ v: 1, from: this.#self, points: points.slice(from, from + TOLD_AT_ONCE) });
+    }
+  }
+
+  #pool(id: string): PriceHistory<AwardPoint, ImaginedBid> {
+    return historyOf(this.#pools, id, () => new PriceHistory(wouldWin, ({ cfp, at }) => `${cfp}@${at}`));
+  }
+
+  #bucket(id: string): PriceHistory<BucketPoint, ImaginedTake> {
+    return historyOf(this.#buckets, id, () => new PriceHistory(wouldBeServed, ({ seq }) => String(seq)));
+  }
+}
+
+function historyOf<H>(all: Map<string, H>, id: string, make: () => H): H {
+  const known = all.get(id);
+  if (known !== undefined) return known;
+  const made = make();
+  all.set(id, made);
+  return made;
+}
+
+function forecast<P extends { readonly at: number }, B>(
+  history: PriceHistory<P, B> | undefined,
+  bid: B,
+  nowMs: number,
+): number | undefined {
+  const probability = history?.probability(bid);
+  if (probability !== undefined) history?.forecast(bid, probability, nowMs);
+  return probability;
+}
+
+function judgedOf<P extends { readonly at: number }, B>(histories: ReadonlyMap<string, PriceHistory<P, B>>): Judged[] {
+  return [...histories].flatMap(([id, history]) => {
+    const score = history.score();
+    return score === undefined ? [] : [{ id, forecasts: history.judged, score }];
+  });
+}
+
+/** The verdicts stand in the order of the bids. */
+function pointOf({ bids }: AwardInput, reply: Committed): AwardPoint {
+  const { cfp, at, units, durationMs, clearingPriceMicro, verdicts } = reply;
+  const ranked = bids.map((bid, n) => ({ ...bid, outcome: verdicts[n]!.outcome, detail: verdicts[n]!.detail }));
+  return awardPoint({ cfp, at, units, durationMs, price: parseMicro(clearingPriceMicro)! }, ranked);
+}

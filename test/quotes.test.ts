@@ -1,0 +1,173 @@
+// Quotes over the real stack: what brokers know of prices together and after a restart, and how their forecasts are judged.
+import { type AddressInfo, createServer } from 'node:net';
+import { type Call, nextProbability } from '@tender/market';
+import { newId } from '@tender/market/nats';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type MarketUnderTest, startMarket, until } from './market-under-test.js';
+import type { WireClient } from './wire-client.js';
+
+let market: MarketUnderTest;
+let seller: WireClient;
+let ann: WireClient;
+let ben: WireClient;
+const ports: number[] = [];
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function brokerWithFigures(): Promise<Awaited<ReturnType<MarketUnderTest['broker']>>> {
+  const port = await freePort();
+  ports.push(port);
+  return market.broker({ HTTP_PORT: String(port) });
+}
+
+beforeAll(async () => {
+  market = await startMarket(0);
+  await brokerWithFigures();
+  await brokerWithFigures();
+  seller = await market.agent('seller');
+  ann = await market.agent('ann');
+  ben = await market.agent('ben');
+});
+afterAll(() => market?.stop());
+
+/** Sells one slot to the higher of two bids and has it given back; who wins pays the other's. */
+async function sell(pool: string, annBids: number, benBids: number): Promise<void> {
+  const call: Call = await seller.done('lock', seller.offer(pool));
+  const bids = [ann.cheque(call, annBids), ben.cheque(call, benBids)];
+  const { winners } = await seller.done('award', seller.award(call, bids));
+  const winner = winners[0].participant === 'ann' ? ann : ben;
+  await winner.done('settle', { key: `settle-${newId()}`, contract: winners[0].contract });
+}
+
+/** Of all brokers: the sum of a figure, by its name and labels. */
+async function figures(name: string): Promise<number[]> {
+  const texts = await Promise.all(ports.map(async (port) => (await fetch(`http://127.0.0.1:${port}/metrics`)).text()));
+  return texts.flatMap((text) =>
+    text
+      .split('\n')
+      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+      .map((line) => Number(line.split(' ').at(-1))),
+  );
+}
+
+const sum = (values: readonly number[]) => values.reduce((all, value) => all + value, 0);
+
+describe('a quote', () => {
+  test('of a pool without any sale says what there is, and nothing that it cannot know', async () => {
+    await market.pool('fresh', 'seller', 2, { reservePriceMicro: '70' });
+    const asked = { pool: 'fresh', priceMicro: '100', durationMs: 60_000, history: 10 };
+    expect(await ann.done('quote', asked)).toEqual({
+      ...{ pool: 'fresh', seller: 'seller', slots: 2, free: 2, reserve: 0, reservePriceMicro: '70' },
+      ...{ spotMicro: '70', spotDurationMs: 0, noisePermille: 1000, history: [] },
+    });
+    expect(await ann.done('quote', { ...asked, priceMicro: '69' })).toMatchObject({ winProbability: 0 });
+    expect(await ann.done('quote', { ...asked, units: 3 })).toMatchObject({ winProbability: 0 });
+    expect((await ann.once('quote', { pool: 'none', priceMicro: '9' }))?.body).toMatchObject({ detail: 'unknown' });
+  });
+
+  test('knows what all brokers sold, and a broker that starts later knows it too', async () => {
+    await market.pool('gpu', 'seller', 1);
+    // Ann wins, and pays what ben bid; of five such sales ben outbids her in two.
+    const prices = [100, 110, 300, 120, 310];
+    for (const price of prices) await sell('gpu', 200, price);
+    const cid = await market.agent('cid');
+    // The latest first: above 310 is above every winner, 250 above those that ann won with.
+    const asked = { pool: 'gpu', durationMs: 60_000, history: 3 };
+    const known = [
+      [311, [true, true, true, true, true]],
+      [250, [false, true, false, true, true]],
+      [200, [false, false, false, false, false]],
+    ] as const;
+    const tells = async (who: WireClient) => {
+      for (const [price, outcomes] of known) {
+        const quoted = await who.done('quote', { ...asked, priceMicro: String(price) });
+        if (Math.abs((quoted.winProbability ?? 0) - nextProbability(outcomes)!) > 1e-9) return false;
+      }
+      return true;
+    };
+    // Ten times, so that both brokers are asked.
+    const allTell = async () => {
+      for (let n = 0; n < 10; n += 1) if (!(await tells(cid))) return false;
+      return true;
+    };
+    await until('both brokers know all sales', allTell);
+    const quoted = await cid.done('quote', { ...asked, priceMicro: '311' });
+    expect(
+      quoted.history.map(({ priceMicro, units }: { priceMicro: string; units: number }) => [priceMicro, units]),
+    ).toEqual([
+      ['200', 1],
+      ['120', 1],
+      ['200', 1],
+    ]);
+    expect(quoted.startInMs).toBeGreaterThan(0);
+    // In her own place, where ann won, ann need only bid more than ben.
+    const place = await ann.done('quote', { ...asked, priceMicro: '130' });
+    expect(place.winProbability).toBeCloseTo(nextProbability([false, true, false, true, true])!, 9);
+    // Twice as long for twice the price is the same bid.
+    const double = await cid.done('quote', { ...asked, durationMs: 120_000, priceMicro: '500' });
+    expect(double.winProbability).toBeCloseTo(nextProbability(known[1][1])!, 9);
+
+    const third = await brokerWithFigures();
+    await until('the third broker knows them, too', async () => {
+      for (let n = 0; n < 12; n += 1) if (!(await tells(cid))) return false;
+      return true;
+    });
+    expect(third.alive).toBe(true);
+  });
+
+  test('is a forecast: the next award judges it, and the figures say how well it did', async () => {
+    await market.pool('judged', 'seller', 1);
+    const cid = await market.agent('dot');
+    await sell('judged', 200, 100);
+    const asked = { pool: 'judged', durationMs: 60_000 };
+    await until('all brokers know the sale', async () => {
+      for (let n = 0; n < 12; n += 1)
+        if ((await cid.done('quote', { ...asked, history: 1 })).history.length === 0) return false;
+      return true;
+    });
+    // 250 would have won, 150 would not: 0.75 and 0.25. Next time 250 wins and 150 does not.
+    const forecasts = 12;
+    for (let n = 0; n < forecasts; n += 1) {
+      const high = n % 2 === 0;
+      const quoted = await cid.done('quote', { ...asked, priceMicro: high ? '250' : '150' });
+      expect(quoted.winProbability).toBe(high ? 0.75 : 0.25);
+    }
+    expect(sum(await figures('tender_quote_forecasts_total'))).toBe(0);
+    await sell('judged', 200, 100);
+    await until(
+      'every forecast is judged',
+      async () => sum(await figures('tender_quote_forecasts_total')) >= forecasts,
+    );
+    expect(sum(await figures('tender_quote_forecasts_total'))).toBe(forecasts);
+    for (const brier of await figures('tender_quote_brier')) expect(brier).toBeCloseTo(0.0625, 9);
+    expect(sum(await figures('tender_quote_reliability_count'))).toBe(forecasts);
+  });
+
+  test('tells the asker by what its own purchases multiply the price, as the bank then does', async () => {
+    await market.pool('noisy', 'seller', 2, { noiseMaxPermille: 5_000, noiseWindowMs: 600_000 });
+    const quoted = async () => (await ann.done('quote', { pool: 'noisy' })).noisePermille;
+    expect(await quoted()).toBe(1000);
+    const buy = async () => {
+      const call: Call = await seller.done(
+        'lock',
+        seller.offer('noisy', { durationMs: 60_000, reservePriceMicro: '1000' }),
+      );
+      return (await seller.done('award', seller.award(call, [ann.cheque(call, 9_000)]))).winners[0];
+    };
+    expect((await buy()).priceMicro).toBe('1000');
+    // A minute of one slot, of the twenty that two have in ten minutes: 50 thousandths of what leads up to fivefold; a
+    // little less where a window of ten minutes has just ended.
+    const noise = await quoted();
+    expect(noise).toBeGreaterThan(1180);
+    expect(noise).toBeLessThanOrEqual(1200);
+    expect(Math.abs(Number((await buy()).priceMicro) - noise)).toBeLessThan(10);
+    expect((await ben.done('quote', { pool: 'noisy' })).noisePermille).toBe(1000);
+  });
+});

@@ -4,10 +4,10 @@ import type { Awarded, MarketBook, MarketCommand } from '../src/index.js';
 /** Which of these must occur in a run that is to prove something. */
 export const saleOutcomes = [
   ...['bid barred missing-dependency', 'open-call missing-dependency', 'deposit ok', 'deposit replayed'],
-  ...['deposit unknown', 'deposit not-permitted', 'deposit expired', 'deposit late', 'deposit malformed'],
-  ...['deposit stale', 'deposit duplicate', 'deposit insufficient-credits', 'deposit kept', 'deposit kept twice'],
-  ...['deposit voided', 'deposit posted', 'lent', 'renew reserved-for-system', 'lent no more', 'paid for noise'],
-  ...['renewed with noise', 'bid beyond the cap', 'offer beyond the cap'],
+  ...['deposit unknown', 'deposit not-permitted', 'deposit expired', 'deposit malformed', 'deposit stale'],
+  ...['deposit kept', 'deposit kept twice', 'deposit voided', 'deposit posted'],
+  ...['lent', 'renew reserved-for-system', 'paid for noise'],
+  ...['renewed with noise', 'bid beyond the cap'],
 ];
 
 /** Called before a command is taken; what is returned, after it. */

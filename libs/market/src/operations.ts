@@ -229,7 +229,6 @@ export const quoteResult = z.object({
   /** Of the bid that was asked about, in the next call that is awarded; absent where nothing was sold yet. */
   winProbability: z.number().min(0).max(1).optional(),
   /** What was sold at which clearing price. */
-  /** What was sold at which clearing price. */
   history: z.array(z.object({ at: timeMs, priceMicro: microText, durationMs: z.int(), units: z.int() })).optional(),
 });
 export const sessionResult = z.object({

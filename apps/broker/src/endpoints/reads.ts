@@ -2,6 +2,7 @@
 import { type BankRequest, type BankResult, refusal } from '@tender/market';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
+import { accountRowOf } from './listings.js';
 import { accountSpokenFor } from './speaks-for.js';
 
 export async function account(
@@ -10,15 +11,7 @@ export async function account(
 ): Promise<Outcome<BankResult<'account'>>> {
   const found = await accountSpokenFor(bank, asked.sender, asked.body.agent);
   if (!found.ok) return found;
-  const { id, kind, class: klass, available, pending, host } = found.result;
-  return ok({
-    id,
-    kind,
-    class: klass,
-    availableMicro: String(available),
-    pendingMicro: String(pending),
-    ...(host === undefined ? {} : { host }),
-  });
+  return ok(accountRowOf(found.result));
 }
 
 export async function contract(

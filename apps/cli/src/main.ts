@@ -6,6 +6,7 @@ import { RefusedByBank } from './as-operator.js';
 import { check } from './check.js';
 import { cliConfig, UsageError } from './config.js';
 import { addHouseFlags, addKeepFlags, houseFlags, whole } from './house-flags.js';
+import { INTERRUPTED } from './interrupt.js';
 import { addOperatorCommands } from './operator-commands.js';
 import { type ScenarioFlags, scenario } from './scenario.js';
 import { demo, sim } from './trading.js';
@@ -97,5 +98,7 @@ async function main(): Promise<void> {
 }
 
 await main();
+// A pipe takes what is long piece by piece: all of it, unless somebody would have it end now.
+if (process.exitCode !== INTERRUPTED) await new Promise((written) => process.stdout.write('', written));
 // Sockets of clients that still try to reconnect must not keep a finished command alive.
 process.exit();

@@ -87,7 +87,7 @@ async function answered(operator: Operator, market: string, query: Asking, limit
   };
   const first = await ask({ limit: Math.min(limit, IN_ONE_ANSWER) });
   if (first.lines.length >= Math.min(limit, first.linesInAll)) return first;
-  const to = Math.min(query.to ?? first.at, first.at);
+  const to = Math.min(query.to ?? first.at + 1, first.at + 1);
   const lines: SpendLine[] = [];
   for (;;) {
     const next = await ask({ to, skip: lines.length, limit: Math.min(limit - lines.length, IN_ONE_ANSWER) });

@@ -53,6 +53,7 @@ export class Tokens {
   async take(bucket: string, order: TokenOrder, options: TakeOptions = {}): Promise<Taken> {
     const { signal, waitMs = 30_000, ttlMs = 60_000, atLeast } = options;
     if (!(waitMs >= 0)) throw new RangeError(`waitMs: not a time: ${waitMs}`);
+    if (!Number.isInteger(ttlMs) || ttlMs < 10) throw new RangeError(`ttlMs: not a time: ${ttlMs}`);
     const part = atLeast === undefined ? {} : { atLeast: amountsOf(atLeast) };
     const take = { hold: newId(), bucket, ...orderOf(order), ...part, ttlMs, ...this.#named() };
     const due = performance.now() + waitMs;

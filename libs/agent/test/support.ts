@@ -19,9 +19,12 @@ import {
 
 export const CREDIT = 1_000_000;
 
+/** What an operator writes on an account, its class for instance. */
+type Labels = Readonly<Record<string, string>>;
+
 export interface SdkMarket extends MarketUnderTest {
   /** An agent of the SDK, with an account and credits. */
-  sdkAgent(id: string, more?: Partial<AgentKeys> & { credits?: number }): Promise<Agent>;
+  sdkAgent(id: string, more?: Partial<AgentKeys> & { credits?: number; account?: Labels }): Promise<Agent>;
   sdkHost(id: string): Promise<Host>;
   /** Opens an account for an agent behind a host and adds it to the host. */
   hosted(host: Host, id: string, more?: Partial<AgentKeys> & { credits?: number }): Promise<Agent>;
@@ -33,10 +36,10 @@ export async function sdkMarket(options: StackOptions = {}): Promise<SdkMarket> 
   const { market } = under;
   const closers: (() => Promise<void>)[] = [];
   const natsOptions = { reconnectTimeWait: 20, reconnectJitter: 20 };
-  const account = async (id: string, seed: string, credits: number, host?: string) => {
+  const account = async (id: string, seed: string, credits: number, labels: Labels = {}) => {
     const opened = await under.operator.admin('account', {
       key: `open-${id}-0`,
-      account: { id, kind: 'agent', nkey: publicNkeyOf(seed), ...(host && { host }) },
+      account: { id, kind: 'agent', nkey: publicNkeyOf(seed), ...labels },
     });
     if (opened.performative !== 'inform') throw new Error(JSON.stringify(opened.body));
     if (credits === 0) return;
@@ -44,9 +47,9 @@ export async function sdkMarket(options: StackOptions = {}): Promise<SdkMarket> 
   };
   return {
     ...under,
-    async sdkAgent(id, { credits = 1000, ...keys } = {}) {
+    async sdkAgent(id, { credits = 1000, account: labels, ...keys } = {}) {
       const seed = keys.seed ?? createSeed();
-      await account(id, seed, credits);
+      await account(id, seed, credits, labels);
       const agent = await connectAgent({ servers, market, id, natsOptions, ...keys, seed });
       closers.push(() => agent.close());
       return agent;
@@ -58,7 +61,7 @@ export async function sdkMarket(options: StackOptions = {}): Promise<SdkMarket> 
     },
     async hosted(host, id, { credits = 1000, ...keys } = {}) {
       const seed = keys.seed ?? createSeed();
-      await account(id, seed, credits, host.id);
+      await account(id, seed, credits, { host: host.id });
       return host.agent({ id, ...keys, seed });
     },
     async stop() {

@@ -12,6 +12,7 @@ export * from './envelope.js';
 export * from './events.js';
 export * from './ids.js';
 export * from './messages.js';
+export { readBucket } from './model/bucket-record.js';
 export * from './model/command.js';
 export { depositId, MAX_DEPOSITS } from './model/deposit.js';
 export * from './model/journal.js';

@@ -178,6 +178,17 @@ export class LedgerBook implements LedgerState {
     if (posted > 0) this.observer?.({ id, debit, credit, amount: posted, tags, at: this.#clock });
   }
 
+  /** Pays a part of a pending transfer at once; the rest stays set aside. */
+  postPart(id: string, amount: number): void {
+    const transfer = this.#transfers.get(id);
+    if (transfer?.state !== 'pending') throw new Error(`not a pending transfer: ${id}`);
+    const { debit, credit, tags } = transfer;
+    this.#move(debit, 0, -amount);
+    this.#move(credit, amount, 0);
+    this.#transfers.set(id, { ...transfer, amount: transfer.amount - amount });
+    this.observer?.({ id, debit, credit, amount, tags, at: this.#clock });
+  }
+
   #known(id: string): Account {
     const account = this.#accounts.get(id);
     if (account === undefined) throw new Error(`unknown account: ${id}`);

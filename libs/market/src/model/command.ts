@@ -5,6 +5,7 @@ import type { Detail, ShownVerdict } from '../refusal.js';
 import type { AuctionRule, SealKind } from '../terms.js';
 import type { FileProposalAsked, ProposalEnd, ProposalTold } from './proposal-command.js';
 import type { EngageAsked, Engaged, ReportAsked, Reported } from './task-command.js';
+import type { TokenCommand, TokensDone } from './tokens-command.js';
 
 /** Who asks, under which idempotency key, with which body. */
 export interface Asked {
@@ -78,7 +79,8 @@ export type MarketCommand =
   | ({ readonly kind: 'file-proposal' } & Asked & FileProposalAsked)
   | ({ readonly kind: 'decide-proposal'; readonly proposal: string; readonly verdict: 'approve' | 'deny' } & Asked)
   | { readonly kind: 'expire-proposal'; readonly proposal: string }
-  | ({ readonly kind: 'close-proposal' } & ProposalEnd);
+  | ({ readonly kind: 'close-proposal' } & ProposalEnd)
+  | TokenCommand;
 
 export interface Refused {
   readonly ok: false;
@@ -137,7 +139,7 @@ export interface Settled {
 }
 
 /** What each command answers where it succeeds. */
-export interface Done {
+export interface Done extends TokensDone {
   'open-pool': { readonly pool: string };
   'open-call': CallOpened;
   'extend-call': { readonly cfp: string; readonly awardBy: number };

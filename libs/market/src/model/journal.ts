@@ -11,6 +11,7 @@ import { keptStates, type TaskStep, taskOutcomes, taskSteps } from '../task/life
 import { buyRules, weightsSpec } from '../task/offer.js';
 import { fillSpec } from '../task/task-call.js';
 import { auctionRules, sealKinds } from '../terms.js';
+import { tokenEntries } from './token-journal.js';
 
 const at = { at: timeMs };
 /** Who asked, under which idempotency key, with which body; what the sweeper does has none. */
@@ -170,6 +171,7 @@ const settled = {
 };
 
 const marketEntries = [
+  ...tokenEntries,
   ...proposalEntries,
   engage,
   report,

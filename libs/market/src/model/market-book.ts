@@ -9,6 +9,7 @@ import { MarketState } from './market-state.js';
 import { openPool } from './pool.js';
 import { closeProposal, decideProposal, fileProposal, setPolicy } from './proposal.js';
 import { report } from './task.js';
+import { applyTokens } from './tokens.js';
 
 interface Saved {
   readonly digest: string;
@@ -23,7 +24,9 @@ export class MarketBook extends MarketState {
    * answer, another body under it `duplicate`; only what changed something is saved.
    */
   apply<C extends MarketCommand>(command: C, nowMs: number): Answer<Done[C['kind']]> {
-    if (!('key' in command)) return this.#decide(command, nowMs) as Answer<Done[C['kind']]>;
+    // What a return was told is kept with its hold.
+    if (!('key' in command) || command.kind === 'return-tokens')
+      return this.#decide(command, nowMs) as Answer<Done[C['kind']]>;
     const name = `${command.by}|${command.key}`;
     const saved = this.#saved.get(name);
     if (saved !== undefined) {
@@ -75,6 +78,13 @@ export class MarketBook extends MarketState {
         return decideProposal(this, { ...command, verdict: 'expire' }, nowMs);
       case 'close-proposal':
         return closeProposal(this, command, nowMs);
+      case 'open-bucket':
+      case 'take-tokens':
+      case 'return-tokens':
+      case 'offer-tokens':
+      case 'buy-tokens':
+      case 'expire-hold':
+        return applyTokens(this, command, nowMs);
     }
   }
 }

@@ -1,9 +1,10 @@
 // What the model knows of a market at one instant: the same records that the scripts keep in Redis.
-import { type AccountClass, LedgerBook } from '@tender/credits';
+import { type AccountClass, type Bucket, LedgerBook } from '@tender/credits';
 import type { AuctionRule, SealKind } from '../terms.js';
 import type { PaidPrice } from './lease-price.js';
 import type { ProposalRecord } from './proposal-record.js';
 import type { GivenOut, TaskRecord } from './task-record.js';
+import { type HoldState, isForgotten, type TakenBook } from './tokens-record.js';
 
 /** How long a call may stay open at most, and how long what has ended is remembered, in ms. */
 export const CALL_LIFE_MS = 86_400_000;
@@ -128,9 +129,13 @@ export class MarketState {
   readonly proposals = new Map<string, ProposalRecord>();
   /** By `<agent>:<intent>`. */
   readonly intents = new Map<string, IntentState>();
+  /** Each as it was when it was last changed. */
+  readonly buckets = new Map<string, Bucket>();
+  readonly holds = new Map<string, HoldState>();
+  readonly taken: TakenBook = new Map();
   /** The negotiation locks, `<pool>:<slot>` to value: taken and dropped from outside, as redlock does. */
   readonly locks = new Map<string, string>();
-  /** As the zset: `lease:…`, `task:…`, `cfp:…` and `proposal:…` (a pending transfer's limit is the ledger's). */
+  /** As the zset: `lease:…`, `task:…`, `cfp:…`, `hold:…` and `proposal:…` (a pending transfer's limit is the ledger's). */
   readonly deadlines = new Map<string, number>();
 
   call(cfp: string, nowMs: number): CallState | undefined {
@@ -147,6 +152,11 @@ export class MarketState {
 
   proposal(id: string, nowMs: number): ProposalRecord | undefined {
     return remembered(this.proposals.get(id), nowMs);
+  }
+
+  hold(id: string, nowMs: number): HoldState | undefined {
+    const hold = this.holds.get(id);
+    return hold === undefined || isForgotten(hold, nowMs) ? undefined : hold;
   }
 
   taskGivenOut(buyer: string, task: string, nowMs: number): GivenOut | undefined {

@@ -21,6 +21,7 @@ import { openPool } from './pool.js';
 import { setPolicy } from './proposal.js';
 import { replayProposal } from './replay-proposal.js';
 import { replayEngagement, replayReport } from './task-replay.js';
+import { replayTokens } from './token-replay.js';
 
 /**
  * Does an entry's change to the model; decisions (who won, at what price) are the entry's, consequences (slots,
@@ -101,6 +102,13 @@ function replayed(market: MarketState, entry: JournalEntry): string | undefined 
     case 'decide-proposal':
     case 'close-proposal':
       return replayProposal(market, entry);
+    case 'open-bucket':
+    case 'take':
+    case 'return':
+    case 'offer-tokens':
+    case 'buy-tokens':
+    case 'expire-hold':
+      return replayTokens(market, entry);
   }
 }
 

@@ -1,9 +1,11 @@
 // All live state at one instant, in one shape for the model and for Redis: so that the two can be compared as they are.
 import { createHash } from 'node:crypto';
 import { canonicalJson, owedText } from '@tender/credits';
+import { bucketFields, holdFields, takenFields } from './bucket-record.js';
 import type { CallState, ContractState, MarketState, PoolState } from './market-state.js';
 import { isOpen, type ProposalRecord } from './proposal-record.js';
 import type { TaskRecord } from './task-record.js';
+import { isPaymentOfHold } from './tokens-record.js';
 
 type Fields = Readonly<Record<string, string>>;
 type Records = Readonly<Record<string, Fields>>;
@@ -32,6 +34,10 @@ export interface MarketSnapshot {
   readonly transfers: Records;
   readonly calls: Records;
   readonly proposals: Records;
+  /** As they were stored with their last change; recent use by bucket and owner; and holds that have not ended. */
+  readonly buckets: Records;
+  readonly taken: Records;
+  readonly holds: Records;
   /** The market's rules: their version, and the sum of their text. */
   readonly policy: Fields;
 }
@@ -64,7 +70,7 @@ export function snapshotOf(market: MarketState, seq: number): MarketSnapshot {
     ),
     transfers: records(
       [...ledger.transfers()]
-        .filter((transfer) => transfer.state === 'pending')
+        .filter(({ id, state }) => state === 'pending' && !isPaymentOfHold(id))
         .map(({ id, ...transfer }) => [
           id,
           { ...transfer, expiresAt: transfer.expiresAt ?? '', tags: JSON.stringify(transfer.tags) },
@@ -75,6 +81,11 @@ export function snapshotOf(market: MarketState, seq: number): MarketSnapshot {
     ),
     proposals: records(
       [...proposals].filter(([, proposal]) => isOpen(proposal)).map(([id, proposal]) => [id, proposalFields(proposal)]),
+    ),
+    buckets: records([...market.buckets].map(([id, bucket]) => [id, bucketFields(bucket)])),
+    taken: records([...market.taken].map(([id, taken]) => [id, takenFields(taken)])),
+    holds: records(
+      [...market.holds].filter(([, { state }]) => state === 'held').map(([id, hold]) => [id, holdFields(hold)]),
     ),
     policy: { version: String(market.policyVersion), sum: sumOf(market.policyText) },
   };
@@ -150,6 +161,7 @@ function records(entries: readonly (readonly [string, object])[]): Record<string
 const untold: ReadonlySet<string> = new Set(['lockValue']);
 
 const recordParts = [
+  ...(['buckets', 'taken', 'holds'] as const),
   ...([
     'accounts',
     'budgets',

@@ -1,4 +1,5 @@
 // What the model is asked about rate tokens, and what it answers; the scripts take and reply the same.
+import type { BucketSpec } from '@tender/credits';
 import type { Detail } from '../refusal.js';
 import type { TokenAmounts, UpstreamWord } from '../tokens.js';
 
@@ -85,4 +86,30 @@ export interface HoldExpired {
   readonly agent: string;
   readonly paidMicro: string;
   readonly at: number;
+}
+
+interface Keyed {
+  readonly by: string;
+  readonly key: string;
+  readonly digest: string;
+}
+
+export type TokenCommand =
+  | ({ readonly kind: 'open-bucket'; readonly bucket: BucketSpec } & Keyed)
+  /** Takes of one instant. The hold is the key of each. */
+  | { readonly kind: 'take-tokens'; readonly bucket: string; readonly takes: readonly TakeAsked[] }
+  | ({ readonly kind: 'return-tokens' } & Keyed & ReturnAsked)
+  | ({ readonly kind: 'offer-tokens' } & Keyed & OfferAsked)
+  | ({ readonly kind: 'buy-tokens' } & BuyAsked)
+  /** The sweeper's. */
+  | { readonly kind: 'expire-hold'; readonly hold: string };
+
+/** What each of them answers where it succeeds. */
+export interface TokensDone {
+  'open-bucket': { readonly bucket: string; readonly at: number };
+  'take-tokens': { readonly takes: readonly TakeAnswer[] };
+  'return-tokens': Returned;
+  'offer-tokens': { readonly hold: string; readonly to: string; readonly priceMicro: string };
+  'buy-tokens': Held;
+  'expire-hold': HoldExpired;
 }

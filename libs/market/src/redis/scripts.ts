@@ -106,6 +106,9 @@ const snapshotReply = z.object({
   transfers: z.record(z.string(), fields),
   calls: z.record(z.string(), fields),
   proposals: z.record(z.string(), fields),
+  buckets: z.record(z.string(), fields),
+  taken: z.record(z.string(), fields),
+  holds: z.record(z.string(), fields),
   policy: fields,
 });
 

@@ -2,7 +2,7 @@
 -- Reads all live state at one instant, for the invariant checker: accounts, pools, slots and what has a deadline.
 -- KEYS: meta
 -- ARGV: none
--- REPLY: seq, clock, minted, burned, accounts, budgets, pools, owned, bought, slots, free, contracts, tasks, transfers, calls, proposals, policy
+-- REPLY: seq, clock, minted, burned, accounts, budgets, pools, owned, bought, slots, free, contracts, tasks, transfers, calls, proposals, buckets, taken, holds, policy
 -- include: lease
 -- include: deposit
 local PROPOSAL_FIELDS = { 'about', 'state', 'by', 'buyer', 'conversation', 'rule', 'message', 'amountMicro', 'filedAt',
@@ -16,7 +16,7 @@ local meta = redis.call('HMGET', META, 'seq', 'clock', 'minted', 'burned', 'poli
 local state = {
   seq = meta[1] or '0', clock = meta[2] or '0', minted = meta[3] or '0', burned = meta[4] or '0', accounts = {}, budgets = {},
   pools = {}, owned = {}, bought = {}, slots = {}, free = {}, contracts = {}, tasks = {}, transfers = {}, calls = {},
-  proposals = {},
+  proposals = {}, buckets = {}, taken = {}, holds = {},
   policy = { version = meta[5] or '0', sum = redis.sha1hex(redis.call('GET', key('policy')) or '') },
 }
 local function add_deposit(cfp, agent)
@@ -37,6 +37,21 @@ for _, pool in ipairs(redis.call('SMEMBERS', key('pools'))) do
     state.slots[pool .. ':' .. n] = { fence = slot[1] or '0', contract = slot[2] or '' }
   end
   for _, n in ipairs(redis.call('SMEMBERS', key('free', pool))) do state.free[pool .. ':' .. n] = '1' end
+end
+for _, id in ipairs(redis.call('SMEMBERS', key('buckets'))) do
+  state.buckets[id] = pairs_of(key('bucket', id))
+  local counted = pairs_of(key('taken', id))
+  if next(counted) then state.taken[id] = counted end
+end
+local function add_hold(id)
+  local text = redis.call('GET', key('hold', id)) or '{}'
+  local line = string.find(text, '\n', 1, true)
+  local taken = line and string.sub(text, 1, line - 1) or text
+  local since = line and string.sub(text, line + 1) or '{"state":"held","paid":0}'
+  local h = cjson.decode(taken)
+  -- What is still set aside, and on whose account.
+  local amount = (tonumber(h.amountMicro) or 0) - (cjson.decode(since).paid or 0)
+  state.holds[id] = { taken = taken, since = since, debit = h.agent, amount = string.format('%.0f', amount) }
 end
 for _, member in ipairs(redis.call('ZRANGE', key('deadlines'), 0, -1)) do
   local kind, id = string.match(member, '^(%a+):(.*)$')
@@ -65,6 +80,8 @@ for _, member in ipairs(redis.call('ZRANGE', key('deadlines'), 0, -1)) do
     for i, field in ipairs(PROPOSAL_FIELDS) do p[field] = f[i] or nil end
     p.text = tostring(redis.call('HSTRLEN', key('proposal', id), 'text'))
     state.proposals[id] = p
+  elseif kind == 'hold' then
+    add_hold(id)
   elseif kind == 'xfer' then
     state.transfers[id] = pairs_of(key('xfer', id))
   else

@@ -1,0 +1,56 @@
+// Buckets in the model: opening one, or changing one that exists; open-bucket.lua's rules.
+import {
+  advance,
+  type Bucket,
+  type BucketSpec,
+  bucketOf,
+  parseMicro,
+  type Tokens,
+  usedMore,
+  weightOf,
+} from '@tender/credits';
+import type { TokenAmounts } from '../tokens.js';
+import { type Answer, type Done, refused } from './command.js';
+import type { MarketState } from './market-state.js';
+
+export function openBucket(market: MarketState, spec: BucketSpec, nowMs: number): Answer<Done['open-bucket']> {
+  if (market.ledger.account(spec.account)?.kind !== 'pool') return refused('unknown');
+  for (const [index, { name, capacity, reserve, priceMicro }] of spec.limits.entries()) {
+    if (parseMicro(priceMicro) === undefined || reserve > capacity) return refused('malformed');
+    if (spec.limits.findIndex((limit) => limit.name === name) !== index) return refused('malformed');
+  }
+  commitBucket(market, spec, nowMs);
+  return { ok: true, bucket: spec.bucket, at: nowMs };
+}
+
+export function commitBucket(market: MarketState, spec: BucketSpec, nowMs: number): void {
+  market.ledger.tick(nowMs);
+  const was = market.buckets.get(spec.bucket);
+  if (was !== undefined) advance(was, nowMs);
+  market.buckets.set(spec.bucket, bucketOf(spec, nowMs, was));
+}
+
+/** A stored bucket, brought to `nowMs`: only for who changes it in the same step. */
+export function bucketAt(market: MarketState, id: string, nowMs: number): Bucket {
+  const bucket = market.buckets.get(id);
+  if (bucket === undefined) throw new Error(`there is no bucket ${id}`);
+  advance(bucket, nowMs);
+  return bucket;
+}
+
+/** Amounts by name in the order of the bucket's limits; a limit that there is no more is left out. */
+export function byLimit(bucket: Bucket, amounts: TokenAmounts): Tokens {
+  return bucket.limits.map(({ name }) => amounts[name] ?? 0);
+}
+
+/** Counts more, or less, as somebody's recent use. */
+export function countUse(market: MarketState, bucket: Bucket, who: string, weight: number, nowMs: number): void {
+  if (weight === 0) return;
+  const taken = market.taken.get(bucket.id) ?? new Map();
+  market.taken.set(bucket.id, taken);
+  taken.set(who, usedMore(taken.get(who) ?? { start: 0, prev: 0, cur: 0 }, weight, bucket.spec.noiseWindowMs, nowMs));
+}
+
+export function weightIn(bucket: Bucket, amounts: TokenAmounts): number {
+  return weightOf(bucket, byLimit(bucket, amounts));
+}

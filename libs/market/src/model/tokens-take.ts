@@ -1,0 +1,239 @@
+// Taking tokens in the model: take-tokens.lua's rules, which refuse each take by itself and clear the others together.
+import {
+  type Account,
+  advance,
+  type Bucket,
+  type BudgetDesk,
+  clearTokens,
+  copyOfBucket,
+  costOf,
+  MAX_MICRO,
+  mostOf,
+  NO_USE,
+  noisePermille,
+  offeredRate,
+  recentUse,
+  rolledUse,
+  TOKEN,
+  type TokenBid,
+  type Tokens,
+  type Use,
+  unitPrice,
+  WHOLE_WINDOW,
+  weightOf,
+} from '@tender/credits';
+import type { Detail } from '../refusal.js';
+import type { TokenAmounts } from '../tokens.js';
+import { bucketAt, byLimit, countUse, weightIn } from './bucket.js';
+import type { MarketState } from './market-state.js';
+import type { TakeEntry } from './token-journal.js';
+import type { NotTaken, TakeAnswer, TakeAsked } from './tokens-command.js';
+import { type HoldState, paymentId } from './tokens-record.js';
+
+/** What a wait is said to be at most, in ms. */
+const MAX_WAIT_MS = 86_400_000;
+
+/** A take that is cleared with the others: `owner` is in whose name it counts as recent use. */
+interface Bidding extends TokenBid {
+  readonly take: TakeAsked;
+  readonly account: Account;
+  readonly owner: string;
+  readonly noise: number;
+}
+
+export function notTaken(detail: Detail, more: Omit<NotTaken, 'ok' | 'detail'> = {}): NotTaken {
+  return { ok: false, detail, ...more };
+}
+
+/** The saved answer to who asks for a hold again, or `duplicate`; undefined where the hold is new. */
+export function heldBefore(
+  market: MarketState,
+  asked: { readonly by: string; readonly hold: string; readonly digest: string; readonly agent: string },
+  nowMs: number,
+): TakeAnswer | undefined {
+  const hold = market.hold(asked.hold, nowMs);
+  if (hold === undefined) return undefined;
+  const { digest, agent } = hold.taken;
+  const own = market.ledger.account(asked.agent) !== undefined && market.speaksFor(asked.by, asked.agent);
+  if (digest !== asked.digest || agent !== asked.agent || !own) return notTaken('duplicate');
+  return { ok: true, replayed: true, ...told(hold) };
+}
+
+export function told({ taken }: HoldState) {
+  const { hold, bucket, agent, amounts, unitsMicro, amountMicro, ratePermille, noisePermille, expiresAt, at } = taken;
+  return { hold, bucket, agent, amounts, unitsMicro, amountMicro, ratePermille, noisePermille, expiresAt, at };
+}
+
+/** One call: takes of one bucket that arrived together, an answer for each. */
+export function takeTokens(
+  market: MarketState,
+  asked: { readonly bucket: string; readonly takes: readonly TakeAsked[] },
+  nowMs: number,
+): { readonly ok: true; readonly takes: readonly TakeAnswer[] } {
+  const stored = market.buckets.get(asked.bucket);
+  const batch = stored === undefined ? undefined : new Batch(market, stored, nowMs);
+  const judged = asked.takes.map((take, index): TakeAnswer | Bidding | number => {
+    const first = asked.takes.findIndex(({ hold }) => hold === take.hold);
+    return first < index ? first : (batch?.judge(take) ?? notTaken('unknown'));
+  });
+  const bids = judged.filter((one): one is Bidding => typeof one === 'object' && 'offered' in one);
+  const answers = new Map(batch?.clear(bids).map((answer, index) => [bids[index], answer]));
+  const answered = judged.map((one) => {
+    if (typeof one === 'number') return undefined;
+    return 'offered' in one ? answers.get(one) : one;
+  });
+  const takes = judged.map((one, index): TakeAnswer => {
+    if (typeof one !== 'number') return answered[index]!;
+    const [before, take] = [asked.takes[one]!, asked.takes[index]!];
+    if (before.digest !== take.digest || before.agent !== take.agent || before.by !== take.by)
+      return notTaken('duplicate');
+    const answer = answered[one]!;
+    return answer.ok ? { ...answer, replayed: true } : answer;
+  });
+  return { ok: true, takes };
+}
+
+class Batch {
+  readonly #market: MarketState;
+  readonly #bucket: Bucket;
+  readonly #nowMs: number;
+  readonly #desk: BudgetDesk;
+  readonly #spent = new Map<string, number>();
+  readonly #taken = new Map<string, number>();
+
+  constructor(market: MarketState, stored: Bucket, nowMs: number) {
+    this.#market = market;
+    this.#bucket = copyOfBucket(stored);
+    this.#nowMs = nowMs;
+    this.#desk = market.ledger.budgets.desk(nowMs);
+    advance(this.#bucket, nowMs);
+  }
+
+  /** Why a take is refused before anything is cleared; or the bid that it makes. */
+  judge(take: TakeAsked): TakeAnswer | Bidding {
+    const [market, bucket] = [this.#market, this.#bucket];
+    const saved = heldBefore(market, take, this.#nowMs);
+    if (saved !== undefined) return saved;
+    const account = market.ledger.account(take.agent);
+    if (account?.kind !== 'agent') return notTaken('unknown');
+    if (!market.speaksFor(take.by, take.agent)) return notTaken('not-permitted');
+    const amounts = this.#amountsOf(take.amounts);
+    const least = amounts && this.#leastOf(take, amounts);
+    if (amounts === undefined || least === undefined) return notTaken('malformed');
+    const beyond = bucket.limits.some((limit, index) => least[index]! > mostOf(bucket, limit, account.class));
+    if (beyond) return notTaken('no-capacity');
+    if (take.ttlMs > bucket.spec.maxTtlMs) return notTaken('malformed');
+    return this.#priced(take, account, amounts, least);
+  }
+
+  #priced(take: TakeAsked, account: Account, amounts: Tokens, least: Tokens): NotTaken | Bidding {
+    const [bucket, owner] = [this.#bucket, account.owner ?? account.id];
+    const weight = weightOf(bucket, amounts);
+    const use = recentUse(this.#useOf(owner), bucket.spec.noiseWindowMs, this.#nowMs) + (this.#taken.get(owner) ?? 0);
+    const noise = noisePermille(use, WHOLE_WINDOW, bucket.spec.noiseMaxPermille);
+    const offered = offeredRate(bucket, amounts, take.maxPrice, noise);
+    const leastPrice = this.#price(amounts, 1000, noise);
+    if (offered === undefined) return notTaken('below-reserve-price', { priceMicro: leastPrice });
+    if (bucket.spec.ownerMaxPermille < 1000) {
+      const room = bucket.spec.ownerMaxPermille * 1000 - weight;
+      if (room < 0) return notTaken('no-capacity');
+      const ms = this.#capWait(owner, use, room);
+      if (ms !== undefined) return notTaken('token-limit', { wait: { ms, priceMicro: leastPrice } });
+    }
+    const before = this.#spent.get(account.id) ?? 0;
+    if (account.available - before < take.maxPrice) return notTaken('insufficient-credits');
+    const short = this.#desk.tryTake(account.budget, take.maxPrice);
+    if (short !== undefined) return notTaken('over-budget', short.retryAt > 0 ? { retryAt: short.retryAt } : {});
+    this.#spent.set(account.id, before + take.maxPrice);
+    this.#taken.set(owner, (this.#taken.get(owner) ?? 0) + weight);
+    return { take, account, owner, class: account.class, amounts, least, offered, use, noise };
+  }
+
+  #amountsOf(named: TokenAmounts): Tokens | undefined {
+    const names = this.#bucket.limits.map(({ name }) => name);
+    return Object.keys(named).every((name) => names.includes(name)) ? byLimit(this.#bucket, named) : undefined;
+  }
+
+  /** The least that it is content with; a limit that is not named is wanted whole. */
+  #leastOf(take: TakeAsked, amounts: Tokens): Tokens | undefined {
+    if (take.atLeast === undefined) return amounts;
+    const named = this.#amountsOf(take.atLeast);
+    if (named === undefined || named.some((least, index) => least > amounts[index]!)) return undefined;
+    return named.map((least, index) => (least === 0 ? amounts[index]! : least));
+  }
+
+  #useOf(owner: string): Use {
+    return this.#market.taken.get(this.#bucket.id)?.get(owner) ?? NO_USE;
+  }
+
+  /** In how many ms an owner's recent use leaves room for so much more under its cap; undefined where it does now. */
+  #capWait(owner: string, use: number, room: number): number | undefined {
+    if (use <= room) return undefined;
+    const window = this.#bucket.spec.noiseWindowMs;
+    const { start, prev, cur } = rolledUse(this.#useOf(owner), window, this.#nowMs);
+    const present = cur + (this.#taken.get(owner) ?? 0);
+    const ends =
+      present <= room
+        ? start + window - Math.floor(((room - present) * window) / prev)
+        : start + 2 * window - Math.floor((room * window) / present);
+    return Math.min(Math.max(1, ends - this.#nowMs), MAX_WAIT_MS);
+  }
+
+  #price(amounts: Tokens, rate: number, noise: number): string {
+    return String(Math.min(MAX_MICRO, costOf(this.#bucket, amounts, rate, noise)));
+  }
+
+  /** Clears the bids, commits the winners in the order in which they came, and answers each. */
+  clear(bids: readonly Bidding[]): TakeAnswer[] {
+    const { rate, verdicts } = clearTokens(this.#bucket, bids, this.#nowMs);
+    return bids.map((bid, index) => {
+      const verdict = verdicts[index]!;
+      if (verdict.granted === undefined) {
+        const priceMicro = this.#price(bid.amounts, verdict.rate, bid.noise);
+        return notTaken('token-limit', { wait: { ms: verdict.waitMs, priceMicro } });
+      }
+      const entry = this.#entryOf(bid, verdict.granted, verdict.rate, rate);
+      return { ok: true, ...told(commitTake(this.#market, entry)) };
+    });
+  }
+
+  #entryOf(bid: Bidding, granted: Tokens, rate: number, clearing: number): TakeEntry {
+    const { take, account, owner, noise } = bid;
+    const bucket = this.#bucket;
+    const named = bucket.limits.flatMap(({ name, price }, index) =>
+      bid.amounts[index] === 0 ? [] : [{ name, price, amount: granted[index]! }],
+    );
+    const cost = Math.min(take.maxPrice, costOf(bucket, granted, rate, noise));
+    return {
+      ...{ kind: 'take', at: this.#nowMs, by: take.by, digest: take.digest, hold: take.hold, agent: account.id },
+      ...{ who: owner, class: account.class, bucket: bucket.id, payee: bucket.account },
+      amounts: Object.fromEntries(named.map(({ name, amount }) => [name, amount])),
+      unitsMicro: Object.fromEntries(named.map(({ name, price }) => [name, String(unitPrice(price, rate, noise))])),
+      ...{ amountMicro: String(cost), maxPrice: take.maxPrice, ratePermille: rate, noisePermille: noise },
+      ...{ clearingPermille: clearing, expiresAt: this.#nowMs + take.ttlMs },
+    };
+  }
+}
+
+/** Takes what an entry says from its bucket and sets the price aside; throws where there is no such bucket or account. */
+export function commitTake(market: MarketState, entry: TakeEntry): HoldState {
+  const { at, agent, payee, amounts } = entry;
+  market.ledger.tick(at);
+  const bucket = bucketAt(market, entry.bucket, at);
+  for (const limit of bucket.limits) limit.level -= (amounts[limit.name] ?? 0) * TOKEN;
+  bucket.spotPermille = entry.clearingPermille;
+  if (entry.clearingPermille > 1000) bucket.scarceAt = at;
+  if (entry.class === 'system') bucket.systemAt = at;
+  countUse(market, bucket, entry.who, weightIn(bucket, amounts), at);
+  const amount = Number(entry.amountMicro);
+  const id = paymentId(entry.hold);
+  market.ledger.forget(id);
+  const tags = { agent, bucket: bucket.id };
+  if (amount > 0) market.ledger.openPending({ id, debit: agent, credit: payee, amount, tags }, undefined);
+  const budgets = market.ledger.transfer(id)?.budgets;
+  const taken = { ...entry, ...(budgets === undefined ? {} : { budgets }) };
+  const hold: HoldState = { taken, state: 'held', paid: 0 };
+  market.holds.set(entry.hold, hold);
+  market.deadlines.set(`hold:${entry.hold}`, entry.expiresAt);
+  return hold;
+}

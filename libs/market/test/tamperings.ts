@@ -54,6 +54,11 @@ export const stateTamperings: Tampering[] = [
     },
     ['I5', 'I9'],
   ],
+  ['a budget is spent twice', (e) => allot(e, 'team', 'used', '999'), ['I9', 'I13']],
+  ['a budget grows', (e) => allot(e, 'team', 'allowance', '9999'), ['I9']],
+  ['a parent forgets what its children spent', (e) => allot(e, 'firm', 'total', '1'), ['I9', 'I13']],
+  ['a debt is forgotten', (e) => allot(e, 'team', 'owed', ''), ['I9', 'I13']],
+  ['an account spends from no budget', ({ snapshot }) => void delete snapshot.accounts.dot!.budget, ['I9']],
   [
     'the state counts more than the journal',
     ({ snapshot }) => {
@@ -131,6 +136,20 @@ export const stateTamperings: Tampering[] = [
 
 /** A journal and the state that it leads to: only the invariant that looks at the entry itself can tell. */
 export const journalTamperings: Tampering[] = [
+  [
+    'an award spends what its budget has not',
+    (e) => {
+      find(e, 'open-budget', ({ budget }) => budget.id === 'steady').budget.amountMicro = '20';
+    },
+    ['I13'],
+  ],
+  [
+    'an engagement spends what its budget may not borrow',
+    (e) => {
+      find(e, 'open-budget', ({ budget }) => budget.id === 'idle').budget.lendPermille = 0;
+    },
+    ['I12', 'I13'],
+  ],
   [
     'a held slot is sold again',
     (e) => {
@@ -331,6 +350,10 @@ export const journalTamperings: Tampering[] = [
 /** Six offers for two units, one after the other turned down. */
 function engagement(evidence: Evidence) {
   return find(evidence, 'engage', ({ conversation }) => conversation === 'k2');
+}
+
+function allot({ snapshot }: Evidence, id: string, field: string, value: string): void {
+  snapshot.budgets[id]![field] = value;
 }
 
 function add({ snapshot }: Evidence, account: string, field: 'available' | 'pending', amount: number): void {

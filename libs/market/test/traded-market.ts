@@ -19,7 +19,7 @@ import { START_MS, type TestMarket, type TestRedis } from './market-under-test.j
  * Eight slots, two of them reserved. Lease `c1-1` is settled, `c1-2` renewed and running, `c2-1` the system agent's,
  * call `c3` open, `c4` released, `c5` lapsed; task `k1-t1` runs on a slot, `k2-t1` was handed over twice and is disputed,
  * `k2-t2` waits to begin, `k3-t1` has ended; one transfer is pending, one posted, one voided, one expired. Lease `c6-1`
- * runs, `c7-1` was taken back. Proposal `p1` waits, `p2` is approved, `p3` denied, `p4` engaged, under the second rules.
+ * runs, `c7-1` was taken back. Budget `team` is spent and owes its sibling `idle`. Proposal `p1` waits, `p2` is approved, `p3` denied, `p4` engaged, under the second rules.
  */
 export async function tradedMarket(server: TestRedis): Promise<TestMarket> {
   const market = await server.market({
@@ -28,6 +28,7 @@ export async function tradedMarket(server: TestRedis): Promise<TestMarket> {
   });
   const { hand, ledger, setClock } = market;
   await setClock(START_MS);
+  await allot(market);
   const until_ms = START_MS + 600_000;
   await hand.call({ cfp: 'c1', slots: [0, 1, 2] });
   await hand.award('c1', [
@@ -59,6 +60,26 @@ export async function tradedMarket(server: TestRedis): Promise<TestMarket> {
   await giveOutTasks(market);
   await askOperators(market);
   return market;
+}
+
+/** `dot` spends from `team`, which borrows of `idle`, both under `firm`; `sys` from a budget of its own. */
+async function allot({ ledger }: TestMarket): Promise<void> {
+  const none = { keepPermille: 0, carryCapMicro: '0', borrowMicro: '0', lendPermille: 0 };
+  const asked = (key: string) => ({ by: 'operator', key: `allot-${key}` });
+  for (const budget of [
+    { id: 'firm', window: 'day', amountMicro: '5000', ...none },
+    { id: 'team', parent: 'firm', window: 'hour', amountMicro: '150', ...none, borrowMicro: '150' },
+    { id: 'idle', parent: 'firm', window: 'hour', amountMicro: '400', ...none, lendPermille: 1000 },
+    { id: 'steady', window: 'life', amountMicro: '900', ...none },
+  ] as const) {
+    await ledger.apply({ kind: 'open-budget', ...asked(budget.id), budget });
+  }
+  for (const account of [
+    { id: 'dot', budget: 'team', project: 'film' },
+    { id: 'sys', budget: 'steady' },
+  ]) {
+    await ledger.apply({ kind: 'set-account', ...asked(account.id), account });
+  }
 }
 
 async function giveOutTasks({ redis, market, hand }: TestMarket): Promise<void> {

@@ -1,12 +1,12 @@
 // I6 and I10 to I12 for tasks: whether each engagement and each hand-over was right, by the market just before it.
 
-import { type Bound, beyondTerms, bind, nothingBound, uncovered, unfit } from '../model/engage.js';
+import { type Bound, beyondTerms, bind, dealOf, nothingBound, uncovered, unfit } from '../model/engage.js';
 import type { EntryOf } from '../model/journal.js';
 import type { MarketState } from '../model/market-state.js';
 import { boundWithout } from '../model/task.js';
 import type { StandbyOffer, TaskOffer } from '../model/task-command.js';
 import type { TaskRecord } from '../model/task-record.js';
-import { issuesOf, offerOf } from '../model/task-replay.js';
+import { askedOf, issuesOf, offerOf } from '../model/task-replay.js';
 import { keptFrom } from '../model/wall.js';
 import { contractStems } from '../task/contract-id.js';
 import { rankOffers } from '../task/offer.js';
@@ -92,13 +92,14 @@ export class EngageCheck {
   #checkAccounts(market: MarketState, entry: Engagement, shown: readonly Shown[]): void {
     const buyer = market.ledger.account(entry.buyer);
     const bond = Number(entry.conditions.bondMicro);
-    const limit = Number(entry.limitMicro ?? Number.POSITIVE_INFINITY);
     const { accounts } = this.#tallies;
     accounts.fact(
       buyer !== undefined && buyer.class === entry.class && market.speaksFor(entry.by, entry.buyer),
       () => `conversation ${entry.conversation}: ${entry.by} bought for ${entry.buyer}, taken as ${entry.class}`,
     );
     const bonds = new Map<string, number>();
+    const taken = nothingBound(market, entry.at);
+    const deal = dealOf(askedOf(entry));
     let spent = 0;
     for (const { offer, outcome, detail } of shown) {
       const { participant, price } = offer;
@@ -106,8 +107,13 @@ export class EngageCheck {
       const bound = bonds.get(participant) ?? 0;
       const own = account?.kind === 'agent' && (offer.nkey === undefined || offer.nkey === account.nkey);
       const covered = (account?.available ?? 0) - bound >= bond && (buyer?.available ?? 0) - spent >= price;
-      const within = (buyer?.pending ?? 0) + spent + price <= limit;
-      const fits = { 'bad-signature': !own, unknown: !own, 'insufficient-credits': !covered, 'over-budget': !within };
+      const within = (buyer?.pending ?? 0) + spent + price <= Number(entry.limitMicro ?? Number.POSITIVE_INFINITY);
+      const known = account !== undefined && buyer !== undefined;
+      const lacks = known ? uncovered(market, offer, deal, taken)?.detail : undefined;
+      const fits = {
+        ...{ 'bad-signature': !own, unknown: !own, 'insufficient-credits': !covered },
+        'over-budget': lacks === 'over-budget',
+      };
       accounts.fact(
         outcome === 'barred'
           ? (fits[detail as keyof typeof fits] ?? true)
@@ -116,6 +122,7 @@ export class EngageCheck {
       );
       if (outcome !== 'won') continue;
       spent += price;
+      bind(market, taken, offer, deal);
       bonds.set(participant, bound + bond);
     }
   }

@@ -14,6 +14,7 @@ export const invariants = {
   I10: 'class and balance come from the account, never from a message',
   I11: 'slots are sold within the wall of the priority reserve and the cap of an owner',
   I12: 'winners and prices are what the rule names for the bids shown',
+  I13: 'no budget spends more than its allowance, and parents and children conserve',
 } as const;
 export type Invariant = keyof typeof invariants;
 

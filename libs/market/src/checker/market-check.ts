@@ -4,6 +4,7 @@ import { MarketState } from '../model/market-state.js';
 import { replayEntry } from '../model/replay.js';
 import { compareSnapshots, type MarketSnapshot, snapshotOf } from '../model/snapshot.js';
 import { AwardCheck } from './award-check.js';
+import { BudgetCheck } from './budget-check.js';
 import { EngageCheck } from './engage-check.js';
 import { type CheckReport, type Finding, type Invariant, invariants, Tally } from './finding.js';
 import { type Acknowledged, KeyCheck } from './key-check.js';
@@ -24,6 +25,7 @@ export class MarketCheck {
   readonly #sales = new SaleTallies();
   readonly #awards = new AwardCheck(this.#sales, this.#leases);
   readonly #engagements = new EngageCheck(this.#sales, this.#leases);
+  readonly #budgets = new BudgetCheck();
   readonly #gapless = new Tally('I8');
   readonly #replay = new Tally('I9');
   #seq = 0;
@@ -31,6 +33,7 @@ export class MarketCheck {
 
   constructor(options: CheckOptions = {}) {
     this.#keys = new KeyCheck(options.acknowledged ?? []);
+    this.#budgets.watch(this.#market.ledger.budgets);
   }
 
   add(seq: number, entry: JournalEntry): void {
@@ -80,6 +83,7 @@ export class MarketCheck {
       ...checkMoney(snapshot),
       ...this.#leases.finish(snapshot),
       ...this.#sales.finish(),
+      this.#budgets.finish(snapshot),
       this.#keys.finish(),
       this.#gapless.finding(),
       this.#replay.finding(),

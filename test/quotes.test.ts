@@ -171,3 +171,44 @@ describe('a quote', () => {
     expect((await ben.done('quote', { pool: 'noisy' })).noisePermille).toBe(1000);
   });
 });
+
+describe('a quote of rate tokens', () => {
+  const asked = { bucket: 'api', amounts: { requests: 1 } };
+  const take = (who: WireClient, amounts = 1, maxPriceMicro = '100') => {
+    const body = { hold: `h-${newId()}`, bucket: 'api', amounts: { requests: amounts }, maxPriceMicro, ttlMs: 60_000 };
+    return who.ask('tokens', body);
+  };
+  const chance = async (maxPriceMicro: string) =>
+    (await ann.done('bucket', { ...asked, maxPriceMicro })).quote.winProbability as number | undefined;
+
+  test('tells how likely a take is to be served, and the next clearing judges it', async () => {
+    const limits = [{ name: 'requests', capacity: 40, refillPerSecond: 0.001, priceMicro: '100' }];
+    await market.operator.admin('account', { key: `open-${newId()}`, account: { id: 'api-till', kind: 'pool' } });
+    const bucket = { bucket: 'api', account: 'api-till', limits, noiseMaxPermille: 1_000 };
+    const opened = await market.operator.admin('bucket', { key: `bucket-${newId()}`, bucket });
+    expect(opened.performative).toBe('inform');
+    expect(await chance('100')).toBeUndefined();
+    expect(await chance('99')).toBe(0);
+
+    // Each broker remembers its own clearings: takes until all of them have seen one.
+    await until('a take is known', async () => {
+      expect((await take(ben)).performative).toBe('inform');
+      for (let n = 0; n < 10; n += 1) if ((await chance('100')) === undefined) return false;
+      return true;
+    });
+    expect(await chance('100')).toBeGreaterThanOrEqual(0.75);
+    await until('forecasts are judged', async () => {
+      await take(ben);
+      return sum(await figures('tender_bucket_quote_forecasts_total')) > 0;
+    });
+    for (const brier of await figures('tender_bucket_quote_brier')) expect(brier).toBeLessThanOrEqual(0.0625);
+
+    // The bucket runs dry: whoever asks is turned away, and the chances fall.
+    await until('the bucket is empty', async () => (await take(ben, 1)).performative !== 'inform');
+    await until('it is known everywhere', async () => {
+      for (let n = 0; n < 5; n += 1) await take(ben);
+      for (let n = 0; n < 10; n += 1) if (((await chance('100')) ?? 1) > 0.5) return false;
+      return true;
+    });
+  });
+});

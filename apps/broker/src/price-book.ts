@@ -13,6 +13,7 @@ import {
   type PricesMessage,
   pricesMessage,
   type TakeOutcome,
+  type TokenAmounts,
   wouldBeServed,
   wouldWin,
 } from '@tender/market';
@@ -71,7 +72,7 @@ export class PriceBook {
   /** A bucket's clearing as the script decided it; each broker remembers its own. */
   cleared(
     bucket: string,
-    takes: readonly { readonly maxPrice: number }[],
+    takes: readonly { readonly amounts: TokenAmounts; readonly maxPrice: number }[],
     outcomes: readonly TakeOutcome[],
     nowMs: number,
   ): void {

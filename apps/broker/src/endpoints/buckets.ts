@@ -8,6 +8,8 @@ import {
   floorOf,
   mostOf,
   noisePermille,
+  offeredRate,
+  parseMicro,
   readUse,
   recentUse,
   spareTokens,
@@ -64,7 +66,24 @@ export async function bucket(bank: Bank, asked: Asked<BankRequest<'bucket'>>): P
     const most = mostOf(asker.bucket, beyond, asker.class);
     return refusal('no-capacity', `of ${beyond.name} at most ${most} can ever be had at once`);
   }
-  return ok({ ...view, quote: quoteOf({ ...asker, bucket: asker.bucket }, amounts) });
+  const winProbability = chanceOf(bank, asker.bucket, asker, amounts, body.maxPriceMicro);
+  const quote = quoteOf({ ...asker, bucket: asker.bucket }, amounts);
+  return ok({ ...view, quote: winProbability === undefined ? quote : { ...quote, winProbability } });
+}
+
+/** How likely such a take is to be served in the next clearing; undefined where nobody asks, or none is known here. */
+function chanceOf(
+  { prices }: Bank,
+  known: Bucket,
+  { class: cls, noise }: Asker,
+  amounts: Tokens,
+  maxPriceMicro: string | undefined,
+): number | undefined {
+  if (maxPriceMicro === undefined) return undefined;
+  const rate = offeredRate(known, amounts, parseMicro(maxPriceMicro)!, noise);
+  // Less than the reserve prices: refused for certain, and no forecast.
+  if (rate === undefined) return 0;
+  return prices.forecastTake(known.id, { rate, system: cls === 'system' }, Date.now());
 }
 
 interface Asker {

@@ -39,6 +39,8 @@ export interface CallOptions {
   readonly ttlMs?: number;
   /** Default: the pool's reserve price. */
   readonly reservePriceMicro?: number;
+  /** What each bidder lays down before it bids; who wins and does not begin within the pool's grace forfeits it. */
+  readonly depositMicro?: number;
   /** Default: both, as far as the pool takes them; a pool that takes one needs it named. */
   readonly seals?: readonly SealKind[];
   /** Closes early when so many bids and refusals are in. */
@@ -101,7 +103,7 @@ export class CallRun {
 
   async #open(): Promise<void> {
     const { pool, units = 1, atLeast, rule = 'uniform-price', durationMs, windowMs, slots, seals } = this.#options;
-    const { reservePriceMicro: reserve } = this.#options;
+    const { reservePriceMicro: reserve, depositMicro: deposit } = this.#options;
     const asked = await this.#link.bank.ask(
       'lock',
       {
@@ -116,6 +118,7 @@ export class CallRun {
         seals: seals === undefined ? ['mac', 'ed25519'] : [...seals],
         ...(atLeast !== undefined && { atLeast }),
         ...(reserve !== undefined && { reservePriceMicro: formatMicro(reserve) }),
+        ...(deposit !== undefined && { depositMicro: formatMicro(deposit) }),
         ...(slots !== undefined && { slots: [...slots] }),
       },
       { conversation: this.cfp, withinMs: Math.max(5000, this.#ttlMs) },

@@ -13,6 +13,11 @@ export interface CallView {
   readonly units: number;
   readonly rule: AuctionRule;
   readonly reservePriceMicro: number;
+  /**
+   * What a bidder lays down before its bid, 0 for nothing: done by itself with the first bid. A loser gets it back with
+   * the award, a winner when it says `run` on its lease; who does not begin in time forfeits it.
+   */
+  readonly depositMicro: number;
   readonly durationMs: number;
   /** When bids end and the award must be made, as this machine's clock shows it (ms since the epoch). */
   readonly closesAt: number;
@@ -30,6 +35,7 @@ export function viewOf(call: Call, clock: MarketClock): CallView {
     units: terms.units,
     rule: terms.rule,
     reservePriceMicro: Number(terms.reservePriceMicro),
+    depositMicro: Number(terms.depositMicro ?? 0),
     durationMs: terms.durationMs,
     closesAt: clock.local(call.closesAt),
     awardBy: clock.local(call.awardBy),

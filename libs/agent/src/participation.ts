@@ -16,6 +16,7 @@ import {
 import { newId } from '@tender/market/nats';
 import { BidBatch } from './bid-batch.js';
 import { type BidDecision, type CallView, checkDecision, type Decision } from './decision.js';
+import { Deposits } from './deposits.js';
 import { Lease } from './lease.js';
 import type { Link } from './link.js';
 import type { Sealer } from './sealer.js';
@@ -73,6 +74,7 @@ export class Participation {
   readonly #digest: string;
   readonly #seats = new Map<string, Seat>();
   readonly #batch: BidBatch;
+  readonly #deposits: Deposits;
   readonly #around: Surroundings;
   #deciding = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -87,6 +89,7 @@ export class Participation {
     this.#digest = digest;
     this.#around = around;
     this.#batch = new BidBatch(link, view.call, around.traceparent);
+    this.#deposits = new Deposits(link, view.call);
   }
 
   get size(): number {
@@ -151,18 +154,23 @@ export class Participation {
       intent,
       until: awardBy,
     };
-    if (bidder.sealer.isReady(this.call)) this.#step(seat, { kind: 'bid', bid });
-    else void this.#bidAfterLogin(seat, bid);
+    const ready = bidder.sealer.isReady(this.call) && this.#deposits.has(bidder.id);
+    if (ready) this.#step(seat, { kind: 'bid', bid });
+    else void this.#bidWhenReady(seat, bid);
   }
 
-  async #bidAfterLogin(seat: Seat, bid: Bid): Promise<void> {
+  /** Logs in and lays down what the call asks of its bidders, where that is still to do. */
+  async #bidWhenReady(seat: Seat, bid: Bid): Promise<void> {
+    const { id, sealer } = seat.bidder;
     this.#deciding++;
-    const refused = await seat.bidder.sealer.login();
+    const login = sealer.isReady(this.call) ? undefined : await sealer.login();
+    const refused = login ?? (await this.#deposits.layDown(id));
     this.#deciding--;
     if (refused === undefined) {
       this.#step(seat, { kind: 'bid', bid });
     } else {
-      this.#link.log.warn({ agent: seat.bidder.id, detail: refused.detail }, `no login: ${refused.message}`);
+      const what = login === undefined ? 'deposit' : 'login';
+      this.#link.log.warn({ agent: id, detail: refused.detail }, `no ${what}: ${refused.message}`);
       this.#step(seat, { kind: 'decline' });
       this.#tellLost(seat.bidder, seat.intent, 'bank', refused);
     }

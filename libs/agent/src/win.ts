@@ -12,6 +12,8 @@ export interface WinOptions {
   readonly units?: number;
   /** At most so many micro-credits per slot for the call's duration. */
   readonly maxPriceMicro: number;
+  /** Bids in no call that asks for a larger deposit; by default what the slots may cost. */
+  readonly maxDepositMicro?: number;
   /** Gives up after so many ms; 60,000 when absent. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
@@ -31,6 +33,7 @@ export interface Wins {
 /** Rejects with RangeError where the options make no sense. */
 export async function win(agent: Wins, pool: string, options: WinOptions): Promise<Lease> {
   const { units = 1, maxPriceMicro, deadlineMs = 60_000, signal } = options;
+  const maxDepositMicro = options.maxDepositMicro ?? maxPriceMicro * units;
   if (!Number.isInteger(units) || units < 1 || units > MAX_UNITS)
     throw new RangeError(`not a number of slots: ${units}`);
   if (Number.isNaN(deadlineMs)) throw new RangeError('deadlineMs is not a number');
@@ -68,6 +71,7 @@ export async function win(agent: Wins, pool: string, options: WinOptions): Promi
     const listening = agent.listen(pool, {
       evaluate: (call) => {
         if (over || call.units < units || call.reservePriceMicro > maxPriceMicro) return undefined;
+        if (call.depositMicro > maxDepositMicro) return undefined;
         return offer;
       },
       onLease: (lease) => {

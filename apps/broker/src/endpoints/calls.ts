@@ -67,7 +67,13 @@ function termsOf(bank: Bank, asked: Asked<BankRequest<'lock'>>, units: number, r
     durationMs: body.durationMs,
     windowMs: body.windowMs,
     seals: body.seals,
+    ...asksFor(body),
   };
+}
+
+/** A call that asks for no deposit has no such term: its digest is what it was before there were any. */
+function asksFor({ depositMicro }: BankRequest<'lock'>): { readonly depositMicro?: string } {
+  return depositMicro === undefined ? {} : { depositMicro };
 }
 
 function register(
@@ -92,6 +98,7 @@ function register(
     ttlMs: body.ttlMs,
     seals: body.seals,
     termsDigest: termsDigest(termsOf(bank, asked, held.slots.length, reservePriceMicro)),
+    ...asksFor(body),
   });
 }
 

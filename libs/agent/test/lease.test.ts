@@ -97,7 +97,9 @@ test('autoRenew stops where the price is above its limit; renew by hand says wha
   const lease = await lend(agent, 700);
   lease.autoRenew({ maxPriceMicro: CREDIT / 2 });
   expect(await lease.lost).toMatchObject({ reason: 'expired', refusal: { detail: 'below-reserve-price' } });
-  const other = await lend(agent, 2000);
+  // Of its own, because the price of another term remembers sales of other lengths.
+  await m.pool('gpu.same', 'seller', 1, { reservePriceMicro: String(CREDIT) });
+  const other = await lend(agent, 2000, 'gpu.same');
   const [one, two] = await Promise.all([
     other.renew({ maxPriceMicro: CREDIT }),
     other.renew({ maxPriceMicro: CREDIT }),

@@ -48,7 +48,7 @@ export async function mustBeNew<Row>(operator: Operator, market: string, kind: K
   const found = await listed(operator, market, kind, id);
   if (found.length === 0) return;
   throw new RefusedByBank(
-    `duplicate: there is a ${kind.one} ${id} in the market ${market}. \`tender ${kind.one} set ${id} …\` changes it.`,
+    `duplicate: there is ${kind.one === 'account' ? 'an' : 'a'} ${kind.one} ${id} in the market ${market}. \`tender ${kind.one} set ${id} …\` changes it.`,
   );
 }
 

@@ -16,9 +16,9 @@ export function showTable(head: readonly string[], rows: readonly (readonly stri
     .join('\n');
 }
 
-/** One line, and nothing that a terminal would obey: messages are written by anybody. */
+/** One line, and nothing that a terminal would obey: messages are written by anybody. What is indented stays so. */
 function printable(text: string): string {
-  return text.replace(/\p{C}+/gu, ' ').trim();
+  return text.replace(/\p{C}+/gu, ' ').trimEnd();
 }
 
 /** Facts of one thing, one to a line. */

@@ -38,6 +38,8 @@ export interface Learned {
 
 /** Work is prepared for this rate until a variant's own is known. */
 const GUESS = { award: 7_000, raw: 12_000 };
+/** Four batches, as the broker keeps under way; eight pipelines, so that Redis never waits for its client. */
+const RAW_IN_FLIGHT = { batch: 4, single: 8 };
 const HEADROOM = 1.4;
 /** Long enough for the first of 512 requests in flight to come back. */
 const RAMP_SHARE = 0.4;
@@ -68,6 +70,12 @@ export function burstOf(lab: Lab, learned: Learned, variant: Variant): Burst {
       return haggleBurst(lab, variant);
     case 'negotiation':
       return negotiationBurst(lab, variant);
+    case 'take':
+      return takeBurst(lab, learned, variant);
+    case 'raw-take':
+      return rawTakeBurst(lab, learned, variant);
+    case 'plain':
+      return plainBurst(lab);
     case 'idle':
       return { market: 'one', prepare: nothing, run: () => idle(lab), finish: nothing };
     case 'crowd':
@@ -123,8 +131,7 @@ function loopSample(
 function rawBurst(lab: Lab, learned: Learned, variant: VariantOf<'raw'>): Burst {
   const { mode } = variant;
   const { raw } = lab.workers;
-  // Four batches, as the broker keeps under way; eight pipelines, so that Redis never waits for its client.
-  const inFlight = mode === 'batch' ? 4 : 8;
+  const inFlight = RAW_IN_FLIGHT[mode];
   return {
     market: 'one',
     prepare: async () => {
@@ -249,6 +256,52 @@ function haggleBurst(lab: Lab, { inFlight }: VariantOf<'haggle'>): Burst {
     finish: async () => {
       await hagglers.ask('finish', null);
     },
+  };
+}
+
+function takeBurst(lab: Lab, learned: Learned, variant: VariantOf<'take'>): Burst {
+  const takers = lab.workers.takers!;
+  const { inFlight } = variant;
+  return {
+    market: 'one',
+    prepare: () => takers.ask('prepare', { count: expected(lab, learned, variant, GUESS.raw, inFlight) }),
+    run: async () => {
+      const result = await takers.ask('burst', windows(lab, inFlight));
+      return loopSample(result, { service: result.histogram });
+    },
+    finish: async () => {
+      await takers.ask('finish', null);
+    },
+  };
+}
+
+function rawTakeBurst(lab: Lab, learned: Learned, variant: VariantOf<'raw-take'>): Burst {
+  const takers = lab.workers.takers!;
+  const { mode } = variant;
+  const inFlight = RAW_IN_FLIGHT[mode];
+  return {
+    market: 'one',
+    prepare: () => takers.ask('prepareRaw', { mode, count: expected(lab, learned, variant, 30_000, inFlight * 64) }),
+    run: async () => {
+      const result = await takers.ask('rawBurst', { mode, ...windows(lab, inFlight) });
+      return loopSample(result, { roundTrip: result.histogram });
+    },
+    finish: async () => {
+      await takers.ask('finish', null);
+    },
+  };
+}
+
+function plainBurst(lab: Lab): Burst {
+  const takers = lab.workers.takers!;
+  return {
+    market: 'one',
+    prepare: nothing,
+    run: async () => {
+      const result = await takers.ask('plain', windows(lab, 256));
+      return loopSample(result, { service: result.histogram });
+    },
+    finish: nothing,
   };
 }
 

@@ -12,6 +12,7 @@ import { MarketSetup } from './market-setup.js';
 import type { BenchOptions } from './options.js';
 import {
   BIDDERS,
+  BUCKET,
   CALLER,
   HAGGLERS,
   LOCK_POOL,
@@ -22,6 +23,8 @@ import {
   type Swarm,
   swarmName,
   swarmPool,
+  TAKERS,
+  TAKERS_HOST,
   wirePools,
 } from './place.js';
 import type { Role } from './protocol.js';
@@ -33,6 +36,7 @@ import type { listenersRole } from './roles/listeners.js';
 import type { publisherRole } from './roles/publisher.js';
 import type { rawRole } from './roles/raw.js';
 import type { swarmRole } from './roles/swarm.js';
+import type { takersRole } from './roles/takers.js';
 import type { wireRole } from './roles/wire.js';
 import { type Market, markets, swarmsOf, type Variant } from './variants.js';
 import { Worker } from './worker.js';
@@ -41,6 +45,8 @@ const brokerMain = fileURLToPath(new URL('../../apps/broker/dist/main.js', impor
 const SECRET = 'be'.repeat(32);
 /** Slots of a pool in which whole negotiations are held: more than one burst sells. */
 const NEGOTIATION_SLOTS = 4096;
+
+const tokenKinds: ReadonlySet<Variant['kind']> = new Set(['take', 'raw-take', 'plain']);
 
 type RoleOf<F extends (...arguments_: never[]) => Promise<unknown>> = Awaited<ReturnType<F>> & Role;
 
@@ -62,6 +68,7 @@ export interface Workers {
   readonly publisher: Worker<RoleOf<typeof publisherRole>>;
   readonly initiator: Worker<RoleOf<typeof initiatorRole>>;
   readonly hagglers: Worker<RoleOf<typeof hagglersRole>> | undefined;
+  readonly takers: Worker<RoleOf<typeof takersRole>> | undefined;
   /** By the swarm's name. */
   readonly swarms: ReadonlyMap<string, Worker<RoleOf<typeof swarmRole>>>;
 }
@@ -122,10 +129,14 @@ export class Lab {
     }
     const sides = { buyers: crew('buyer'), providers: crew('provider') };
     await one.agents([...sides.buyers, ...sides.providers]);
+    const takers = Array.from({ length: TAKERS }, (_, index) => newAgent(`taker-${index}`));
+    await one.agents(takers, TAKERS_HOST);
+    await one.bucket(BUCKET);
     redis.disconnect();
     await Promise.all([this.#broker('one'), this.#broker('two'), this.#broker('two')]);
     await this.#startWorkers(variants, bidders, caller, swarms);
     if (variants.some(({ kind }) => kind === 'haggle')) await this.#startHagglers(sides);
+    if (variants.some(({ kind }) => tokenKinds.has(kind))) await this.#startTakers(takers);
   }
 
   async #openMarket(redis: Redis, market: Market, bidders: readonly SeededAgent[]): Promise<void> {
@@ -169,6 +180,7 @@ export class Lab {
       publisher: this.#worker('publisher', 'one'),
       initiator: this.#worker('initiator', 'one'),
       hagglers: undefined,
+      takers: undefined,
       swarms: members,
     };
     await Promise.all(markets.map((market) => parts.wire[market].ask('start', { bidders })));
@@ -188,6 +200,12 @@ export class Lab {
     const hagglers = this.#worker<RoleOf<typeof hagglersRole>>('hagglers', 'one');
     await hagglers.ask('start', { buyers: sides.buyers, providers: sides.providers.map(({ id }) => id) });
     this.#parts = { ...this.workers, hagglers };
+  }
+
+  async #startTakers(takers: readonly SeededAgent[]): Promise<void> {
+    const worker = this.#worker<RoleOf<typeof takersRole>>('takers', 'one');
+    await worker.ask('start', { agents: takers.map(({ id }) => id) });
+    this.#parts = { ...this.workers, takers: worker };
   }
 
   #worker<R extends Role>(role: string, market: Market): Worker<R> {

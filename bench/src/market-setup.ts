@@ -1,5 +1,5 @@
 // Fills a market with accounts, credits and pools, by the ledger's own scripts.
-import type { AccountSpec } from '@tender/credits';
+import { type AccountSpec, bucketSpec, MAX_TOKENS } from '@tender/credits';
 import { metaKey, RedisLedger, runScript } from '@tender/credits/redis';
 import { publicNkeyOf } from '@tender/market';
 import { newUlid } from '@tender/market/nats';
@@ -47,6 +47,18 @@ export class MarketSetup {
     if (status !== 'done') throw new Error(`${command.kind}: ${status} ${detail ?? ''}`);
   }
 
+  /** A bucket that is never empty: what is measured is a yes. */
+  async bucket(bucket: string): Promise<void> {
+    const limit = { capacity: MAX_TOKENS, refillPerSecond: MAX_TOKENS };
+    const spec = bucketSpec.parse({
+      ...{ bucket, account: TILL },
+      limits: ['requests', 'tokens'].map((name) => ({ name, ...limit })),
+    });
+    const input = { by: OPERATOR, key: newUlid(), digest: 'bench', bucket: spec };
+    const reply = await runScript(this.#redis, marketScripts.openBucket, metaKey(this.#market), input);
+    if (!reply.ok) throw new Error(`bucket ${bucket}: ${reply.detail}: ${reply.message}`);
+  }
+
   async pool(pool: string, seller: string, slots: number): Promise<void> {
     const reply = await runScript(this.#redis, marketScripts.openPool, metaKey(this.#market), {
       by: OPERATOR,
@@ -64,6 +76,10 @@ export class MarketSetup {
         graceMs: 0,
         idleMs: 0,
         compensationPermille: 100,
+        lendMs: 0,
+        noiseMaxPermille: 1000,
+        noiseWindowMs: 1000,
+        ownerMax: 0,
       },
     });
     if (!reply.ok) throw new Error(`pool ${pool}: ${reply.detail}: ${reply.message}`);

@@ -18,6 +18,11 @@ export const FAN_OUT = 500;
 export const HAGGLE_RESOURCE = 'haggle';
 export const HAGGLERS = 20;
 
+/** What rate tokens are taken from, by so many agents behind one host. */
+export const BUCKET = 'api.model';
+export const TAKERS = 100;
+export const TAKERS_HOST = 'takers';
+
 export const wirePools = Array.from({ length: 8 }, (_, index) => `wire.${index}`);
 export const rawPools = Array.from({ length: 8 }, (_, index) => `raw.${index}`);
 export const LOCK_POOL = 'lock.only';

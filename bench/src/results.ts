@@ -92,10 +92,13 @@ class Round {
     switch (name) {
       case 'R':
         return this.#best('R/single', 'R/batch');
+      case 'T':
+        return this.#best('T/single', 'T/batch');
       case 'D':
         return this.#best('D/one-connection', 'D/own-connections');
-      case 'A*': {
-        const [r, q] = [this.reference('R'), this.perSecond('Q')];
+      case 'A*':
+      case 'A*(tokens)': {
+        const [r, q] = [this.reference(name === 'A*' ? 'R' : 'T'), this.perSecond('Q')];
         return r && q && 1 / (1 / r + 1 / q);
       }
       default:
@@ -137,7 +140,7 @@ function roundsOf(records: readonly BurstRecord[]): Round[] {
 
 export function referencesOf(sizes: Sizes, records: readonly BurstRecord[]): Record<string, Spread> {
   const rounds = roundsOf(records);
-  const names = ['R', 'Q', 'D', 'M', 'L', 'A*', ...sizes.bidders.map((k) => `N*(${k})`)];
+  const names = ['R', 'Q', 'D', 'M', 'L', 'A*', 'T', 'A*(tokens)', 'K', ...sizes.bidders.map((k) => `N*(${k})`)];
   return present(names.map((name) => [name, spread(rounds.flatMap((round) => round.reference(name) ?? []))]));
 }
 
@@ -167,6 +170,9 @@ export function ratiosOf(sizes: Sizes, records: readonly BurstRecord[]): Ratio[]
     }
   }
   addHaggles(add);
+  add('take/256 ÷ A*(tokens)', 'A*(tokens) = 1/(1/T + 1/Q)', share('take/256', 'A*(tokens)'), atLeast(0.7));
+  add('T ÷ K', 'the token script ÷ a plain consume, both by a bare client', tokensBesidePlain);
+  add('take/256 ÷ K', 'a take over NATS ÷ a plain consume by a bare client', share('take/256', 'K'));
   const [least, ...more] = sizes.crowds;
   const flat = { text: '0.8 to 1.2', met: ({ median: value }: Spread) => value >= 0.8 && value <= 1.2 };
   for (const agents of more) {
@@ -182,6 +188,12 @@ export function ratiosOf(sizes: Sizes, records: readonly BurstRecord[]): Ratio[]
     add(`crowd/${agents} ÷ crowd/${least}, less idle use`, 'the same, idle use subtracted', of, flat);
   }
   return ratios;
+}
+
+/** Without a broker on either side. */
+function tokensBesidePlain(round: Round): number | undefined {
+  const [script, plain] = [round.reference('T'), round.perSecond('K')];
+  return script && plain && script / plain;
 }
 
 type Add = (

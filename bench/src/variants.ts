@@ -17,6 +17,9 @@ export type Variant = { readonly id: string } & (
   | { readonly kind: 'flow'; readonly flow: FlowKind }
   | { readonly kind: 'negotiation'; readonly swarm: Swarm; readonly inFlight: number }
   | { readonly kind: 'haggle'; readonly inFlight: number }
+  | { readonly kind: 'take'; readonly inFlight: number }
+  | { readonly kind: 'raw-take'; readonly mode: RawMode }
+  | { readonly kind: 'plain' }
   | { readonly kind: 'idle' }
   | { readonly kind: 'crowd'; readonly swarm: Swarm }
   | { readonly kind: 'latency'; readonly swarm: Swarm; readonly half: string }
@@ -43,7 +46,7 @@ function callsAtOnce(bidders: number): number {
 
 export function variantsOf(options: BenchOptions): Variant[] {
   const sizes = sizesOf(options);
-  const all = [...awardVariants(), ...ceilings, ...haggles, ...swarmVariants(sizes)];
+  const all = [...awardVariants(), ...ceilings, ...haggles, ...takes, ...swarmVariants(sizes)];
   const { only } = options;
   return only.length === 0 ? all : all.filter(({ id }) => only.some((part) => names(id, part)));
 }
@@ -81,6 +84,14 @@ const haggles: readonly Variant[] = [1, 100].flatMap((inFlight) => [
   { id: `haggle/${inFlight}`, kind: 'haggle' as const, inFlight },
   { id: `Q/${inFlight}`, kind: 'echo' as const, inFlight },
 ]);
+
+/** Rate tokens: over the wire, by the script alone, and a plain limiter's consume on the same Redis. */
+const takes: readonly Variant[] = [
+  ...[1, 256].map((inFlight) => ({ id: `take/${inFlight}`, kind: 'take' as const, inFlight })),
+  { id: 'T/single', kind: 'raw-take', mode: 'single' },
+  { id: 'T/batch', kind: 'raw-take', mode: 'batch' },
+  { id: 'K', kind: 'plain' },
+];
 
 function swarmVariants({ bidders, crowds }: Sizes): Variant[] {
   const list: Variant[] = [];

@@ -9,6 +9,7 @@ import { listenersRole } from './roles/listeners.js';
 import { publisherRole } from './roles/publisher.js';
 import { rawRole } from './roles/raw.js';
 import { swarmRole } from './roles/swarm.js';
+import { takersRole } from './roles/takers.js';
 import { wireRole } from './roles/wire.js';
 
 const roles: Readonly<Record<string, (config: WorkerConfig) => Promise<Role>>> = {
@@ -21,6 +22,7 @@ const roles: Readonly<Record<string, (config: WorkerConfig) => Promise<Role>>> =
   publisher: publisherRole,
   raw: rawRole,
   swarm: swarmRole,
+  takers: takersRole,
   wire: wireRole,
 };
 

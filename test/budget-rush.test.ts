@@ -1,0 +1,130 @@
+// Five hundred agents spend one shared budget at the same instant, through four brokers: exactly the budget, no more.
+import { type BudgetView, type Call, privateKeyOf, publicNkeyOf, sealEd25519, termsDigest } from '@tender/market';
+import { newId } from '@tender/market/nats';
+import { checkRedis } from '@tender/market/redis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type MarketUnderTest, startMarket } from './market-under-test.js';
+import { newSeed, type Reply, type WireClient } from './wire-client.js';
+
+const AGENTS = 500;
+const HOSTS = 10;
+const DAY_MS = 86_400_000;
+/** What each spends: not a divisor of the budget, so that a rest stays that is too small for anybody. */
+const PRICE = 7_000;
+const FIT = 217;
+const BUDGET = FIT * PRICE + 6_999;
+
+let market: MarketUnderTest;
+let seller: WireClient;
+const hosts: WireClient[] = [];
+const agents = Array.from({ length: AGENTS }, (_, index) => ({ id: `rush-${index}`, seed: newSeed() }));
+
+function hostOf(index: number): WireClient {
+  return hosts[index % HOSTS]!;
+}
+
+async function admin(operation: string, body: Record<string, unknown>): Promise<Reply['body']> {
+  const { performative, body: answer } = await market.operator.admin(operation, { key: newId(), ...body });
+  expect(performative, JSON.stringify(answer)).toBe('inform');
+  return answer;
+}
+
+async function budgetOf(id: string): Promise<BudgetView> {
+  return (await admin('list', { of: 'budgets', id })).budgets[0];
+}
+
+/** A window must not turn in the middle of the rush. */
+async function farFromMidnight(): Promise<void> {
+  const left = DAY_MS - (Date.now() % DAY_MS);
+  if (left < 40_000) await new Promise((resume) => setTimeout(resume, left + 100));
+}
+
+async function expectGreen(): Promise<void> {
+  const report = await checkRedis(market.redis, market.market);
+  expect(report.findings.filter((finding) => !finding.ok)).toEqual([]);
+}
+
+beforeAll(async () => {
+  await farFromMidnight();
+  market = await startMarket(4);
+  seller = await market.agent('seller');
+  for (let index = 0; index < HOSTS; index += 1) hosts.push(await market.agent(`host-${index}`, 0));
+  const window = { window: 'day' };
+  await admin('budget', { budget: { id: 'firm', amountMicro: String(100 * BUDGET), ...window } });
+  for (const id of ['tokens', 'slots']) {
+    await admin('budget', { budget: { id, parent: 'firm', amountMicro: String(BUDGET), ...window } });
+  }
+  await Promise.all(
+    agents.map(async ({ id, seed }, index) => {
+      const account = { id, kind: 'agent', nkey: publicNkeyOf(seed), host: hostOf(index).id, budget: 'tokens' };
+      await admin('account', { account });
+      await admin('grant', { to: id, amountMicro: '1000000' });
+    }),
+  );
+  await admin('account', { account: { id: 'api-till', kind: 'pool' } });
+});
+afterAll(() => market?.stop());
+
+/** All that were refused are refused for the budget, with the time at which it begins anew. */
+function expectOverBudget(refused: readonly Reply[]): void {
+  const nextDay = (Math.floor(Date.now() / DAY_MS) + 1) * DAY_MS;
+  for (const { body } of refused) {
+    expect(body).toMatchObject({ status: 456, detail: 'over-budget', final: false, retryAt: nextDay });
+    expect(body.retryAfterMs).toBeGreaterThan(0);
+    expect(body.retryAfterMs).toBeLessThanOrEqual(DAY_MS);
+  }
+}
+
+describe('500 agents, one budget', () => {
+  test('rate tokens: so many takes as fit, the others 456 with the time of the next window', async () => {
+    const limits = [{ name: 'requests', capacity: 1_000_000, refillPerSecond: 1_000_000, priceMicro: String(PRICE) }];
+    await admin('bucket', { bucket: { bucket: 'api.model', account: 'api-till', limits, noiseMaxPermille: 1000 } });
+    const replies = await Promise.all(
+      agents.map(({ id }, index) =>
+        hostOf(index).ask('tokens', {
+          ...{ hold: newId(), bucket: 'api.model', amounts: { requests: 1 }, agent: id },
+          ...{ maxPriceMicro: String(PRICE), ttlMs: 600_000 },
+        }),
+      ),
+    );
+    const held = replies.filter(({ performative }) => performative === 'inform');
+    expect(held).toHaveLength(FIT);
+    expect(new Set(held.map(({ body }) => body.amountMicro))).toEqual(new Set([String(PRICE)]));
+    expectOverBudget(replies.filter(({ performative }) => performative !== 'inform'));
+    expect(await budgetOf('tokens')).toMatchObject({ usedMicro: String(FIT * PRICE), leftMicro: '6999' });
+    expect(await budgetOf('firm')).toMatchObject({ usedMicro: String(FIT * PRICE), totalMicro: String(FIT * PRICE) });
+    await expectGreen();
+  });
+
+  test('slots: so many awards as fit, the others 456 with the time of the next window', async () => {
+    await Promise.all(agents.map(({ id }) => admin('set-account', { account: { id, budget: 'slots' } })));
+    await market.pool('gpu', 'seller', AGENTS);
+    const calls: Call[] = await Promise.all(
+      agents.map((_, slot) =>
+        seller.done(
+          'lock',
+          seller.offer('gpu', { slots: [slot], ttlMs: 60_000, rule: 'first-price', seals: ['ed25519'] }),
+        ),
+      ),
+    );
+    const bodies = calls.map((call, index) => {
+      const { id, seed } = agents[index]!;
+      const bid = { participant: id, units: 1, priceMicro: String(PRICE), intent: newId(), until: call.awardBy };
+      const { cfp } = call.terms;
+      const cheque = sealEd25519(
+        market.market,
+        cfp,
+        termsDigest(call.terms),
+        bid,
+        publicNkeyOf(seed),
+        privateKeyOf(seed)!,
+      );
+      return seller.award(call, [cheque]);
+    });
+    const replies = await Promise.all(bodies.map((body) => seller.ask('award', body)));
+    expect(replies.filter(({ performative }) => performative === 'inform')).toHaveLength(FIT);
+    expectOverBudget(replies.filter(({ performative }) => performative !== 'inform'));
+    expect(await budgetOf('slots')).toMatchObject({ usedMicro: String(FIT * PRICE), leftMicro: '6999' });
+    await expectGreen();
+  });
+});

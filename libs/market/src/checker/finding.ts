@@ -15,6 +15,7 @@ export const invariants = {
   I11: 'slots are sold within the wall of the priority reserve and the cap of an owner',
   I12: 'winners and prices are what the rule names for the bids shown',
   I13: 'no budget spends more than its allowance, and parents and children conserve',
+  I14: 'no more is taken from a bucket than had flowed into it',
 } as const;
 export type Invariant = keyof typeof invariants;
 

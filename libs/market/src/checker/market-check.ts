@@ -11,6 +11,7 @@ import { type Acknowledged, KeyCheck } from './key-check.js';
 import { LeaseCheck } from './lease-check.js';
 import { checkMoney } from './money-check.js';
 import { SaleTallies } from './sale-tallies.js';
+import { TokenCheck } from './token-check.js';
 
 export interface CheckOptions {
   /** Operations whose success was acknowledged: each must be in the journal exactly once. */
@@ -25,6 +26,7 @@ export class MarketCheck {
   readonly #sales = new SaleTallies();
   readonly #awards = new AwardCheck(this.#sales, this.#leases);
   readonly #engagements = new EngageCheck(this.#sales, this.#leases);
+  readonly #tokens = new TokenCheck(this.#sales);
   readonly #budgets = new BudgetCheck();
   readonly #gapless = new Tally('I8');
   readonly #replay = new Tally('I9');
@@ -53,6 +55,10 @@ export class MarketCheck {
     else if (entry.kind === 'settle') this.#awards.settle(this.#market, entry);
     else if (entry.kind === 'engage') this.#engagements.engage(this.#market, entry);
     else if (entry.kind === 'report') this.#engagements.report(this.#market, entry);
+    else if (entry.kind === 'open-bucket') this.#tokens.openBucket(entry);
+    else if (entry.kind === 'take') this.#tokens.take(this.#market, entry);
+    else if (entry.kind === 'return') this.#tokens.return(this.#market, entry);
+    else if (entry.kind === 'buy-tokens') this.#tokens.buy(this.#market, entry);
   }
 
   /** An entry that does not fit the journal's schema. */
@@ -84,6 +90,7 @@ export class MarketCheck {
       ...this.#leases.finish(snapshot),
       ...this.#sales.finish(),
       this.#budgets.finish(snapshot),
+      this.#tokens.finish(),
       this.#keys.finish(),
       this.#gapless.finding(),
       this.#replay.finding(),

@@ -14,6 +14,13 @@ export function checkMoney(snapshot: MarketSnapshot): Finding[] {
     aside.fact(snapshot.accounts[debit] !== undefined && amount > 0, () => `transfer ${id} debits ${debit}: ${amount}`);
     pendingOf.set(debit, (pendingOf.get(debit) ?? 0) + amount);
   }
+  // A hold is its own payment; tokens that cost nothing, or were bought, have nothing set aside.
+  for (const [id, hold] of Object.entries(snapshot.holds)) {
+    const amount = whole(hold.amount);
+    const { debit = '' } = hold;
+    aside.fact(snapshot.accounts[debit] !== undefined && amount >= 0, () => `hold ${id} debits ${debit}: ${amount}`);
+    pendingOf.set(debit, (pendingOf.get(debit) ?? 0) + amount);
+  }
   let total = 0;
   for (const [id, account] of Object.entries(snapshot.accounts)) {
     const available = whole(account.available);

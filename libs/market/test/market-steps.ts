@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { auctionRules, type MarketCommand, rankBids, type SealKind, type ShownBid } from '../src/index.js';
 import { type ApprovalDraft, approvalDraft, approvalDrafts } from './approval-steps.js';
+import { allotted, type Order, order } from './budget-orders.js';
 import { AGENTS, ANNS_NKEY, any, often, SYSTEM_AGENT } from './drawn.js';
 import { type EngageDraft, engageDraft, lifeDrafts, type ReportDraft, reportDraft } from './task-steps.js';
 
@@ -25,7 +26,8 @@ export type Step =
   /** An earlier command once more, under the same key. */
   | { readonly kind: 'again'; readonly which: number }
   | { readonly kind: 'sweep' }
-  | { readonly kind: 'grant' | 'retire'; readonly agent: string; readonly amount: number };
+  | { readonly kind: 'grant' | 'retire'; readonly agent: string; readonly amount: number }
+  | { readonly kind: 'order'; readonly order: Order };
 
 const newCfp = fc.constantFrom('c1', 'c2', 'c3', 'c4', 'c5', 'c6');
 const cfp = fc.oneof({ weight: 12, arbitrary: any }, { weight: 1, arbitrary: newCfp });
@@ -276,16 +278,30 @@ const single: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-const part = fc.oneof(
+const ordered = (said: Order): Step => ({ kind: 'order', order: said });
+
+const parts = [
   { weight: 4, arbitrary: opening },
   { weight: 4, arbitrary: held },
   { weight: 2, arbitrary: approved },
   { weight: 3, arbitrary: hired },
   { weight: 3, arbitrary: lived },
   { weight: 24, arbitrary: single.map((step) => [step]) },
+];
+const listOf = (part: fc.Arbitrary<Step[]>) =>
+  fc.array(part, { minLength: 18, maxLength: 34 }).map((list) => list.flat());
+
+/** With an operator who allots, and time for a window to turn. */
+const budgeted = listOf(
+  fc.oneof(
+    ...parts,
+    { weight: 1, arbitrary: order.map((said) => [ordered(said)]) },
+    { weight: 1, arbitrary: fc.constantFrom<Step[]>([{ kind: 'wait', ms: 20_000 }], [{ kind: 'wait', ms: 60_000 }]) },
+  ),
 );
 
 /** About 60 steps. */
-export const steps: fc.Arbitrary<Step[]> = fc
-  .array(part, { minLength: 18, maxLength: 34 })
-  .map((parts) => parts.flat());
+export const steps: fc.Arbitrary<Step[]> = fc.oneof(
+  { weight: 2, arbitrary: listOf(fc.oneof(...parts)) },
+  { weight: 1, arbitrary: fc.tuple(allotted, budgeted).map(([orders, list]) => [...orders.map(ordered), ...list]) },
+);

@@ -66,6 +66,7 @@ const expected = [
   ...['engage ok', 'engage replayed', 'engage not-permitted', 'engage unknown', 'engage stale', 'engage duplicate'],
   ...['engage no-capacity', 'engaged with slots', 'handed over', 'handed over with slots', 'take ok', 'run ok'],
   'paid to a pool',
+  ...['award beyond its budget', 'engage beyond its budget', 'open-budget done', 'set-account done'],
   ...['progress ok', 'progress malformed', 'ask-time ok', 'ask-time malformed', 'grant-time ok', 'deny-time ok'],
   ...['done ok', 'done ok done', 'fail ok failed', 'turn-down ok failed', 'accept ok done', 'dispute ok'],
   ...['resolve ok done', 'resolve ok failed', 'preempt ok preempted', 'decommit ok decommitted'],
@@ -202,6 +203,13 @@ async function take(pair: Pair, step: Step): Promise<void> {
       } as const;
       const result = applyToBook(book.ledger, command, pair.nowMs);
       expect(await real.ledger.apply(command)).toEqual(result);
+      return;
+    }
+    case 'order': {
+      const command = { by: 'operator', key: pair.moneyKey(), ...step.order };
+      const result = applyToBook(book.ledger, command, pair.nowMs);
+      expect(await real.ledger.apply(command)).toEqual(result);
+      count(`${command.kind} ${result.status}`);
     }
   }
 }
@@ -260,9 +268,12 @@ async function ask(pair: Pair, command: MarketCommand): Promise<void> {
   const name = command.kind === 'report' ? command.step : command.kind;
   const ok = 'outcome' in answer && answer.outcome ? `ok ${answer.outcome}` : 'ok';
   if (Number('compensationMicro' in answer ? answer.compensationMicro : 0) > 0) count('compensated');
+  if (!answer.ok && answer.retryAt !== undefined) count(`${name} retried later`);
   count(`${name} ${answer.ok ? (answer.replayed ? 'replayed' : ok) : answer.detail}`);
   for (const { outcome, detail } of ('verdicts' in answer ? answer.verdicts : undefined) ?? [])
     count(`${command.kind === 'engage' ? 'offer' : 'bid'} ${outcome} ${detail ?? ''}`);
+  for (const { retryAt } of ('verdicts' in answer ? answer.verdicts : undefined) ?? [])
+    if (retryAt !== undefined) count(`${command.kind} beyond its budget`);
 }
 
 /** What an answer does not say of itself. */

@@ -3,6 +3,7 @@ import { type Call, encode, subjects, termsDigest } from '@tender/market';
 import { newId } from '@tender/market/nats';
 import { headers } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { amounts, ids, notAmounts, refusedWithoutChange } from './bad-values.js';
 import { dump } from './dump.js';
 import { type MarketUnderTest, startMarket, until } from './market-under-test.js';
 import { newSeed, type Reply, WireClient } from './wire-client.js';
@@ -22,36 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => market?.stop());
 
-async function refusedUnchanged(ask: () => Promise<Reply | undefined>): Promise<Reply> {
-  const before = await dump(market.redis);
-  const reply = await ask();
-  expect(reply, 'an answer').toBeDefined();
-  expect(reply!.performative).not.toBe('inform');
-  expect(reply!.headers!.get('Tender-Status')).toBe(String(reply!.body.status));
-  expect(reply!.headers!.get('Nats-Service-Error-Code')).toBe(String(reply!.body.status));
-  expect(reply!.body.message).toMatch(/\w/);
-  expect(await dump(market.redis)).toEqual(before);
-  return reply!;
-}
-
-const ids = ['a.b', 'a*', '>', 'a b', '{a}', 'a\nb', 'a\u0000b', '', 'A', '-a', 'ä', 'a'.repeat(65), '../a', 'a|b'];
-const amounts = [
-  '0',
-  '-1',
-  '1.5',
-  '1e3',
-  '1e400',
-  'nan',
-  'Infinity',
-  '0x10',
-  '',
-  ' 1',
-  '1 ',
-  '01',
-  '9'.repeat(15),
-  '１',
-];
-const notAmounts = [1, 1.5, null, true, [], {}, ['1']];
+const refusedUnchanged = (ask: () => Promise<Reply | undefined>) => refusedWithoutChange(market.redis, ask);
 
 describe('ids', () => {
   test.each(ids)('%j is no call, pool, contract or account', async (id) => {

@@ -1,6 +1,7 @@
 // Rate tokens through the SDK: taken, waited for, worked under, given back, sold on; and an upstream that says 429.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { checkRedis } from '@tender/market/redis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Agent, Taken, TokenHold } from '../src/index.js';
 import { CREDIT, type SdkMarket, sdkMarket, sleep } from './support.js';
@@ -13,7 +14,11 @@ beforeAll(async () => {
   await m.operator.admin('account', { key: 'till-0001', account: { id: 'till', kind: 'pool' } });
   idle = await m.sdkAgent('idle');
 });
-afterAll(() => m.stop());
+afterAll(async () => {
+  const report = await checkRedis(m.redis, m.market);
+  expect(report.findings.filter((finding) => !finding.ok)).toEqual([]);
+  await m.stop();
+});
 
 interface Limit {
   readonly name: string;

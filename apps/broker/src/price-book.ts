@@ -159,7 +159,10 @@ function judgedOf<P extends { readonly at: number }, B>(histories: ReadonlyMap<s
 
 /** The verdicts stand in the order of the bids. */
 function pointOf({ bids }: AwardInput, reply: Committed): AwardPoint {
-  const { cfp, at, units, durationMs, clearingPriceMicro, verdicts } = reply;
-  const ranked = bids.map((bid, n) => ({ ...bid, outcome: verdicts[n]!.outcome, detail: verdicts[n]!.detail }));
-  return awardPoint({ cfp, at, units, durationMs, price: parseMicro(clearingPriceMicro)! }, ranked);
+  const { cfp, at, units: offered, durationMs, clearingPriceMicro, verdicts } = reply;
+  const ranked = bids.map(({ participant, units, price }, n) => {
+    const { outcome, detail } = verdicts[n]!;
+    return { participant, units, price, outcome, detail };
+  });
+  return awardPoint({ cfp, at, units: offered, durationMs, price: parseMicro(clearingPriceMicro)! }, ranked);
 }

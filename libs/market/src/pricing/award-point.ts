@@ -46,23 +46,25 @@ export interface PointBid {
   readonly detail?: string | undefined;
 }
 
-/** What an award leaves behind, given its bids in rank order. */
+/** What an award leaves behind, given its bids in rank order: in one pass, since a broker does so for each of its awards. */
 export function awardPoint(
   award: Pick<AwardPoint, 'cfp' | 'at' | 'durationMs' | 'units' | 'price'>,
   ranked: readonly PointBid[],
 ): AwardPoint {
   const { cfp, at, durationMs, units, price } = award;
-  const won = ranked.filter(({ outcome }) => outcome === 'won').reverse();
-  const losing = ranked.find(({ outcome }) => outcome === 'lost');
-  return {
-    ...{ cfp, at, durationMs, units, price },
-    sold: won.reduce((sum, bid) => sum + bid.units, 0),
-    ladder: won
-      .slice(0, MAX_RUNGS)
-      .map((bid) => ({ participant: bid.participant, price: bid.price, units: bid.units })),
-    ...(losing === undefined ? {} : { losing: { participant: losing.participant, price: losing.price } }),
-    walled: ranked.some(({ detail }) => detail === 'reserved-for-system'),
-  };
+  const ladder: AwardPoint['ladder'] = [];
+  let losing: AwardPoint['losing'];
+  let sold = 0;
+  let walled = false;
+  for (let n = ranked.length - 1; n >= 0; n -= 1) {
+    const bid = ranked[n]!;
+    if (bid.detail === 'reserved-for-system') walled = true;
+    if (bid.outcome === 'lost') losing = { participant: bid.participant, price: bid.price };
+    if (bid.outcome !== 'won') continue;
+    sold += bid.units;
+    if (ladder.length < MAX_RUNGS) ladder.push({ participant: bid.participant, price: bid.price, units: bid.units });
+  }
+  return { cfp, at, durationMs, units, sold, price, ladder, ...(losing === undefined ? {} : { losing }), walled };
 }
 
 /** A bid that somebody thinks about. */
@@ -85,17 +87,17 @@ export interface ImaginedBid {
 export function wouldWin(point: AwardPoint, bid: ImaginedBid): boolean {
   const price =
     bid.durationMs === point.durationMs ? bid.price : Math.floor((bid.price / bid.durationMs) * point.durationMs);
-  const { ladder, losing, units, sold } = point;
+  const { ladder, losing, units, sold, walled } = point;
   if (price < Math.min(point.price, losing?.price ?? point.price)) return false;
-  const others = ladder.filter(({ participant }) => participant !== bid.participant);
+  let [ahead, known, own] = [0, 0, 0];
+  for (const winner of ladder) {
+    known += winner.units;
+    if (winner.participant === bid.participant) own += winner.units;
+    else if (winner.price >= price) ahead += winner.units;
+  }
   // What the bidder itself had won there would have gone to whoever lost with a higher bid, and more with it.
-  if (others.length < ladder.length && losing !== undefined && losing.price >= price) return false;
-  const ahead = unitsOf(others.filter((other) => other.price >= price));
-  const beyond = sold - unitsOf(ladder);
-  const kept = point.walled && !bid.system ? units - sold : 0;
+  if (own > 0 && losing !== undefined && losing.price >= price) return false;
+  const beyond = sold - known;
+  const kept = walled && !bid.system ? units - sold : 0;
   return bid.units <= units - beyond - ahead - kept;
-}
-
-function unitsOf(rungs: readonly { readonly units: number }[]): number {
-  return rungs.reduce((sum, { units }) => sum + units, 0);
 }

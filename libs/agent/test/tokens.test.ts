@@ -1,90 +1,22 @@
-// Rate tokens through the SDK: taken, waited for, worked under, given back, sold on; and an upstream that says 429.
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { checkRedis } from '@tender/market/redis';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { Agent, Taken, TokenHold } from '../src/index.js';
-import { CREDIT, type SdkMarket, sdkMarket, sleep } from './support.js';
+// Rate tokens through the SDK: taken, waited for, worked under, given back and sold on.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Agent } from '../src/index.js';
+import { CREDIT, sleep } from './support.js';
+import { few, heldBy, levelOf, moneyOf, type TokenMarket, tokenMarket, upstream } from './token-market.js';
 
-let m: SdkMarket;
+let m: TokenMarket;
 let idle: Agent;
 
 beforeAll(async () => {
-  m = await sdkMarket({ name: 'sdk-tokens' });
-  await m.operator.admin('account', { key: 'till-0001', account: { id: 'till', kind: 'pool' } });
+  m = await tokenMarket('sdk-tokens');
   idle = await m.sdkAgent('idle');
 });
-afterAll(async () => {
-  const report = await checkRedis(m.redis, m.market);
-  expect(report.findings.filter((finding) => !finding.ok)).toEqual([]);
-  await m.stop();
-});
-
-interface Limit {
-  readonly name: string;
-  readonly capacity: number;
-  readonly refillPerSecond: number;
-  readonly reserve?: number;
-  readonly priceMicro?: string;
-}
-
-/** Requests that are there at once, and next to none after them. */
-const few = (capacity: number, more: Partial<Limit> = {}): Limit => ({
-  ...{ name: 'requests', capacity, refillPerSecond: 0.001 },
-  ...more,
-});
-
-let opened = 0;
-async function bucket(limits: readonly Limit[], more: Record<string, unknown> = {}): Promise<string> {
-  opened += 1;
-  const id = `api.model-${opened}`;
-  // Nobody pays for noise unless a test is about it.
-  const spec = { bucket: id, account: 'till', limits, noiseMaxPermille: 1000, ...more };
-  const reply = await m.operator.admin('bucket', { key: `bucket-${opened}-0`, bucket: spec });
-  if (reply.performative !== 'inform') throw new Error(JSON.stringify(reply.body));
-  return id;
-}
-
-function heldBy(taken: Taken): TokenHold {
-  if (!taken.ok) throw new Error(JSON.stringify(taken));
-  return taken.held;
-}
-
-async function levelOf(agent: Agent, id: string, limit = 'requests'): Promise<number> {
-  const view = await agent.bucket(id);
-  if (!view.ok) throw new Error(JSON.stringify(view));
-  return view.limits.find(({ name }) => name === limit)!.level;
-}
-
-async function moneyOf(agent: Agent): Promise<readonly [available: number, pending: number]> {
-  const account = await agent.account();
-  if (!account.ok) throw new Error(JSON.stringify(account));
-  return [Number(account.availableMicro), Number(account.pendingMicro)];
-}
-
-/** An HTTP server that takes `perSecond` requests in each second of its clock and answers 429 to the rest. */
-async function upstream(limit: () => number, more: Record<string, string> = {}) {
-  let windowAt = 0;
-  let taken = 0;
-  const seen = { ok: 0, refused: 0 };
-  const server = createServer((_request, response) => {
-    const second = Math.floor(performance.now() / 1000);
-    if (second !== windowAt) [windowAt, taken] = [second, 0];
-    taken += 1;
-    const fits = taken <= limit();
-    seen[fits ? 'ok' : 'refused'] += 1;
-    response.writeHead(fits ? 200 : 429, fits ? {} : more);
-    response.end(fits ? 'done' : 'slow down');
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
-}
+afterAll(() => m.stop());
 
 describe('with tokens', () => {
   test('the whole dance: taken, worked under, what was not used is back and not paid', async () => {
     const agent = await m.sdkAgent('dancer');
-    const id = await bucket([few(10), few(10_000, { name: 'tokens', priceMicro: '20' })]);
+    const id = await m.bucket([few(10), few(10_000, { name: 'tokens', priceMicro: '20' })]);
     const before = await moneyOf(agent);
     const result = await agent.withTokens(id, { requests: 1, tokens: 3000, maxPrice: 100_000 }, async (held) => {
       expect(held).toMatchObject({ bucket: id, amounts: { requests: 1, tokens: 3000 }, amountMicro: 60_001 });
@@ -102,14 +34,14 @@ describe('with tokens', () => {
 
   test('what nobody said anything about counts as used', async () => {
     const agent = await m.sdkAgent('silent');
-    const id = await bucket([few(10)]);
+    const id = await m.bucket([few(10)]);
     await agent.withTokens(id, { requests: 4, maxPriceMicro: 100 }, () => undefined);
     expect(await levelOf(agent, id)).toBe(6);
   });
 
   test('more than was held may have been used: it is paid, and the bucket is in debt', async () => {
     const agent = await m.sdkAgent('glutton');
-    const id = await bucket([few(10)]);
+    const id = await m.bucket([few(10)]);
     const [before] = await moneyOf(agent);
     await agent.withTokens(id, { requests: 8, maxPriceMicro: 100 }, (held) => held.used({ requests: 15 }));
     expect(await levelOf(agent, id)).toBe(-5);
@@ -118,7 +50,7 @@ describe('with tokens', () => {
 
   test('an exception in the work is thrown on, and what was known to be unused is back', async () => {
     const agent = await m.sdkAgent('clumsy');
-    const id = await bucket([few(10)]);
+    const id = await m.bucket([few(10)]);
     const work = agent.withTokens(id, { requests: 5, maxPriceMicro: 100 }, (held) => {
       held.used({ requests: 2 });
       throw new Error('the work broke');
@@ -129,7 +61,7 @@ describe('with tokens', () => {
 
   test('a 429 is heard by itself, waited for and tried again; the refused request counts, its tokens come back', async () => {
     const agent = await m.sdkAgent('polite');
-    const id = await bucket([few(10), few(1000, { name: 'tokens' })], { decreasePermille: 500, increasePermille: 1 });
+    const id = await m.bucket([few(10), few(1000, { name: 'tokens' })], { decreasePermille: 500, increasePermille: 1 });
     let answers = 0;
     const api = await upstream(() => (answers++ === 0 ? 0 : 100), { 'retry-after-ms': '150' });
     const started = performance.now();
@@ -146,7 +78,7 @@ describe('with tokens', () => {
 
   test('an error that carries a 429 is one; when the retries are used up, the last result stands', async () => {
     const agent = await m.sdkAgent('unlucky');
-    const id = await bucket([few(10)]);
+    const id = await m.bucket([few(10)]);
     let tries = 0;
     const refused = Object.assign(new Error('too many'), { status: 429, headers: { 'retry-after-ms': '20' } });
     const throwing = () => {
@@ -189,7 +121,7 @@ describe('with tokens', () => {
 describe('waiting', () => {
   test('what is not there is waited for, and given when it has flowed in', async () => {
     const agent = await m.sdkAgent('patient');
-    const id = await bucket([{ name: 'requests', capacity: 10, refillPerSecond: 20 }]);
+    const id = await m.bucket([{ name: 'requests', capacity: 10, refillPerSecond: 20 }]);
     heldBy(await agent.takeTokens(id, { requests: 10, maxPriceMicro: 100 }));
     const started = performance.now();
     const held = heldBy(await agent.takeTokens(id, { requests: 6, maxPriceMicro: 100 }, { waitMs: 5000 }));
@@ -201,7 +133,7 @@ describe('waiting', () => {
 
   test('who does not want to wait, or not long enough, hears when to come back and at what price', async () => {
     const agent = await m.sdkAgent('hasty');
-    const id = await bucket([{ name: 'requests', capacity: 10, refillPerSecond: 1 }]);
+    const id = await m.bucket([{ name: 'requests', capacity: 10, refillPerSecond: 1 }]);
     heldBy(await agent.takeTokens(id, { requests: 10, maxPriceMicro: 100 }));
     const now = await agent.takeTokens(id, { requests: 5, maxPriceMicro: 100 }, { waitMs: 0 });
     expect(now).toMatchObject({ ok: false, status: 429, detail: 'token-limit', final: false });
@@ -219,7 +151,7 @@ describe('waiting', () => {
   test('what is given back is given out at once', async () => {
     const agent = await m.sdkAgent('first');
     const other = await m.sdkAgent('second');
-    const id = await bucket([few(10)]);
+    const id = await m.bucket([few(10)]);
     const held = heldBy(await agent.takeTokens(id, { requests: 10, maxPriceMicro: 100 }));
     const waiting = other.takeTokens(id, { requests: 10, maxPriceMicro: 100 }, { waitMs: 10_000 });
     await sleep(60);
@@ -232,7 +164,7 @@ describe('waiting', () => {
   test('an aborted wait ends at once, leaves no wish behind, and takes nothing', async () => {
     const agent = await m.sdkAgent('fickle');
     const other = await m.sdkAgent('steady');
-    const id = await bucket([few(10)]);
+    const id = await m.bucket([few(10)]);
     const held = heldBy(await other.takeTokens(id, { requests: 10, maxPriceMicro: 100 }));
     const controller = new AbortController();
     const why = new Error('changed my mind');
@@ -255,7 +187,7 @@ describe('waiting', () => {
 
   test('the signal reaches the work', async () => {
     const agent = await m.sdkAgent('stopper');
-    const id = await bucket([few(10)]);
+    const id = await m.bucket([few(10)]);
     const controller = new AbortController();
     const api = await upstream(() => 100);
     const work = agent.withTokens(
@@ -272,150 +204,17 @@ describe('waiting', () => {
 
   test('less will do, where it is said', async () => {
     const agent = await m.sdkAgent('modest');
-    const id = await bucket([few(10)]);
+    const id = await m.bucket([few(10)]);
     heldBy(await agent.takeTokens(id, { requests: 6, maxPriceMicro: 100 }));
     const held = heldBy(await agent.takeTokens(id, { requests: 8, maxPriceMicro: 100 }, { atLeast: { requests: 2 } }));
     expect(held).toMatchObject({ amounts: { requests: 4 }, amountMicro: 4 });
   });
 });
 
-describe('prices', () => {
-  test('a price below the reserve price is refused at once, with what it would cost', async () => {
-    const id = await bucket([few(10, { priceMicro: '50' })]);
-    const taken = await idle.takeTokens(id, { requests: 2, maxPriceMicro: 99 });
-    expect(taken).toMatchObject({ ok: false, detail: 'below-reserve-price', priceMicro: '100' });
-    const quoted = await idle.bucket(id, { requests: 2 });
-    expect(quoted).toMatchObject({ ok: true, quote: { priceMicro: '100', noisePermille: 1000, startInMs: 0 } });
-    expect(await idle.bucket(id, { requests: 11 })).toMatchObject({ ok: false, detail: 'no-capacity' });
-    expect(await idle.bucket(id, { words: 1 })).toMatchObject({ ok: false, detail: 'malformed' });
-    expect(await idle.bucket('nothing')).toMatchObject({ ok: false, detail: 'unknown' });
-  });
-
-  test('the scarce go to who offers most, all at the highest price that was offered in vain', async () => {
-    const id = await bucket([few(4, { priceMicro: '100' })]);
-    const holder = await m.sdkAgent('holder');
-    const all = heldBy(await holder.takeTokens(id, { requests: 4, maxPriceMicro: 1000 }));
-    const bidders = await Promise.all([500, 200, 400, 300, 150, 250].map((bid) => m.sdkAgent(`bids-${bid}`)));
-    const wishes = bidders.map((agent) => {
-      const maxPriceMicro = Number(agent.id.slice(5));
-      return agent.takeTokens(id, { requests: 1, maxPriceMicro }, { waitMs: 1500 });
-    });
-    await sleep(100);
-    await all.release();
-    const came = await Promise.all(wishes);
-    const won = came.flatMap((one, n) => (one.ok ? [[bidders[n]!.id, one.held.amountMicro]] : []));
-    expect(won.sort()).toEqual([
-      ['bids-250', 200],
-      ['bids-300', 200],
-      ['bids-400', 200],
-      ['bids-500', 200],
-    ]);
-    expect(came.flatMap((one) => (one.ok ? [] : [one.detail]))).toEqual(['token-limit', 'token-limit']);
-  });
-
-  test('who took much of late pays more for the same', async () => {
-    const limits = [{ name: 'requests', capacity: 1000, refillPerSecond: 100, priceMicro: '100' }];
-    const id = await bucket(limits, { noiseMaxPermille: 5000, noiseWindowMs: 10_000 });
-    const [noisy, quiet] = [await m.sdkAgent('noisy'), await m.sdkAgent('quiet')];
-    heldBy(await noisy.takeTokens(id, { requests: 500, maxPriceMicro: 100_000 }));
-    const order = { requests: 1, maxPriceMicro: 1000 };
-    expect(heldBy(await quiet.takeTokens(id, order))).toMatchObject({ amountMicro: 100, noisePermille: 1000 });
-    const loud = heldBy(await noisy.takeTokens(id, order));
-    expect(loud.noisePermille).toBeGreaterThan(2000);
-    expect(loud.amountMicro).toBe(Math.ceil((100 * loud.noisePermille) / 1000));
-  });
-
-  test('by proportional share nobody is outbid: each gets its part', async () => {
-    const id = await bucket([few(12)], { rule: 'proportional-share' });
-    const holder = await m.sdkAgent('keeper');
-    const all = heldBy(await holder.takeTokens(id, { requests: 12, maxPriceMicro: 1000 }));
-    const sharers = await Promise.all(['one', 'two', 'three'].map((name) => m.sdkAgent(`share-${name}`)));
-    const wishes = sharers.map((agent, n) => {
-      const order = { requests: 8, maxPriceMicro: 1000 * (n + 1) };
-      return agent.takeTokens(id, order, { waitMs: 5000, atLeast: { requests: 1 } });
-    });
-    await sleep(100);
-    await all.release();
-    const shares = (await Promise.all(wishes)).map((one) => heldBy(one));
-    expect(shares.map(({ amounts }) => amounts.requests)).toEqual([4, 4, 4]);
-    expect(shares.map(({ amountMicro }) => amountMicro)).toEqual([4, 4, 4]);
-  });
-
-  test('an account of class system finds its reserve, and comes before the crowd', async () => {
-    const id = await bucket([few(10, { reserve: 4 })]);
-    const system = await m.sdkAgent('guardian', { account: { class: 'system' } });
-    const holder = await m.sdkAgent('hoarder');
-    const all = heldBy(await holder.takeTokens(id, { requests: 6, maxPriceMicro: 1000 }));
-    const crowd = await Promise.all(Array.from({ length: 5 }, (_, n) => m.sdkAgent(`crowd-${n}`)));
-    const wishes = crowd.map((agent) =>
-      agent.takeTokens(id, { requests: 2, maxPriceMicro: 500_000 }, { waitMs: 3000 }),
-    );
-    await sleep(100);
-    const started = performance.now();
-    const fromReserve = heldBy(await system.takeTokens(id, { requests: 4, maxPriceMicro: 4 }));
-    expect(performance.now() - started).toBeLessThan(300);
-    expect(fromReserve.amountMicro).toBe(4);
-    // Nothing is left for it: it waits, and is the first who is served.
-    const next = system.takeTokens(id, { requests: 6, maxPriceMicro: 6 }, { waitMs: 3000 });
-    await sleep(60);
-    await all.release();
-    expect(heldBy(await next).amountMicro).toBe(6);
-    expect((await Promise.all(wishes)).filter(({ ok }) => ok)).toEqual([]);
-  });
-});
-
-describe('feedback', () => {
-  test('an unknown limit is found: 429s cut the refill, a quiet time lets it grow again', async () => {
-    const limits = [{ name: 'requests', capacity: 20, refillPerSecond: 200 }];
-    const id = await bucket(limits, { decreasePermille: 600, backOffMs: 200, increasePermille: 20 });
-    const api = await upstream(() => 40);
-    const callers = await Promise.all(Array.from({ length: 8 }, (_, n) => m.sdkAgent(`caller-${n}`)));
-    const until = performance.now() + 5000;
-    let refusedEarly = 0;
-    setTimeout(() => {
-      refusedEarly = api.seen.refused;
-    }, 2000);
-    await Promise.all(
-      callers.map(async (agent) => {
-        while (performance.now() < until) {
-          const held = await agent.takeTokens(id, { requests: 1, maxPriceMicro: 1000 }, { waitMs: 5000 });
-          if (!held.ok) continue;
-          const response = await fetch(api.url);
-          await response.text();
-          held.held.heard(response);
-          await held.held.return();
-        }
-      }),
-    );
-    const refusedLate = api.seen.refused - refusedEarly;
-    const { ok } = api.seen;
-    expect(refusedLate).toBeLessThan(refusedEarly);
-    expect(ok).toBeGreaterThan(100);
-    const cut = await idle.bucket(id);
-    if (!cut.ok) throw new Error(cut.message);
-    expect(cut.factorPermille).toBeLessThan(600);
-    await expect
-      .poll(async () => ((await idle.bucket(id)) as { factorPermille?: number }).factorPermille, { timeout: 5000 })
-      .toBeGreaterThan(cut.factorPermille + 30);
-  });
-
-  test('what the upstream says is left lowers a level, and raises none', async () => {
-    const agent = await m.sdkAgent('reader');
-    const id = await bucket([few(100), few(1000, { name: 'tokens' })]);
-    const told = new Headers({
-      'x-ratelimit-remaining-requests': '40',
-      'anthropic-ratelimit-tokens-remaining': '5000',
-    });
-    const answer = new Response('x', { headers: told });
-    await agent.withTokens(id, { requests: 1, tokens: 10, maxPriceMicro: 100 }, () => answer);
-    expect([await levelOf(agent, id), await levelOf(agent, id, 'tokens')]).toEqual([40, 990]);
-  });
-});
-
 describe('sold on', () => {
   test('credits and tokens change hands in one step; the seller keeps the rest', async () => {
     const [seller, buyer, third] = [await m.sdkAgent('vendor'), await m.sdkAgent('client'), await m.sdkAgent('third')];
-    const id = await bucket([few(100, { priceMicro: '10' })]);
+    const id = await m.bucket([few(100, { priceMicro: '10' })]);
     const held = heldBy(await seller.takeTokens(id, { requests: 10, maxPriceMicro: 100 }));
     expect(await held.offer('client', { requests: 4, priceMicro: 60 })).toMatchObject({ ok: true, to: 'client' });
     const order = { requests: 4, maxPriceMicro: 60 };
@@ -443,7 +242,7 @@ describe('behind a host', () => {
     const host = await m.sdkHost('token-host');
     const other = await m.sdkHost('other-host');
     const agent = await m.hosted(host, 'guest');
-    const id = await bucket([few(10)]);
+    const id = await m.bucket([few(10)]);
     const result = await agent.withTokens(id, { requests: 3, maxPriceMicro: 100 }, (held) => {
       held.used({ requests: 1 });
       return held.hold;
@@ -461,7 +260,7 @@ describe('behind a host', () => {
 describe('a hold', () => {
   test('gives back once, however often it is asked to; what expired counts as used', async () => {
     const agent = await m.sdkAgent('careful');
-    const id = await bucket([few(10)]);
+    const id = await m.bucket([few(10)]);
     const held = heldBy(await agent.takeTokens(id, { requests: 5, maxPriceMicro: 5 }));
     const [one, two] = await Promise.all([held.return({ requests: 1 }), held.return({ requests: 5 })]);
     expect(two).toBe(one);
@@ -476,7 +275,7 @@ describe('a hold', () => {
   });
 
   test('only what is held can be said to be used', async () => {
-    const id = await bucket([few(10)]);
+    const id = await m.bucket([few(10)]);
     const held = heldBy(await idle.takeTokens(id, { requests: 1, maxPriceMicro: 5 }));
     expect(() => held.used({ words: 1 })).toThrow(RangeError);
     expect(() => held.used({ requests: -1 })).toThrow(RangeError);

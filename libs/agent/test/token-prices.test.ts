@@ -1,0 +1,147 @@
+// What rate tokens cost through the SDK, who gets the scarce ones, and what an upstream's word does to a bucket.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Agent } from '../src/index.js';
+import { sleep } from './support.js';
+import { few, heldBy, levelOf, type TokenMarket, tokenMarket, upstream } from './token-market.js';
+
+let m: TokenMarket;
+let idle: Agent;
+
+beforeAll(async () => {
+  m = await tokenMarket('sdk-token-prices');
+  idle = await m.sdkAgent('idle');
+});
+afterAll(() => m.stop());
+
+describe('prices', () => {
+  test('a price below the reserve price is refused at once, with what it would cost', async () => {
+    const id = await m.bucket([few(10, { priceMicro: '50' })]);
+    const taken = await idle.takeTokens(id, { requests: 2, maxPriceMicro: 99 });
+    expect(taken).toMatchObject({ ok: false, detail: 'below-reserve-price', priceMicro: '100' });
+    const quoted = await idle.bucket(id, { requests: 2 });
+    expect(quoted).toMatchObject({ ok: true, quote: { priceMicro: '100', noisePermille: 1000, startInMs: 0 } });
+    expect(await idle.bucket(id, { requests: 11 })).toMatchObject({ ok: false, detail: 'no-capacity' });
+    expect(await idle.bucket(id, { words: 1 })).toMatchObject({ ok: false, detail: 'malformed' });
+    expect(await idle.bucket('nothing')).toMatchObject({ ok: false, detail: 'unknown' });
+  });
+
+  test('the scarce go to who offers most, all at the highest price that was offered in vain', async () => {
+    const id = await m.bucket([few(4, { priceMicro: '100' })]);
+    const holder = await m.sdkAgent('holder');
+    const all = heldBy(await holder.takeTokens(id, { requests: 4, maxPriceMicro: 1000 }));
+    const bidders = await Promise.all([500, 200, 400, 300, 150, 250].map((bid) => m.sdkAgent(`bids-${bid}`)));
+    const wishes = bidders.map((agent) => {
+      const maxPriceMicro = Number(agent.id.slice(5));
+      return agent.takeTokens(id, { requests: 1, maxPriceMicro }, { waitMs: 1500 });
+    });
+    await sleep(100);
+    await all.release();
+    const came = await Promise.all(wishes);
+    const won = came.flatMap((one, n) => (one.ok ? [[bidders[n]!.id, one.held.amountMicro]] : []));
+    expect(won.sort()).toEqual([
+      ['bids-250', 200],
+      ['bids-300', 200],
+      ['bids-400', 200],
+      ['bids-500', 200],
+    ]);
+    expect(came.flatMap((one) => (one.ok ? [] : [one.detail]))).toEqual(['token-limit', 'token-limit']);
+  });
+
+  test('who took much of late pays more for the same', async () => {
+    const limits = [{ name: 'requests', capacity: 1000, refillPerSecond: 100, priceMicro: '100' }];
+    const id = await m.bucket(limits, { noiseMaxPermille: 5000, noiseWindowMs: 10_000 });
+    const [noisy, quiet] = [await m.sdkAgent('noisy'), await m.sdkAgent('quiet')];
+    heldBy(await noisy.takeTokens(id, { requests: 500, maxPriceMicro: 100_000 }));
+    const order = { requests: 1, maxPriceMicro: 1000 };
+    expect(heldBy(await quiet.takeTokens(id, order))).toMatchObject({ amountMicro: 100, noisePermille: 1000 });
+    const loud = heldBy(await noisy.takeTokens(id, order));
+    expect(loud.noisePermille).toBeGreaterThan(2000);
+    expect(loud.amountMicro).toBe(Math.ceil((100 * loud.noisePermille) / 1000));
+  });
+
+  test('by proportional share nobody is outbid: each gets its part', async () => {
+    const id = await m.bucket([few(12)], { rule: 'proportional-share' });
+    const holder = await m.sdkAgent('keeper');
+    const all = heldBy(await holder.takeTokens(id, { requests: 12, maxPriceMicro: 1000 }));
+    const sharers = await Promise.all(['one', 'two', 'three'].map((name) => m.sdkAgent(`share-${name}`)));
+    const wishes = sharers.map((agent, n) => {
+      const order = { requests: 8, maxPriceMicro: 1000 * (n + 1) };
+      return agent.takeTokens(id, order, { waitMs: 5000, atLeast: { requests: 1 } });
+    });
+    await sleep(100);
+    await all.release();
+    const shares = (await Promise.all(wishes)).map((one) => heldBy(one));
+    expect(shares.map(({ amounts }) => amounts.requests)).toEqual([4, 4, 4]);
+    expect(shares.map(({ amountMicro }) => amountMicro)).toEqual([4, 4, 4]);
+  });
+
+  test('an account of class system finds its reserve, and comes before the crowd', async () => {
+    const id = await m.bucket([few(10, { reserve: 4 })]);
+    const system = await m.sdkAgent('guardian', { account: { class: 'system' } });
+    const holder = await m.sdkAgent('hoarder');
+    const all = heldBy(await holder.takeTokens(id, { requests: 6, maxPriceMicro: 1000 }));
+    const crowd = await Promise.all(Array.from({ length: 5 }, (_, n) => m.sdkAgent(`crowd-${n}`)));
+    const wishes = crowd.map((agent) =>
+      agent.takeTokens(id, { requests: 2, maxPriceMicro: 500_000 }, { waitMs: 3000 }),
+    );
+    await sleep(100);
+    const started = performance.now();
+    const fromReserve = heldBy(await system.takeTokens(id, { requests: 4, maxPriceMicro: 4 }));
+    expect(performance.now() - started).toBeLessThan(300);
+    expect(fromReserve.amountMicro).toBe(4);
+    // Nothing is left for it: it waits, and is the first who is served.
+    const next = system.takeTokens(id, { requests: 6, maxPriceMicro: 6 }, { waitMs: 3000 });
+    await sleep(60);
+    await all.release();
+    expect(heldBy(await next).amountMicro).toBe(6);
+    expect((await Promise.all(wishes)).filter(({ ok }) => ok)).toEqual([]);
+  });
+});
+
+describe('feedback', () => {
+  test('an unknown limit is found: 429s cut the refill, a quiet time lets it grow again', async () => {
+    const limits = [{ name: 'requests', capacity: 20, refillPerSecond: 200 }];
+    const id = await m.bucket(limits, { decreasePermille: 600, backOffMs: 200, increasePermille: 20 });
+    const api = await upstream(() => 40);
+    const callers = await Promise.all(Array.from({ length: 8 }, (_, n) => m.sdkAgent(`caller-${n}`)));
+    const until = performance.now() + 5000;
+    let refusedEarly = 0;
+    setTimeout(() => {
+      refusedEarly = api.seen.refused;
+    }, 2000);
+    await Promise.all(
+      callers.map(async (agent) => {
+        while (performance.now() < until) {
+          const held = await agent.takeTokens(id, { requests: 1, maxPriceMicro: 1000 }, { waitMs: 5000 });
+          if (!held.ok) continue;
+          const response = await fetch(api.url);
+          await response.text();
+          held.held.heard(response);
+          await held.held.return();
+        }
+      }),
+    );
+    const refusedLate = api.seen.refused - refusedEarly;
+    const { ok } = api.seen;
+    expect(refusedLate).toBeLessThan(refusedEarly);
+    expect(ok).toBeGreaterThan(100);
+    const cut = await idle.bucket(id);
+    if (!cut.ok) throw new Error(cut.message);
+    expect(cut.factorPermille).toBeLessThan(600);
+    await expect
+      .poll(async () => ((await idle.bucket(id)) as { factorPermille?: number }).factorPermille, { timeout: 5000 })
+      .toBeGreaterThan(cut.factorPermille + 30);
+  });
+
+  test('what the upstream says is left lowers a level, and raises none', async () => {
+    const agent = await m.sdkAgent('reader');
+    const id = await m.bucket([few(100), few(1000, { name: 'tokens' })]);
+    const told = new Headers({
+      'x-ratelimit-remaining-requests': '40',
+      'anthropic-ratelimit-tokens-remaining': '5000',
+    });
+    const answer = new Response('x', { headers: told });
+    await agent.withTokens(id, { requests: 1, tokens: 10, maxPriceMicro: 100 }, () => answer);
+    expect([await levelOf(agent, id), await levelOf(agent, id, 'tokens')]).toEqual([40, 990]);
+  });
+});

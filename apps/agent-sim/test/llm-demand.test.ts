@@ -1,7 +1,7 @@
 // Demand for a model API: compressed until it asks for what it should, dealt in proportion, and fair where it is too much.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { jainIndex, maxMinShares } from '../src/fair-share.js';
+import { fluidShares, jainIndex, maxMinShares } from '../src/fair-share.js';
 import { compressTrace, dealRequests, requestsNeeded, tokensOf } from '../src/llm-demand.js';
 import { LlmTraceError, syntheticLlmTrace } from '../src/llm-trace.js';
 import { createPrng } from '../src/prng.js';
@@ -101,5 +101,30 @@ describe('fair shares', () => {
     ['nobody', [], 1],
   ])('Jain’s index: %s', (_, values, index) => {
     expect(jainIndex(values)).toBeCloseTo(index);
+  });
+});
+
+describe('fair shares over time', () => {
+  // Ten a ms flow in, a hundred at once, for a second; whoever cannot begin within 200 ms gives up.
+  const flow = { perMs: 10, burst: 100, runMs: 1000, patienceMs: 200 };
+  const work = (agent: number, atMs: number, amount: number) => ({ agent, atMs, amount });
+
+  test.each([
+    ['alone, one has all that it asks for', [work(0, 0, 5000)], [5000, 0]],
+    ['and no more than flows in', [work(0, 0, 50_000)], [10_100, 0]],
+    ['two at once share', [work(0, 0, 50_000), work(1, 0, 50_000)], [5050, 5050]],
+    ['the modest one is served', [work(0, 0, 1000), work(1, 0, 50_000)], [1000, 9100]],
+    ['what flowed by before anybody came is lost', [work(0, 500, 50_000)], [5100, 0]],
+    ['who comes later is due nothing of before', [work(0, 0, 50_000), work(1, 500, 50_000)], [7575, 2525]],
+    ['who waits too long gives up', [work(0, 0, 3000), work(0, 1, 100), work(1, 0, 50_000)], [3000, 7100]],
+  ])('%s', (_, of, due) => {
+    const shares = fluidShares(of, 2, flow);
+    for (const [agent, share] of due.entries()) expect(Math.abs(shares[agent]! - share)).toBeLessThan(60);
+  });
+
+  test('who comes first is served first', () => {
+    const shares = fluidShares([work(0, 0, 1000), work(1, 0, 50_000)], 2, { ...flow, first: new Set([0]) });
+    expect(shares[0]).toBeCloseTo(1000);
+    expect(shares[1]).toBeCloseTo(9050, -2);
   });
 });

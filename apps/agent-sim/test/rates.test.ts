@@ -1,7 +1,8 @@
 // The rate-token scenario's judgement: figures by kind from what became of each request, and every target missed is said.
 import { describe, expect, test } from 'vitest';
+import { tokensOf } from '../src/llm-demand.js';
 import { createPrng } from '../src/prng.js';
-import { fairTokens, grantedTokens, type RunFigures, runFigures } from '../src/scenarios/rate-figures.js';
+import { evenTokens, fairTokens, grantedTokens, type RunFigures, runFigures } from '../src/scenarios/rate-figures.js';
 import { PATIENCE_MS, planRates, type RatePlan } from '../src/scenarios/rate-plan.js';
 import { judge } from '../src/scenarios/rate-verdict.js';
 
@@ -16,9 +17,15 @@ test('the plan asks for twice the limit, the greedy one for some twenty times it
   expect(asked * 50).toBeGreaterThan(17);
   expect(asked * 50).toBeLessThan(23);
   expect(planRates(3, createPrng(3, 'deal'), 10_000, undefined)).toEqual(plan);
-  const fair = fairTokens(plan);
-  expect(fair[greedy]).toBeCloseTo(Math.max(...fair));
-  expect(fair.reduce((sum, tokens) => sum + tokens, 0)).toBeCloseTo(grantedTokens(plan.runMs), 3);
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const [fair, even] = [fairTokens(plan), evenTokens(plan)];
+  expect(even[greedy]).toBeCloseTo(Math.max(...even));
+  expect(sum(even)).toBeCloseTo(grantedTokens(plan.runMs), 3);
+  expect(sum(fair)).toBeLessThanOrEqual(grantedTokens(plan.runMs) + 1);
+  expect(sum(fair)).toBeGreaterThan(0.8 * grantedTokens(plan.runMs));
+  // System agents come first: what they ask for is within the reserve.
+  const asked4 = plan.arrivals.filter(({ agent }) => agent < 4).reduce((total, one) => total + tokensOf(one), 0);
+  expect(sum(fair.slice(0, 4))).toBeGreaterThan(0.98 * asked4);
 });
 
 describe('figures', () => {
@@ -58,7 +65,7 @@ describe('figures', () => {
       gaveUp(2),
     ];
     const upstream = { requests: 200, throttled: 1, tokens: 4000 };
-    const figures = runFigures(small, { told, upstream, tookMs: 1, latenessMs: 1 });
+    const figures = runFigures(small, { told, upstream });
     expect(figures.throttled).toBe(0.005);
     expect(figures.kinds.system).toMatchObject({ requests: 1, letIn: 1, p99Ms: 5, tokens: 1000 });
     // What was let in after the run was paid, but is no throughput of it.
@@ -87,7 +94,7 @@ describe('judgement', () => {
       honest: { ...got, perThousandMicro: 1000 },
       greedy: { ...got, perThousandMicro: 2000 },
     },
-    ...{ othersP99Ms: 8000, throttled: 0.001, lowestHonest: 0.9, jain: 1, utilisation: 1, gaveUp: {} },
+    ...{ othersP99Ms: 8000, throttled: 0.001, lowestHonest: 0.9, jain: 1, served: 0.9, gaveUp: {} },
   };
   const kinds = (kind: 'system' | 'honest' | 'greedy', more: object) => ({
     kinds: { ...good.kinds, [kind]: { ...good.kinds[kind], ...more } },
@@ -98,9 +105,16 @@ describe('judgement', () => {
     ['System waits', kinds('system', { p99Ms: 420 }), 'System agents waited 420 ms'],
     ['System waits as long as the machine is late', kinds('system', { p99Ms: 419 }), undefined],
     ['honest agents get too little', kinds('honest', { tokens: 89 }), 'honest agents got 89 %'],
+    ['on a busy machine all get less', { ...kinds('honest', { tokens: 82 }), answers: 200 }, undefined],
+    [
+      'on a busy machine honest agents get less than the others',
+      { ...kinds('honest', { tokens: 80 }), answers: 200 },
+      'not 81 % or more',
+    ],
     ['noise is cheap', kinds('greedy', { perThousandMicro: 1100 }), 'the greedy neighbour paid 1.10 times'],
-  ])('%s', (_, more, breach) => {
-    const breaches = judge({ plan, before: good, after: { ...good, ...more }, latenessMs: 20 });
+  ] as readonly [string, Partial<RunFigures> & { answers?: number }, string | undefined][])('%s', (_, more, breach) => {
+    const { answers = 20, ...figures } = more;
+    const breaches = judge({ plan, before: good, after: { ...good, ...figures }, answerMs: answers });
     expect(breaches).toHaveLength(breach === undefined ? 0 : 1);
     if (breach !== undefined) expect(breaches[0]).toContain(breach);
   });

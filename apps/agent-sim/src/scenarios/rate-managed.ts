@@ -1,4 +1,5 @@
 // How the same agents ask through the market: tokens first, the request under them, and what was not used back.
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Agent, RefusedError } from '@tender/agent';
 import { type Player, PRICE } from './rate-plan.js';
 import { tokensUsed, type Way } from './rate-play.js';
@@ -63,4 +64,18 @@ export function managed(bucket: string, agents: readonly Agent[], players: reado
       throw error;
     }
   };
+}
+
+const ASK_EVERY_MS = 100;
+
+/** How long the bank takes to answer a mere question, again and again until it is over: what a busy machine costs. */
+export async function questionMs(agent: Agent, bucket: string, over: AbortSignal): Promise<number[]> {
+  const took: number[] = [];
+  while (!over.aborted) {
+    const startMs = performance.now();
+    await agent.bucket(bucket);
+    took.push(performance.now() - startMs);
+    await delay(ASK_EVERY_MS);
+  }
+  return took;
 }

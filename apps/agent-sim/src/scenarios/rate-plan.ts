@@ -38,9 +38,9 @@ interface Part {
 
 /** 25 agents that together ask for 50 fair shares: twice the limit. */
 export const PARTS: readonly Part[] = [
-  { kind: 'system', agents: 4, shares: 1, worth: 15 },
+  { kind: 'system', agents: 4, shares: 1, worth: 18 },
   { kind: 'honest', agents: 20, shares: 1.3, worth: 10 },
-  { kind: 'greedy', agents: 1, shares: 20, worth: 15 },
+  { kind: 'greedy', agents: 1, shares: 20, worth: 18 },
 ];
 
 export interface Player {

@@ -1,5 +1,4 @@
 // Plays a plan's arrivals against the upstream, one way or the other, and keeps what became of each request.
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LlmArrival } from '../llm-demand.js';
 import { startUpstream, type Upstream, type UpstreamCounts, usageSpec } from '../upstream.js';
@@ -35,9 +34,6 @@ export interface Asking {
 export interface RunTold {
   readonly told: readonly Told[];
   readonly upstream: Readonly<UpstreamCounts>;
-  readonly tookMs: number;
-  /** How late this process was for its own timers, 99 of 100 times at most: what the machine adds to any wait. */
-  readonly latenessMs: number;
 }
 
 /** A quarter of a tenth of a second to begin with, then for each token read, and more for each made. */
@@ -50,8 +46,6 @@ export async function playRates(plan: RatePlan, way: Way): Promise<RunTold> {
   const { arrivals } = plan;
   const generate = (prompt: number) => arrivals[prompt]?.generatedTokens ?? 0;
   const upstream = await startUpstream({ limits: LIMITS, generate, latencyMs });
-  const lateness = monitorEventLoopDelay({ resolution: 5 });
-  lateness.enable();
   const startMs = performance.now();
   try {
     const asked: Promise<Told>[] = [];
@@ -61,10 +55,8 @@ export async function playRates(plan: RatePlan, way: Way): Promise<RunTold> {
       asked.push(ask(arrival, startMs, upstream, way));
     }
     const told = await Promise.all(asked);
-    const tookMs = performance.now() - startMs;
-    return { told, upstream: { ...upstream.counts }, tookMs, latenessMs: lateness.percentile(99) / 1e6 };
+    return { told, upstream: { ...upstream.counts } };
   } finally {
-    lateness.disable();
     await upstream.close();
   }
 }

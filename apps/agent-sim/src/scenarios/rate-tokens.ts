@@ -1,8 +1,9 @@
 // Rate tokens: the same requests hit a model API's limit twice, unmanaged and through the market's bucket of its tokens.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent } from '@tender/agent';
+import { quantile } from '../tally.js';
 import { runFigures } from './rate-figures.js';
-import { managed } from './rate-managed.js';
+import { managed, questionMs } from './rate-managed.js';
 import {
   DEFAULT_SECONDS,
   LIMITS,
@@ -35,11 +36,18 @@ async function run(world: World, { seconds = DEFAULT_SECONDS, llmTrace }: Settin
   world.say(`Unmanaged: every agent asks the upstream by itself; ${lastS} s at most …`);
   const before = await playRates(plan, unmanaged(world.prng('rate-back-off')));
   world.say(`Through the market: tokens first, then the upstream; ${lastS} s at most …`);
+  const over = new AbortController();
+  const questions = questionMs(await world.agent('asker'), bucket, over.signal);
   const [after, attempts] = await Promise.all([
-    playRates(plan, managed(bucket, agents, plan.players)),
+    playRates(plan, managed(bucket, agents, plan.players)).finally(() => over.abort()),
     delay(plan.runMs / 2).then(() => breakIn(world, rogue, agents[0]!, bucket)),
   ]);
-  const told = { plan, before: runFigures(plan, before), after: runFigures(plan, after), latenessMs: after.latenessMs };
+  const answerMs =
+    quantile(
+      (await questions).sort((a, b) => a - b),
+      0.99,
+    ) ?? 0;
+  const told = { plan, before: runFigures(plan, before), after: runFigures(plan, after), answerMs };
   return {
     guard: {
       tried: attempts.length,

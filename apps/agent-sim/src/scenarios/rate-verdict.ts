@@ -10,8 +10,8 @@ export interface RatesTold {
   readonly plan: RatePlan;
   readonly before: RunFigures;
   readonly after: RunFigures;
-  /** How late the process of the managed run was for its own timers, at most, 99 of 100 times. */
-  readonly latenessMs: number;
+  /** How long the bank took at p99 to answer a mere question during the managed run: what the machine adds to a wait. */
+  readonly answerMs: number;
 }
 
 /** What must be reached through the market. */
@@ -26,30 +26,32 @@ export const TARGETS = {
   greedyPrice: 1.2,
 } as const;
 
-/** Each target that was missed, a sentence each. A wait may be longer by what this process was late for its own timers. */
-export function judge({ after, latenessMs }: RatesTold): string[] {
+/** Where a mere question takes longer at p99, the machine has too much else to do. */
+const BUSY_MS = 100;
+
+/**
+ * Each target that was missed, a sentence each. A System agent's wait may be longer by what a mere question to the bank
+ * took. On a busy machine honest agents may get as much less than is fair as all together got less.
+ */
+export function judge({ after, answerMs }: RatesTold): string[] {
   const { system, honest, greedy } = after.kinds;
+  const longestMs = TARGETS.systemWait * after.othersP99Ms + answerMs;
+  const least = TARGETS.honest * (answerMs > BUSY_MS ? Math.min(1, after.served) : 1);
   const share = honest.tokens / honest.fairTokens;
-  const longestMs = TARGETS.systemWait * after.othersP99Ms + latenessMs;
   const price = greedy.perThousandMicro / Math.max(1, honest.perThousandMicro);
-  return [
-    ...(after.throttled < TARGETS.throttled
-      ? []
-      : [
-          `${percent(after.throttled)} % of the upstream’s answers were 429, not below ${percent(TARGETS.throttled)} %`,
-        ]),
-    ...(system.p99Ms < longestMs
-      ? []
-      : [`System agents waited ${showMs(system.p99Ms)} at p99, not below ${showMs(longestMs)}`]),
-    ...(share >= TARGETS.honest
-      ? []
-      : [`honest agents got ${percent(share)} % of their fair share, not ${percent(TARGETS.honest)} % or more`]),
-    ...(price >= TARGETS.greedyPrice
-      ? []
-      : [
-          `the greedy neighbour paid ${price.toFixed(2)} times what honest agents paid per token, not ${TARGETS.greedyPrice} or more`,
-        ]),
+  const said: readonly (readonly [boolean, string])[] = [
+    [
+      after.throttled < TARGETS.throttled,
+      `${percent(after.throttled)} % of the upstream’s answers were 429, not below ${percent(TARGETS.throttled)} %`,
+    ],
+    [system.p99Ms < longestMs, `System agents waited ${showMs(system.p99Ms)} at p99, not below ${showMs(longestMs)}`],
+    [share >= least, `honest agents got ${percent(share)} % of their fair share, not ${percent(least)} % or more`],
+    [
+      price >= TARGETS.greedyPrice,
+      `the greedy neighbour paid ${price.toFixed(2)} times what honest agents paid per token, not ${TARGETS.greedyPrice} or more`,
+    ],
   ];
+  return said.flatMap(([reached, sentence]) => (reached ? [] : [sentence]));
 }
 
 export function rateFigures({ before, after }: RatesTold): [Figure, ...Figure[]] {
@@ -89,8 +91,8 @@ export function rateFigures({ before, after }: RatesTold): [Figure, ...Figure[]]
       against: unmanaged(Math.round(before.jain * 1000) / 1000),
     },
     {
-      ...{ name: 'the upstream’s tokens that were used', value: percent(after.utilisation), unit: '%' },
-      against: unmanaged(percent(before.utilisation)),
+      ...{ name: 'tokens let in, of all that was due', value: percent(after.served), unit: '%' },
+      against: unmanaged(percent(before.served)),
     },
   ];
 }
@@ -129,7 +131,11 @@ export function rateTables({ before, after }: RatesTold): Table[] {
   ];
 }
 
-export function rateNotes({ plan, before, after, latenessMs }: RatesTold): string[] {
+function evenly({ kinds: { honest } }: RunFigures): number {
+  return percent(honest.tokens / honest.evenTokens);
+}
+
+export function rateNotes({ plan, before, after, answerMs }: RatesTold): string[] {
   const { requestsPerMinute, tokensPerMinute, burstMs } = LIMITS;
   const parts = PARTS.map(({ kind, agents, shares }) => `${agents} ${kind} of ${shares}`).join(', ');
   const whys = (gaveUp: Readonly<Record<string, number>>) =>
@@ -141,6 +147,7 @@ export function rateNotes({ plan, before, after, latenessMs }: RatesTold): strin
     `The upstream grants ${showCount(requestsPerMinute)} requests and ${showCount(tokensPerMinute)} tokens a minute, ${burstMs / 1000} s of it at once: ${showCount(grantedTokens(plan.runMs))} tokens in the run. The bucket says ${percent(MIRROR - 1)} % more.`,
     `Agents by the fair shares that each asks for: ${parts}. Everybody waits ${PATIENCE_MS / 1000} s at most; who gives up counts as having waited so long.`,
     `Given up: unmanaged ${whys(before.gaveUp)}; through the market ${whys(after.gaveUp)}.`,
-    `This process was late for its own timers by ${showMs(latenessMs)} at p99: so much more a wait may be.`,
+    `Fair is what the upstream’s limit gives at every moment, max-min, to those who have requests then, System agents first. By one division of all ${showCount(grantedTokens(plan.runMs))} tokens, lulls included, honest agents got ${evenly(after)} % (unmanaged ${evenly(before)} %).`,
+    `A mere question to the bank took ${showMs(answerMs)} at p99 while agents fought over tokens: so much longer a wait may be.`,
   ];
 }

@@ -54,7 +54,8 @@ export function playedLines(played: Played, coloured: boolean): string[] {
     row('', showGuard(played)),
     ...guard.breaches.map((breach) => row('', paint(breach, 'red'))),
     ...figures,
-    ...(played.tables ?? []).flatMap((table) => ['', ...tableLines(table, paint), '']),
+    ...(played.tables ?? []).flatMap((table) => ['', ...tableLines(table, paint)]),
+    ...(played.tables === undefined ? [] : ['']),
     ...played.notes.map((note, index) => row(index === 0 ? 'notes' : '', note)),
     row('books', `${marked(check.ok ?? true, paint)} ${showCheck(played)}`),
   ];

@@ -64,8 +64,12 @@ export function showList<Row>(config: CliConfig, kind: Kind<Row>, flags: WatchFl
 export function showOne<Row>(config: CliConfig, kind: Kind<Row>, id: string, flags: WatchFlags): Promise<number> {
   return shown(config, flags, async (operator) => {
     const row = await present(operator, config.market, kind, id);
-    return { json: row, text: showFacts([[kind.one.toUpperCase(), id], ...kind.settings(row), ...kind.state(row)]) };
+    return { json: row, text: factsOf(kind, id, row) };
   });
+}
+
+export function factsOf<Row>(kind: Kind<Row>, id: string, row: Row): string {
+  return showFacts([[kind.one.toUpperCase(), id], ...kind.settings(row), ...kind.state(row)]);
 }
 
 export interface Shown {

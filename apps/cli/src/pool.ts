@@ -1,11 +1,12 @@
 // `tender pool`: slots that are sold, their priority reserve, prices and rules.
 import { type PoolRow, type PoolSpec, poolSpec, sealKinds } from '@tender/market';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { asOperator, refusedByBank } from './as-operator.js';
 import { type CliConfig, cliConfig, UsageError } from './config.js';
 import { whole } from './house-flags.js';
-import { type Kind, mustBeNew, present, showList, showOne, told } from './listing.js';
+import { factsOf, type Kind, mustBeNew, present, showList, shown, showOne, told } from './listing.js';
 import { type Flags, output, type WatchFlags, WHERE, watch } from './operator-flags.js';
+import { poolWithHistory } from './pool-history.js';
 import {
   credits,
   dottedId,
@@ -135,10 +136,15 @@ export function addPoolCommands(program: Command): void {
     .command('get')
     .argument('<id>', 'its name', dottedId)
     .description('all that the bank knows of one')
+    .addOption(
+      new Option('--history [count]', 'and its last clearing prices, the latest first')
+        .preset('10')
+        .argParser(whole(1, 256)),
+    )
     .addOption(output())
     .addOption(watch())
-    .action(async (name: string, flags: WatchFlags) => {
-      process.exitCode = await showOne(cliConfig(), pools, name, flags);
+    .action(async (name: string, flags: WatchFlags & { readonly history?: number }) => {
+      process.exitCode = await showPool(cliConfig(), name, flags);
     });
   pool
     .command('list')
@@ -148,6 +154,13 @@ export function addPoolCommands(program: Command): void {
     .action(async (flags: WatchFlags) => {
       process.exitCode = await showList(cliConfig(), pools, flags);
     });
+}
+
+function showPool(config: CliConfig, name: string, flags: WatchFlags & { readonly history?: number }): Promise<number> {
+  const { history: count } = flags;
+  if (count === undefined) return showOne(config, pools, name, flags);
+  const text = (row: PoolRow) => factsOf(pools, name, row);
+  return shown(config, flags, (operator) => poolWithHistory(operator, config, pools, { pool: name, count, text }));
 }
 
 function createPool(config: CliConfig, name: string, flags: Flags): Promise<number> {

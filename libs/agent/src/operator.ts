@@ -47,6 +47,8 @@ export interface Operator {
   openPool(pool: AdminRequest<'pool'>['pool'], key?: string): Promise<AdminAnswer>;
   /** The rules that bind now. */
   policy(): Promise<({ readonly ok: true } & BankResult<'policy'>) | Refusal>;
+  /** What a pool has and asks, and so many of its last clearing prices, the latest first. */
+  quote(pool: string, history?: number): Promise<({ readonly ok: true } & BankResult<'quote'>) | Refusal>;
   /** Replaces all rules. */
   setPolicy(policy: AdminRequest<'policy'>['policy'], key?: string): Promise<AdminAnswer>;
   /** What waits for an operator, the most urgent first. */
@@ -93,6 +95,10 @@ export async function connectOperator(options: LinkOptions & { readonly seed: st
     openPool: (pool, idem = newUlid()) => ask('pool', { key: idem, pool }),
     policy: async () => {
       const asked = await link.bank.ask('policy', {});
+      return asked.ok ? { ok: true, ...asked.value } : asked;
+    },
+    quote: async (pool, history) => {
+      const asked = await link.bank.ask('quote', { pool, ...(history === undefined ? {} : { history }) });
       return asked.ok ? { ok: true, ...asked.value } : asked;
     },
     setPolicy: (policy, idem = newUlid()) => ask('policy', { key: idem, policy }),

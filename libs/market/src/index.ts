@@ -25,6 +25,8 @@ export * from './model/snapshot.js';
 export * from './model/task-command.js';
 export * from './model/task-record.js';
 export * from './model/tokens-command.js';
+export * from './model/tokens-record.js';
+export { noiseOf, noisy, whoOf } from './model/wall.js';
 export * from './negotiation/barred.js';
 export * from './negotiation/bid-book.js';
 export * from './negotiation/haggle.js';

@@ -39,6 +39,7 @@ export class TokenCheck {
 
   /** Called before the replay takes the entry, as all of these. */
   openBucket({ bucket, at }: EntryOf<'open-bucket'>): void {
+    this.#lent.delete(bucket.bucket);
     const flows = this.#flows.get(bucket.bucket) ?? new Map<string, Flow>();
     this.#flows.set(bucket.bucket, flows);
     for (const { name, capacity, refillPerSecond } of bucket.limits) {

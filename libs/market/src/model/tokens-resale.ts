@@ -1,5 +1,5 @@
 // Selling tokens on in the model: the rules of offer-tokens.lua and buy-tokens.lua.
-import { bucketAt, countUse, weightIn } from './bucket.js';
+import { countUse, weightIn } from './bucket.js';
 import { type Answer, type Done, refused } from './command.js';
 import type { MarketState } from './market-state.js';
 import type { BuyEntry } from './token-journal.js';
@@ -77,7 +77,8 @@ export function commitPurchase(market: MarketState, seller: HoldState, entry: Bu
   const { at, agent, amounts, price } = entry;
   const { ledger } = market;
   ledger.tick(at);
-  const bucket = bucketAt(market, entry.bucket, at);
+  const bucket = market.buckets.get(entry.bucket);
+  if (bucket === undefined) throw new Error(`there is no bucket ${entry.bucket}`);
   const tags = { agent, bucket: bucket.id };
   if (price > 0) {
     ledger.postSingle({ id: `${entry.hold}.s`, debit: agent, credit: seller.taken.agent, amount: price, tags });

@@ -1,0 +1,45 @@
+// Random takes, returns and resales: the model against Redis step by step, and the model against what must always hold.
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startTestRedis, type TestRedis } from './market-under-test.js';
+import { type Seen, TokenMarket } from './token-market.js';
+import { tokenSteps } from './token-steps.js';
+
+const RUNS = Number(process.env.TENDER_RUNS ?? 1000);
+
+let server: TestRedis;
+beforeAll(async () => {
+  server = await startTestRedis();
+});
+afterAll(() => server.stop());
+
+it('model and Redis agree on every step and end in the same state', async () => {
+  const seen: Seen = new Map();
+  const property = fc.asyncProperty(tokenSteps, async ({ bucket, steps }) => {
+    const market = await TokenMarket.open(server, seen);
+    await market.take({ kind: 'open', bucket, key: 'opening-1' });
+    for (const step of steps) await market.take(step);
+    await market.compare();
+  });
+  await fc.assert(property, { numRuns: RUNS });
+  if (process.env.TENDER_SHOW) console.log(Object.fromEntries([...seen].sort()));
+  if (RUNS >= 1000) for (const outcome of expected) expect(seen.get(outcome) ?? 0, outcome).toBeGreaterThan(0);
+}, 240_000);
+
+const expected = [
+  ...['open-bucket ok', 'open-bucket unknown', 'open-bucket replayed'],
+  ...['unknown', 'not-permitted', 'duplicate', 'malformed', 'no-capacity', 'below-reserve-price', 'over-budget'].map(
+    (detail) => `take-tokens ${detail}`,
+  ),
+  ...['take-tokens ok', 'take-tokens replayed', 'take-tokens insufficient-credits', 'take-tokens token-limit waits'],
+  ...['ok', 'replayed', 'unknown', 'not-permitted', 'duplicate', 'expired', 'malformed'].map(
+    (detail) => `return-tokens ${detail}`,
+  ),
+  ...['ok', 'unknown', 'not-permitted', 'expired', 'reserved-for-system', 'malformed', 'no-capacity'].map(
+    (detail) => `offer-tokens ${detail}`,
+  ),
+  ...['ok', 'unknown', 'not-permitted', 'duplicate', 'expired', 'insufficient-credits'].map(
+    (detail) => `buy-tokens ${detail}`,
+  ),
+  ...['expire-hold ok', 'expire-hold stale', 'expire-hold expired', 'expire-hold unknown'],
+];

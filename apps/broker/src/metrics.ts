@@ -1,6 +1,8 @@
 // What operators watch: counts and times of the bank's work, credits and slots as they are at the scrape.
 
+import { advance, type Bucket, TOKEN } from '@tender/credits';
 import { runScript } from '@tender/credits/redis';
+import { readBucket } from '@tender/market';
 import { marketScripts, type Snapshot } from '@tender/market/redis';
 import type { Redis } from 'ioredis';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
@@ -9,11 +11,6 @@ const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 
 /** A snapshot of a large market keeps Redis for tens of milliseconds: scrapers share one. */
 const FRESH_MS = 2_000;
-
-interface Given {
-  readonly amounts: Readonly<Record<string, number>>;
-  readonly ratePermille: number;
-}
 
 export class Metrics {
   #takenAt = Number.NEGATIVE_INFINITY;
@@ -26,8 +23,9 @@ export class Metrics {
   readonly takes = this.#counter('tender_token_takes_total', 'Takes of rate tokens that were served', ['bucket']);
   readonly tokens = this.#counter('tender_tokens_taken_total', 'Rate tokens taken', ['bucket', 'limit']);
   readonly limited = this.#counter('tender_upstream_429_total', "Upstreams' 429s that were reported", ['bucket']);
-  readonly factor = this.#gauge('tender_bucket_factor_permille', 'How much of its refill a bucket gets', ['bucket']);
-  readonly spot = this.#gauge('tender_bucket_spot_permille', "A bucket's last clearing rate", ['bucket']);
+  readonly #factor = this.#gauge('tender_bucket_factor_permille', 'How much of its refill a bucket gets', ['bucket']);
+  readonly #spot = this.#gauge('tender_bucket_spot_permille', "A bucket's last clearing rate", ['bucket']);
+  readonly #level = this.#gauge('tender_bucket_level', 'Rate tokens in a bucket', ['bucket', 'limit']);
   readonly #tokensWaiting = this.#gauge('tender_tokens_waiting', 'Who wait for rate tokens at this broker', ['bucket']);
   readonly invariantBreaks = new Gauge({
     name: 'tender_invariant_breaks',
@@ -73,10 +71,9 @@ export class Metrics {
   }
 
   /** What a batch of takes gave out. */
-  took(bucket: string, given: readonly Given[]): void {
+  took(bucket: string, given: readonly { readonly amounts: Readonly<Record<string, number>> }[]): void {
     if (given.length === 0) return;
     this.takes.inc({ bucket }, given.length);
-    this.spot.set({ bucket }, Math.max(...given.map(({ ratePermille }) => ratePermille)));
     const sums = new Map<string, number>();
     for (const { amounts } of given) {
       for (const [limit, amount] of Object.entries(amounts)) sums.set(limit, (sums.get(limit) ?? 0) + amount);
@@ -133,6 +130,16 @@ export class Metrics {
       this.#slots.set({ pool, state: 'leased' }, leased);
       this.#slots.set({ pool, state: 'under-negotiation' }, offered);
       this.#slots.set({ pool, state: 'free' }, Number(record.slots) - leased - offered);
+    }
+    for (const [id, fields] of Object.entries(snapshot.buckets)) this.#show(readBucket(id, fields));
+  }
+
+  #show(bucket: Bucket): void {
+    advance(bucket, Date.now());
+    this.#factor.set({ bucket: bucket.id }, bucket.factor);
+    this.#spot.set({ bucket: bucket.id }, bucket.spotPermille);
+    for (const { name, level } of bucket.limits) {
+      this.#level.set({ bucket: bucket.id, limit: name }, Math.floor(level / TOKEN));
     }
   }
 }

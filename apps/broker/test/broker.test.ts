@@ -55,8 +55,21 @@ describe('HTTP', () => {
       const call: Call = await initiator.done('lock', initiator.offer('gpu'));
       await initiator.done('award', initiator.award(call, [bidder.cheque(call, 1_000)]));
       await initiator.once('release', { key: 'release-1', cfp: 'nothing' });
+      const limits = [{ name: 'requests', capacity: 9, refillPerSecond: 0.001 }];
+      await other.operator.admin('bucket', { key: 'bucket-1', bucket: { bucket: 'api', account: 'gpu-till', limits } });
+      const take = { bucket: 'api', amounts: { requests: 3 }, maxPriceMicro: '99', ttlMs: 60_000 };
+      await bidder.done('tokens', { ...take, hold: 'hold-1' });
+      await bidder.done('tokens', { ...take, hold: 'hold-2' });
+      const said = { used: { requests: 2 }, upstream: { status: 429 } };
+      await bidder.done('return', { key: 'return-1', hold: 'hold-1', ...said });
       const text = await (await get('/metrics')).text();
       for (const line of [
+        'tender_token_takes_total{bucket="api"} 2',
+        'tender_tokens_taken_total{bucket="api",limit="requests"} 6',
+        'tender_upstream_429_total{bucket="api"} 1',
+        'tender_bucket_factor_permille{bucket="api"} 700',
+        'tender_bucket_spot_permille{bucket="api"} 1000',
+        'tender_bucket_level{bucket="api",limit="requests"} 4',
         'tender_awards_total{pool="gpu"} 1',
         'tender_refusals_total{operation="release",detail="unknown"} 1',
         'tender_operation_seconds_count{operation="award"} 1',

@@ -3,7 +3,6 @@ import {
   type AccountClass,
   advance,
   type Bucket,
-  type BucketSpec,
   costOf,
   floorOf,
   mostOf,
@@ -19,8 +18,15 @@ import {
   waitMsFor,
 } from '@tender/credits';
 import { bodyDigest, marketKey, runScript } from '@tender/credits/redis';
-import { type BankRequest, type BankResult, type BucketRow, type BucketView, refusal } from '@tender/market';
-import { type BucketReply, marketScripts } from '@tender/market/redis';
+import {
+  type BankRequest,
+  type BankResult,
+  type BucketRow,
+  type BucketView,
+  readBucket,
+  refusal,
+} from '@tender/market';
+import { marketScripts } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
 import type { AdminDone, AdminRequested } from './admin-done.js';
@@ -98,25 +104,11 @@ async function read(bank: Bank, id: string, agent?: string): Promise<Asker> {
   const reply = await runScript(bank.redis, marketScripts.bucketView, bank.meta, { bucket: id, agent });
   const { at, fields, class: cls = 'standard', use } = reply;
   if (fields === undefined) return { at, class: cls, noise: 1000 };
-  const known = bucketOfFields(id, fields);
+  const known = readBucket(id, fields);
   advance(known, at);
   const { noiseWindowMs, noiseMaxPermille } = known.spec;
   const noise = noisePermille(recentUse(readUse(use), noiseWindowMs, at), WHOLE_WINDOW, noiseMaxPermille);
   return { bucket: known, at, class: cls, noise };
-}
-
-function bucketOfFields(id: string, fields: NonNullable<BucketReply['fields']>): Bucket {
-  const { account, limits, ...spec } = JSON.parse(fields.spec!) as Omit<BucketSpec, 'limits'> & {
-    limits: Omit<Bucket['limits'][number], 'level'>[];
-  };
-  const levels = fields.levels!.split(',').map(Number);
-  const number = (name: string) => Number(fields[name]);
-  return {
-    ...{ id, account, spec, limits: limits.map((limit, n) => ({ ...limit, level: levels[n]! })) },
-    ...{ at: number('at'), factor: number('factor'), factorAt: number('factorAt'), cutAt: number('cutAt') },
-    ...{ pausedUntil: number('pausedUntil'), systemAt: number('systemAt'), spotPermille: number('spotPermille') },
-    scarceAt: number('scarceAt'),
-  };
 }
 
 function viewOf({ id, account, spec, limits, factor, pausedUntil, spotPermille }: Bucket, at: number): BucketView {

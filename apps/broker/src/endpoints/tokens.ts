@@ -43,7 +43,6 @@ async function giveBack(bank: Bank, asked: Asked<BankRequest<'return'>>): Promis
   });
   if (!reply.ok) return refused(bank, reply);
   bank.tokens.stir(reply.bucket);
-  bank.metrics.factor.set({ bucket: reply.bucket }, reply.factorPermille);
   if (upstream?.status === 429 && reply.replayed !== true) bank.metrics.limited.inc({ bucket: reply.bucket });
   const { returned, paidMicro, refundedMicro } = reply;
   return ok({ hold, returned, paidMicro, refundedMicro }, { scope: reply.bucket, budget: paidMicro });

@@ -1,7 +1,8 @@
 // deploy/permissions.conf in force: a broker, an operator, a seller and a buyer trade, each under its own key alone.
 import { readFileSync } from 'node:fs';
 import { connectAgent, connectOperator, createSeed } from '@tender/agent';
-import { publicNkeyOf } from '@tender/market';
+import { publicNkeyOf, subjects } from '@tender/market';
+import { connectNats } from '@tender/market/nats';
 import { type Stack, spawnTethered, startStack, type Tethered } from '@tender/stack';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { brokerMain, listening } from './market-under-test.js';
@@ -78,5 +79,15 @@ test('the SDK logs in with the seeds that it has anyway, and everything works', 
   expect(lease.fences).toEqual([1]);
   expect(await lease.release()).toMatchObject({ ok: true, outcome: 'released' });
   await sales;
+  expect(await operator.quote('gpu', 5)).toMatchObject({ ok: true, history: [{ durationMs: 60_000, units: 1 }] });
   await Promise.all([seller.close(), buyer.close(), operator.close()]);
+});
+
+test('what the winners had bid is told among brokers: an agent may not hear it', async () => {
+  const nats = await connectNats({ servers: stack.natsUrl, sender: 'trainer-2', seed: seeds.buyer });
+  const refused = new Promise((resolve) => {
+    nats.subscribe(subjects.prices('guarded'), { callback: (error) => resolve(error?.code) });
+  });
+  expect(await refused).toBe('PERMISSIONS_VIOLATION');
+  await nats.close();
 });

@@ -9,6 +9,8 @@ export interface UpstreamOptions {
   readonly limits: UpstreamLimits;
   /** How many tokens the model makes of a prompt: the server's secret until it has made them. */
   readonly generate: (prompt: number) => number;
+  /** Says nothing of what is left: only its 429s tell. */
+  readonly quiet?: boolean | undefined;
   /** Until the answer, in ms. */
   readonly latencyMs: (contextTokens: number, generatedTokens: number) => number;
 }
@@ -65,15 +67,8 @@ type Serving = UpstreamOptions & { readonly gauge: UpstreamGauge; readonly count
 async function answer(request: IncomingMessage, response: ServerResponse, serving: Serving): Promise<void> {
   const { gauge, counts, limits } = serving;
   const respond = (status: number, body: object, headers: Record<string, string> = {}) => {
-    const left = gauge.remaining(performance.now());
-    response.writeHead(status, {
-      'content-type': 'application/json',
-      'x-ratelimit-limit-requests': String(limits.requestsPerMinute),
-      'x-ratelimit-limit-tokens': String(limits.tokensPerMinute),
-      'x-ratelimit-remaining-requests': String(left.requests),
-      'x-ratelimit-remaining-tokens': String(left.tokens),
-      ...headers,
-    });
+    const told = serving.quiet === true ? {} : rateHeaders(gauge, limits);
+    response.writeHead(status, { 'content-type': 'application/json', ...told, ...headers });
     response.end(JSON.stringify(body));
   };
   if (request.method !== 'POST' || request.url !== '/v1/complete') {
@@ -97,6 +92,16 @@ async function answer(request: IncomingMessage, response: ServerResponse, servin
   const totalTokens = contextTokens + completionTokens;
   counts.tokens += totalTokens;
   respond(200, { usage: { promptTokens: contextTokens, completionTokens, totalTokens } });
+}
+
+function rateHeaders(gauge: UpstreamGauge, limits: UpstreamLimits): Record<string, string> {
+  const left = gauge.remaining(performance.now());
+  return {
+    'x-ratelimit-limit-requests': String(limits.requestsPerMinute),
+    'x-ratelimit-limit-tokens': String(limits.tokensPerMinute),
+    'x-ratelimit-remaining-requests': String(left.requests),
+    'x-ratelimit-remaining-tokens': String(left.tokens),
+  };
 }
 
 /** Undefined where it is no JSON, or more than anybody asks. */

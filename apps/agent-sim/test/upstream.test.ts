@@ -86,11 +86,12 @@ describe('the gauge', () => {
 describe('over HTTP', () => {
   let upstream: Upstream;
   afterEach(() => upstream.close());
-  const start = async (tokensPerMinute: number) => {
+  const start = async (tokensPerMinute: number, quiet = false) => {
     upstream = await startUpstream({
       limits: { requestsPerMinute: 6000, tokensPerMinute, burstMs: 1000 },
       generate: (prompt) => prompt * 10,
       latencyMs: () => 1,
+      quiet,
     });
   };
   const post = (body: unknown) =>
@@ -122,6 +123,15 @@ describe('over HTTP', () => {
     await start(6000);
     expect((await post(body)).status).toBe(status);
     expect(upstream.counts.requests).toBe(0);
+  });
+
+  test('a quiet one says nothing of what is left, but when to come again', async () => {
+    await start(6000, true);
+    const answers = [await post({ prompt: 3, contextTokens: 60 }), await post({ prompt: 3, contextTokens: 60 })];
+    expect(answers.map(({ status }) => status)).toEqual([200, 429]);
+    for (const { headers } of answers)
+      expect([...headers.keys()].filter((name) => name.includes('ratelimit'))).toEqual([]);
+    expect(answers[1]!.headers.get('retry-after')).toBe('1');
   });
 
   test('another path is not found', async () => {

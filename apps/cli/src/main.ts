@@ -55,6 +55,7 @@ program
     '--llm-trace <file>',
     'rate-tokens: requests of a recorded trace, TIMESTAMP,ContextTokens,GeneratedTokens (default: a synthetic one)',
   )
+  .option('--quiet-upstream', 'rate-tokens: the upstream says nothing of what is left, only its 429s tell')
   .option('--seconds <count>', 'rate-tokens: how long agents ask, unmanaged and through the market')
   .option('--report <file>', 'writes the report, one HTML page')
   .option('--log', 'prints every move: who, what, when, how much')

@@ -7,6 +7,7 @@ export interface ScenarioFlags {
   readonly seed: string;
   readonly seconds?: string;
   readonly llmTrace?: string;
+  readonly quietUpstream?: boolean;
   readonly report?: string;
   readonly log?: boolean;
   readonly output: string;
@@ -25,6 +26,7 @@ export async function scenario(config: CliConfig, names: readonly string[], flag
   // As one word: what was typed after it stays what it is.
   if (flags.seconds !== undefined) args.push(`--seconds=${flags.seconds}`);
   if (flags.llmTrace !== undefined) args.push(`--llm-trace=${flags.llmTrace}`);
+  if (flags.quietUpstream === true) args.push('--quiet-upstream');
   if (flags.report !== undefined) args.push('--report', flags.report);
   if (flags.log === true) args.push('--log');
   await validateSimulator([...args, '--validate'], config.inherited);

@@ -18,6 +18,7 @@ export interface ScenarioOptions {
   readonly seed: number;
   readonly seconds?: number | undefined;
   readonly llmTrace?: string | undefined;
+  readonly quietUpstream?: boolean | undefined;
   readonly report?: string | undefined;
   readonly log?: boolean | undefined;
   readonly output: 'table' | 'json';
@@ -38,6 +39,7 @@ export function addScenarioOptions(command: Command): Command {
       fileName,
     )
     .option('--seconds <count>', 'rate-tokens: how long agents ask, each way', between(LEAST_SECONDS, 600))
+    .option('--quiet-upstream', 'rate-tokens: the upstream says nothing of what is left, only its 429s tell')
     .option('--report <file>', 'writes the report, one HTML page', fileName)
     .option('--log', 'prints every move: who, what, when, how much')
     .addOption(new Option('-o, --output <form>', 'what is printed').choices(['table', 'json']).default('table'));
@@ -57,19 +59,19 @@ export function chosen(names: readonly string[]): readonly Scenario[] | string {
   return names.includes('all') ? scenarios : scenarios.filter(({ name }) => names.includes(name));
 }
 
-const flags = { seconds: '--seconds', llmTrace: '--llm-trace' } as const;
+const flags = { seconds: '--seconds', llmTrace: '--llm-trace', quiet: '--quiet-upstream' } as const;
 
 /** Reads what the options name; throws what says why where that cannot be played, before anything is opened for it. */
 export async function settingsOf(scenarios: readonly Scenario[], options: ScenarioOptions): Promise<Settings> {
-  for (const name of ['seconds', 'llmTrace'] as const) {
-    if (options[name] === undefined || scenarios.some(({ takes = [] }) => takes.includes(name))) continue;
-    throw new ConfigError(`error: ${flags[name]} goes with the scenario rate-tokens only.`);
+  const { seconds, llmTrace: file, quietUpstream: quiet, seed } = options;
+  for (const [name, value] of Object.entries({ seconds, llmTrace: file, quiet })) {
+    if (value === undefined || scenarios.some(({ takes = [] }) => takes.some((one) => one === name))) continue;
+    throw new ConfigError(`error: ${flags[name as keyof Settings]} goes with the scenario rate-tokens only.`);
   }
-  const { seconds, llmTrace: file, seed } = options;
-  if (file === undefined) return { seconds };
+  if (file === undefined) return { seconds, quiet };
   const llmTrace = { source: file, requests: parseLlmTrace(await readTrace(file), file) };
   planRates(seed, createPrng(seed, 'rate-deal'), (seconds ?? DEFAULT_SECONDS) * 1000, llmTrace);
-  return { seconds, llmTrace };
+  return { seconds, quiet, llmTrace };
 }
 
 export interface ScenarioRun {
@@ -83,10 +85,11 @@ export interface ScenarioRun {
 }
 
 /** How to run it again. */
-function commandOf(names: readonly string[], { seed, seconds, llmTrace }: ScenarioOptions): string {
+function commandOf(names: readonly string[], { seed, seconds, llmTrace, quietUpstream }: ScenarioOptions): string {
   const words = ['npm run tender -- scenario', ...names, `--seed ${seed}`];
   if (seconds !== undefined) words.push(`--seconds ${seconds}`);
   if (llmTrace !== undefined) words.push(`--llm-trace ${quotedWord(llmTrace)}`);
+  if (quietUpstream === true) words.push('--quiet-upstream');
   return words.join(' ');
 }
 

@@ -41,11 +41,11 @@ function latencyMs(contextTokens: number, generatedTokens: number): number {
   return 25 + contextTokens / 100 + 2 * generatedTokens;
 }
 
-/** Plays all arrivals, from a fresh upstream's first moment to the last one's end. */
-export async function playRates(plan: RatePlan, way: Way): Promise<RunTold> {
+/** Plays all arrivals, from a fresh upstream's first moment to the last one's end. A quiet one says nothing of what is left. */
+export async function playRates(plan: RatePlan, way: Way, quiet = false): Promise<RunTold> {
   const { arrivals } = plan;
   const generate = (prompt: number) => arrivals[prompt]?.generatedTokens ?? 0;
-  const upstream = await startUpstream({ limits: LIMITS, generate, latencyMs });
+  const upstream = await startUpstream({ limits: LIMITS, generate, latencyMs, quiet });
   const startMs = performance.now();
   try {
     const asked: Promise<Told>[] = [];

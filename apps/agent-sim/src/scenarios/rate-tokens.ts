@@ -26,7 +26,7 @@ import type { World } from './world.js';
 const BUCKET = 'api.model';
 const CREDITS = 2000;
 
-async function run(world: World, { seconds = DEFAULT_SECONDS, llmTrace }: Settings): Promise<Outcome> {
+async function run(world: World, { seconds = DEFAULT_SECONDS, llmTrace, quiet }: Settings): Promise<Outcome> {
   const plan = planRates(world.seed, world.prng('rate-deal'), seconds * 1000, llmTrace);
   const bucket = await openBucket(world);
   const agents = await Promise.all(plan.players.map((player) => connect(world, player)));
@@ -34,12 +34,12 @@ async function run(world: World, { seconds = DEFAULT_SECONDS, llmTrace }: Settin
   const lastS = Math.round((plan.runMs + PATIENCE_MS) / 1000);
   world.say(opening(plan));
   world.say(`Unmanaged: every agent asks the upstream by itself; ${lastS} s at most …`);
-  const before = await playRates(plan, unmanaged(world.prng('rate-back-off')));
+  const before = await playRates(plan, unmanaged(world.prng('rate-back-off')), quiet);
   world.say(`Through the market: tokens first, then the upstream; ${lastS} s at most …`);
   const over = new AbortController();
   const questions = questionMs(await world.agent('asker'), bucket, over.signal);
   const [after, attempts] = await Promise.all([
-    playRates(plan, managed(bucket, agents, plan.players)).finally(() => over.abort()),
+    playRates(plan, managed(bucket, agents, plan.players), quiet).finally(() => over.abort()),
     delay(plan.runMs / 2).then(() => breakIn(world, rogue, agents[0]!, bucket)),
   ]);
   const answerMs =
@@ -47,7 +47,7 @@ async function run(world: World, { seconds = DEFAULT_SECONDS, llmTrace }: Settin
       (await questions).sort((a, b) => a - b),
       0.99,
     ) ?? 0;
-  const told = { plan, before: runFigures(plan, before), after: runFigures(plan, after), answerMs };
+  const told = { plan, before: runFigures(plan, before), after: runFigures(plan, after), answerMs, quiet };
   return {
     guard: {
       tried: attempts.length,
@@ -144,6 +144,6 @@ export const rateTokens: Scenario = {
   guardrail:
     'Whatever one neighbour asks for, the upstream is not run into, System does not wait, and nobody’s share is eaten.',
   metric: 'The requests that the upstream answered with 429, beside the same requests without the market.',
-  takes: ['seconds', 'llmTrace'],
+  takes: ['seconds', 'llmTrace', 'quiet'],
   run,
 };

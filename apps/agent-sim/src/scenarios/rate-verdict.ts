@@ -12,6 +12,8 @@ export interface RatesTold {
   readonly after: RunFigures;
   /** How long the bank took at p99 to answer a mere question during the managed run: what the machine adds to a wait. */
   readonly answerMs: number;
+  /** The upstream said nothing of what was left. */
+  readonly quiet?: boolean | undefined;
 }
 
 /** What must be reached through the market. */
@@ -124,7 +126,7 @@ export function rateTables({ before, after }: RatesTold): Table[] {
       head: ['kind', ...head, 'spent', 'for noise', 'per 1,000'],
       rows: KINDS.map((kind) => {
         const got = after.kinds[kind];
-        const noise = showShare(got.noiseMicro / Math.max(1, got.paidMicro));
+        const noise = `${credits(got.noiseMicro).toFixed(2)} (${showShare(got.noiseMicro / Math.max(1, got.paidMicro))})`;
         return [kind, ...common(got), credits(got.paidMicro).toFixed(2), noise, perThousand(got).toFixed(3)];
       }),
     },
@@ -135,7 +137,7 @@ function evenly({ kinds: { honest } }: RunFigures): number {
   return percent(honest.tokens / honest.evenTokens);
 }
 
-export function rateNotes({ plan, before, after, answerMs }: RatesTold): string[] {
+export function rateNotes({ plan, before, after, answerMs, quiet }: RatesTold): string[] {
   const { requestsPerMinute, tokensPerMinute, burstMs } = LIMITS;
   const parts = PARTS.map(({ kind, agents, shares }) => `${agents} ${kind} of ${shares}`).join(', ');
   const whys = (gaveUp: Readonly<Record<string, number>>) =>
@@ -144,7 +146,7 @@ export function rateNotes({ plan, before, after, answerMs }: RatesTold): string[
       .join(', ') || 'nobody';
   return [
     `${plan.arrivals.length} requests of ${plan.source}, compressed ${plan.compression.toFixed(1)} times into ${(plan.runMs / 1000).toFixed(1)} s: ${plan.load.tokens.toFixed(2)} times the upstream’s tokens, ${plan.load.requests.toFixed(2)} times its requests (${LOAD} is asked for).`,
-    `The upstream grants ${showCount(requestsPerMinute)} requests and ${showCount(tokensPerMinute)} tokens a minute, ${burstMs / 1000} s of it at once: ${showCount(grantedTokens(plan.runMs))} tokens in the run. The bucket says ${percent(MIRROR - 1)} % more.`,
+    `The upstream grants ${showCount(requestsPerMinute)} requests and ${showCount(tokensPerMinute)} tokens a minute, ${burstMs / 1000} s of it at once: ${showCount(grantedTokens(plan.runMs))} tokens in the run. The bucket says ${percent(MIRROR - 1)} % more${quiet === true ? ', and the upstream does not say what is left' : ', and agents pass on what the upstream’s headers say is left'}.`,
     `Agents by the fair shares that each asks for: ${parts}. Everybody waits ${PATIENCE_MS / 1000} s at most; who gives up counts as having waited so long.`,
     `Given up: unmanaged ${whys(before.gaveUp)}; through the market ${whys(after.gaveUp)}.`,
     `Fair is what the upstream’s limit gives at every moment, max-min, to those who have requests then, System agents first. By one division of all ${showCount(grantedTokens(plan.runMs))} tokens, lulls included, honest agents got ${evenly(after)} % (unmanaged ${evenly(before)} %).`,

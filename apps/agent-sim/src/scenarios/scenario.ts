@@ -46,6 +46,8 @@ export interface Settings {
   /** How long the demand lasts. */
   readonly seconds?: number | undefined;
   readonly llmTrace?: LlmTrace | undefined;
+  /** The upstream says nothing of what is left of its limits. */
+  readonly quiet?: boolean | undefined;
 }
 
 export interface Scenario {

@@ -14,6 +14,8 @@ const common = {
   intent: idText,
   /** By the broker's clock; the bank refuses the cheque afterwards. */
   until: timeMs,
+  /** A bundle: the bid stands only while the participant holds these rate tokens. */
+  tokens: idText.optional(),
 };
 
 /** A cheque; the CFP and its terms' digest are sealed with it but travel once per message. */
@@ -41,6 +43,7 @@ export interface Bid {
   readonly priceMicro: string;
   readonly intent: string;
   readonly until: number;
+  readonly tokens?: string | undefined;
 }
 
 /** A session as a cheque names it; `until` by the broker's clock. */
@@ -51,7 +54,7 @@ export interface Session {
 
 /** The text under the seal; no field can hold a bar, so that no two bids share a text. */
 export function sealedText(market: string, cfp: string, digest: string, bid: Bid): string {
-  return `tender-cheque-1|${market}|${cfp}|${digest}|${bid.participant}|${bid.units}|${bid.priceMicro}|${bid.intent}|${bid.until}`;
+  return `tender-cheque-1|${market}|${cfp}|${digest}|${bid.participant}|${bid.units}|${bid.priceMicro}|${bid.intent}|${bid.until}${bid.tokens === undefined ? '' : `|${bid.tokens}`}`;
 }
 
 /** The session key, derived again by any broker: HMAC-SHA256 of (market, agent, session, until) under its secret. */

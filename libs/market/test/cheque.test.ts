@@ -59,6 +59,7 @@ describe('nothing else', () => {
     ['price', { priceMicro: '51' }],
     ['intent', { intent: 'i-2' }],
     ['time limit', { until: 4001 }],
+    ['hold of tokens', { tokens: 'hold-1' }],
   ];
   test.each(changes)('another %s', (_what, change) => {
     expect(macHolds('m', 'call-1', digest, { ...mac, ...change }, key)).toBe(false);

@@ -117,6 +117,7 @@ function bidOf(cheque: Cheque): RankedBid {
     intent: cheque.intent,
     units: cheque.units,
     price: parseMicro(cheque.priceMicro)!,
+    ...(cheque.tokens === undefined ? {} : { tokens: cheque.tokens }),
   };
   return cheque.seal === 'mac'
     ? { ...bid, until_ms: Math.min(cheque.until, cheque.sessionUntil) }

@@ -1,7 +1,7 @@
 // I6 and I10 to I12: whether each award was right, by the accounts and the pool as the replay had them just before it.
 import { clear } from '../auction/clear.js';
 import { rankBids } from '../auction/rank.js';
-import { priceOf, walledOff } from '../model/award.js';
+import { priceOf, tokensInHand, walledOff } from '../model/award.js';
 import type { EntryOf, JudgedBid } from '../model/journal.js';
 import { reclaimed } from '../model/lease.js';
 import type { CallState, MarketState } from '../model/market-state.js';
@@ -79,7 +79,7 @@ export class AwardCheck {
       const covered = (account?.available ?? 0) - before >= bid.price * bid.units;
       this.#tallies.accounts.fact(
         accountFits(bid, account?.class, account?.nkey, covered) &&
-          depositFits(bid, call.deposit === undefined || call.deposits.has(bid.participant)),
+          completeFits(bid, isComplete(market, call, bid, entry.at)),
         () =>
           `call ${entry.cfp}: ${bid.participant} was taken as ${bid.class ?? bid.detail}; its account has ` +
           `${(account?.available ?? 0) - before} available, class ${account?.class ?? 'none'}`,
@@ -150,10 +150,16 @@ export class AwardCheck {
   }
 }
 
-/** Who laid nothing down may not win where the call asks for it. */
-function depositFits({ outcome, detail }: JudgedBid, laidDown: boolean): boolean {
-  if (detail === 'missing-dependency') return !laidDown;
-  return outcome === 'barred' || laidDown;
+/** Whether the bidder laid down what the call asks, and holds the tokens that its bid names. */
+function isComplete(market: MarketState, call: CallState, bid: JudgedBid, atMs: number): boolean {
+  const laidDown = call.deposit === undefined || call.deposits.has(bid.participant);
+  return laidDown && (bid.tokens === undefined || tokensInHand(market, bid, atMs));
+}
+
+/** Who lacks one of these may not win. */
+function completeFits({ outcome, detail }: JudgedBid, complete: boolean): boolean {
+  if (detail === 'missing-dependency') return !complete;
+  return outcome === 'barred' || complete;
 }
 
 function accountFits(bid: JudgedBid, cls: string | undefined, nkey: string | undefined, covered: boolean): boolean {

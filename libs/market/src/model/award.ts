@@ -134,6 +134,16 @@ function shortOf(market: MarketState, bid: ShownBid, taken: readonly ShownBid[],
   return desk.short(budget, bid.price * bid.units);
 }
 
+/** Whether a bidder holds the rate tokens without which its bid does not stand. */
+export function tokensInHand(
+  market: MarketState,
+  { tokens, participant }: Pick<ShownBid, 'tokens' | 'participant'>,
+  nowMs: number,
+): boolean {
+  const hold = tokens === undefined ? undefined : market.holds.get(tokens);
+  return hold?.state === 'held' && hold.taken.agent === participant && nowMs < hold.taken.expiresAt;
+}
+
 /** Why a bid may not win, or undefined; `shown.taken` are the bids that won before it in this award. */
 function barred(
   market: MarketState,
@@ -149,6 +159,7 @@ function barred(
   if (bid.nkey !== undefined && bid.nkey !== account.nkey) return 'bad-signature';
   if (!call.seals.includes(bid.nkey === undefined ? 'mac' : 'ed25519')) return 'not-permitted';
   if (call.deposit !== undefined && !call.deposits.has(bid.participant)) return 'missing-dependency';
+  if (bid.tokens !== undefined && !tokensInHand(market, bid, nowMs)) return 'missing-dependency';
   const { taken } = shown;
   const own = taken.filter((other) => other.participant === bid.participant);
   if (own.some((other) => other.intent === bid.intent)) return 'duplicate';

@@ -24,6 +24,8 @@ export interface ShownBid {
   readonly nkey?: string | undefined;
   /** The most that the bidder may have set aside with it, by the market's rules. */
   readonly limit?: number | undefined;
+  /** The hold of rate tokens without which it does not stand. */
+  readonly tokens?: string | undefined;
 }
 
 export interface CallTerms {

@@ -27,6 +27,8 @@ export const judgedBidSpec = z.strictObject({
   price: amount,
   until: timeMs,
   nkey: z.string().optional(),
+  /** The hold of rate tokens without which the bid does not stand. */
+  tokens: idText.optional(),
   outcome: z.enum(['won', 'lost', 'barred']),
   detail: z.enum(details).optional(),
   pays: amount.optional(),

@@ -156,8 +156,8 @@ function replayAward(market: MarketState, entry: EntryOf<'award'>): string | und
     : `award ${entry.cfp}: winners ${JSON.stringify(entry.winners)}, by the rules ${JSON.stringify(winners)}`;
 }
 
-function shownOf({ participant, intent, units, price, until, nkey }: JudgedBid): ShownBid {
-  return { participant, intent, units, price, until_ms: until, nkey };
+function shownOf({ participant, intent, units, price, until, nkey, tokens }: JudgedBid): ShownBid {
+  return { participant, intent, units, price, until_ms: until, nkey, tokens };
 }
 
 function sameWinner(a: Winner, b: Winner): boolean {

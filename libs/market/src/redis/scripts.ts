@@ -21,6 +21,8 @@ export interface RankedBid {
   readonly nkey?: string | undefined;
   /** The most that the bidder may have set aside with it. */
   readonly limit?: number | undefined;
+  /** The hold of rate tokens without which it does not stand. */
+  readonly tokens?: string | undefined;
 }
 
 export interface AwardInput extends Keyed {

@@ -9,6 +9,7 @@
 -- include: recent-prices
 -- include: wall
 -- include: deposit
+-- include: hold
 
 -- The version of the market's rules; brokers judge bids by them before they show them here.
 local policy_version = tonumber(redis.call('HGET', META, 'policyVersion') or '0')
@@ -40,6 +41,7 @@ local function barred(bid, call, bids, taken)
   if bid.nkey and account.nkey ~= bid.nkey then return 'bad-signature' end
   if not string.find(',' .. call.seals .. ',', bid.nkey and ',ed25519,' or ',mac,', 1, true) then return 'not-permitted' end
   if call.deposit and not deposited(call.cfp, bid.participant) then return 'missing-dependency' end
+  if bid.tokens and not holds_tokens(bid.tokens, bid.participant) then return 'missing-dependency' end
   local intent = bid.participant .. ':' .. bid.intent
   if taken.intents[intent] or redis.call('EXISTS', key('intent', intent)) == 1 then return 'duplicate' end
   local spent = taken.spent[bid.participant] or 0
@@ -207,7 +209,7 @@ local function award_one(award)
     shown[i] = {
       participant = bid.participant, intent = bid.intent, units = bid.units, price = bid.price, ['until'] = bid.until_ms,
       nkey = bid.nkey, outcome = bid.outcome, detail = bid.detail, pays = bid.pays, class = bid.class,
-      clears = bid.clears, noise = bid.noise,
+      clears = bid.clears, noise = bid.noise, tokens = bid.tokens,
     }
     if bid.outcome == 'won' then
       winners[#winners + 1] = grant_lease(call, bid, #winners + 1, next_slot)

@@ -2,6 +2,7 @@
 -- millionths of a token; amounts are lists of whole tokens in the order of the bucket's limits, 0 where none is named.
 -- include: posting
 -- include: noise
+-- include: hold
 local TOKEN = 1000000
 local WHOLE_WINDOW = 1000000
 local STEP_MS = 1000
@@ -90,14 +91,10 @@ end
 
 local function taken_key(b) return key('taken', b.id) end
 
--- A hold, or nil where there is none, or none any more. Its record is its journal entry, verbatim, and once something
--- became of it, after a line break, what: state, paid, sold, offer; endedAt and the answer to whoever ended it.
+-- A hold, or nil where there is none, or none any more.
 local function hold_of(id)
-  local text = redis.call('GET', key('hold', id))
-  if not text then return nil end
-  local line = string.find(text, '\n', 1, true)
-  local taken_text = line and string.sub(text, 1, line - 1) or text
-  local since = line and cjson.decode(string.sub(text, line + 1)) or { state = 'held', paid = 0 }
+  local taken_text, since = hold_record(id)
+  if not taken_text then return nil end
   if since.endedAt and now >= since.endedAt + HOLD_KEPT_MS then return nil end
   local h = cjson.decode(taken_text)
   h.taken_text, h.since, h.amount, h.units = taken_text, since, 0, {}

@@ -1,0 +1,88 @@
+// Bundles: a bid that names rate tokens wins only while its bidder holds them; slots and tokens, or nothing.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { TokenHand } from '../src/testing/index.js';
+import { START_MS, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
+
+let server: TestRedis;
+let m: TestMarket;
+let tokens: TokenHand;
+let calls = 0;
+
+beforeAll(async () => {
+  server = await startTestRedis();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  m = await server.market();
+  tokens = new TokenHand(m.redis, m.market);
+  await m.setClock(START_MS);
+  await tokens.openBucket();
+});
+
+async function award(bids: readonly { participant: string; price: number; tokens?: string }[]) {
+  const cfp = `call-${++calls}`;
+  await m.hand.lock('gpu', [0], `lock-${cfp}`);
+  const opened = await m.hand.openCall({ cfp, slots: [0], rule: 'first-price' });
+  expect(opened.ok, JSON.stringify(opened)).toBe(true);
+  const until_ms = START_MS + 3_600_000;
+  return m.hand.award(
+    cfp,
+    bids.map((bid, index) => ({ ...bid, intent: `${cfp}-${index}`, until_ms })),
+  );
+}
+
+async function held(agent: string, ttlMs = 60_000): Promise<string> {
+  const taken = await tokens.take({ agent, ttlMs });
+  if (!taken.ok) throw new Error(taken.message);
+  return taken.hold;
+}
+
+describe('a bid that names rate tokens', () => {
+  test('wins with them in hand', async () => {
+    const reply = await award([{ participant: 'ann', price: 10, tokens: await held('ann') }]);
+    expect(reply).toMatchObject({ ok: true, winners: [{ participant: 'ann' }] });
+    await m.check();
+  });
+
+  const lacking: [string, () => Promise<string>][] = [
+    ['that nobody holds', async () => 'none'],
+    ['that another holds', () => held('ben')],
+    [
+      'that went back',
+      async () => {
+        const hold = await held('ann');
+        await tokens.return('ann', hold, { requests: 0 });
+        return hold;
+      },
+    ],
+    [
+      'whose time is over, though nobody has swept them yet',
+      async () => {
+        const hold = await held('ann', 50);
+        await m.setClock(START_MS + 50);
+        return hold;
+      },
+    ],
+  ];
+  test.each(lacking)('tokens %s: barred, and the next takes the slot', async (_what, hold) => {
+    const named = await hold();
+    const before = await m.available('ann');
+    const reply = await award([
+      { participant: 'ann', price: 10, tokens: named },
+      { participant: 'cid', price: 5 },
+    ]);
+    expect(reply).toMatchObject({
+      ...{ ok: true, winners: [{ participant: 'cid' }] },
+      verdicts: [{ participant: 'ann', outcome: 'barred', detail: 'missing-dependency' }, { participant: 'cid' }],
+    });
+    expect(await m.available('ann')).toBe(before);
+    await m.check();
+  });
+
+  test('alone and without them: refused, nothing changed', async () => {
+    const reply = await award([{ participant: 'ann', price: 10, tokens: 'none' }]);
+    expect(reply).toMatchObject({ ok: false, detail: 'missing-dependency' });
+    expect(await m.available('ann')).toBe(1_000);
+    await m.check();
+  });
+});

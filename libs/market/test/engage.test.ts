@@ -2,7 +2,7 @@
 import { metaKey } from '@tender/credits/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { contractStems } from '../src/index.js';
-import type { EngageDraft, OfferDraft } from '../src/testing/index.js';
+import { type EngageDraft, type OfferDraft, openPool } from '../src/testing/index.js';
 import { START_MS, specRows, startTestRedis, type TestRedis } from './market-under-test.js';
 import { type TaskMarket, taskMarket } from './task-market.js';
 
@@ -131,7 +131,18 @@ const rows: readonly Row[] = [
     draft: { conditions: { bondMicro: '10001' }, offers: [ben] },
   },
   {
-    ...{ check: 'the slots leave the reserve (a buyer of class system: need not)', detail: 'reserved-for-system' },
+    ...{ check: "the slots keep within the cap of the buyer's owner", detail: 'over-budget' },
+    before: async (market) => {
+      await held(market);
+      await openPool(market.redis, market.market, { pool: 'gpu', slots: 8, seller: 'ben', ownerMax: 1 });
+    },
+    draft: { offers: [holding] },
+  },
+  {
+    ...{
+      check: 'the slots keep within the wall of the reserve (a buyer of class system: need not)',
+      detail: 'reserved-for-system',
+    },
     ...{ before: held, draft: { offers: [holding] } },
   },
   {

@@ -48,5 +48,7 @@ export async function runInRedis(real: TestMarket, command: MarketCommand): Prom
       return run(marketScripts.report, command);
     case 'overdue-task':
       return run(marketScripts.report, { kind: 'overdue', contract: command.contract });
+    default:
+      throw new Error(`${command.kind}: rate tokens have a test of their own`);
   }
 }

@@ -4,6 +4,7 @@ import { type CheckReport, checkMarket, type Invariant, invariants, showReport }
 import { checkRedis } from '../src/redis/index.js';
 import { startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
 import { journalTamperings, stateTamperings } from './tamperings.js';
+import { tokenJournalTamperings, tokenStateTamperings, tradeTokens } from './token-trade.js';
 import { type Evidence, evidenceOf, find, followJournal, tradedMarket } from './traded-market.js';
 
 let server: TestRedis;
@@ -11,10 +12,16 @@ let good: TestMarket;
 let evidence: Evidence;
 beforeAll(async () => {
   server = await startTestRedis();
-  good = await tradedMarket(server);
+  good = await traded();
   evidence = await evidenceOf(good);
 });
 afterAll(() => server.stop());
+
+async function traded(): Promise<TestMarket> {
+  const market = await tradedMarket(server);
+  await tradeTokens(market);
+  return market;
+}
 
 function broken(report: CheckReport): Invariant[] {
   return report.findings.filter((finding) => !finding.ok).map((finding) => finding.invariant);
@@ -56,7 +63,7 @@ describe('a market in order', () => {
 });
 
 describe('tampering with the state', () => {
-  it.each(stateTamperings)('%s', (_name, tamper, expected) => {
+  it.each([...stateTamperings, ...tokenStateTamperings])('%s', (_name, tamper, expected) => {
     const tampered = structuredClone(evidence);
     tamper(tampered);
     const report = checkMarket(tampered.snapshot, tampered.entries);
@@ -65,7 +72,7 @@ describe('tampering with the state', () => {
 });
 
 describe('tampering with the journal, and the state with it', () => {
-  it.each(journalTamperings)('%s', (_name, tamper, expected) => {
+  it.each([...journalTamperings, ...tokenJournalTamperings])('%s', (_name, tamper, expected) => {
     const tampered = structuredClone(evidence);
     tamper(tampered);
     const seq = tampered.entries.at(-1)!.seq;
@@ -93,13 +100,15 @@ describe('tampering in Redis itself', () => {
     ['a task', 'hset contract:k1-t1 price 1', ['I9']],
     ['a lease', 'del contract:c1-2', ['I3', 'I9']],
     ['the rules', 'set policy {}', ['I9']],
+    ['a hold', 'set hold:t1 {}', ['I3', 'I9']],
+    ['a level', 'hset bucket:api levels 1', ['I9']],
     ['what waits', 'hset proposal:p1 expiresAt 1', ['I9']],
     ['the last entry', 'xtrim journal MAXLEN 0', ['I4', 'I5', 'I8', 'I9']],
     ['an entry nobody can read', 'xadd journal 99-0 entry {}', ['I8']],
     ['an account', 'del acct:ann', ['I1', 'I2', 'I3', 'I9']],
   ];
   it.each(tamperings)('%s', async (_name, command, expected) => {
-    const { redis, market } = await tradedMarket(server);
+    const { redis, market } = await traded();
     const [verb = '', name = '', ...rest] = command.split(' ');
     if (verb === 'xadd') await redis.hset(`{${market}}:meta`, 'seq', 99);
     await redis.call(verb, `{${market}}:${name}`, ...rest);

@@ -1,0 +1,279 @@
+// Deposits: who may lay one down, and where it goes; SPEC.md's tables walked row by row.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkMarket, depositId, MAX_DEPOSITS } from '../src/index.js';
+import { type BidDraft, openPool, TaskHand } from '../src/testing/index.js';
+import { START_MS, specRows, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
+import { evidenceOf, find, followJournal } from './traded-market.js';
+
+let server: TestRedis;
+beforeAll(async () => {
+  server = await startTestRedis();
+});
+afterAll(() => server.stop());
+
+const GRANT = 1_000;
+const DEPOSIT = '70';
+const GRACE_MS = 300;
+const LONG = START_MS + 3_600_000;
+
+/** A call `c1` for two slots and 1,000 ms each that asks for a deposit, at START_MS; zed is ann's host, ben sells. */
+async function asking(): Promise<TestMarket> {
+  const agents = [{ id: 'ann', host: 'zed' }, { id: 'ben' }, { id: 'cid' }, { id: 'zed' }];
+  const pools = [{ pool: 'gpu', slots: 8, graceMs: GRACE_MS, seller: 'ben' }];
+  const market = await server.market({ agents, grantMicro: GRANT, pools });
+  await market.setClock(START_MS);
+  const call = { cfp: 'c1', by: 'ben', slots: [0, 1], durationMs: 1_000, depositMicro: DEPOSIT };
+  await market.hand.call(call);
+  return market;
+}
+
+const ann = (price: number, more: Partial<BidDraft> = {}): BidDraft => ({
+  ...{ participant: 'ann', price, until_ms: LONG },
+  ...more,
+});
+const cid = (price: number, more: Partial<BidDraft> = {}): BidDraft => ann(price, { participant: 'cid', ...more });
+
+async function award({ hand }: TestMarket, ...bids: BidDraft[]): Promise<void> {
+  expect(await hand.award('c1', bids, { by: 'ben' })).toMatchObject({ ok: true });
+}
+
+async function both(market: TestMarket, ...bids: BidDraft[]): Promise<void> {
+  for (const agent of ['ann', 'cid'])
+    expect(await market.hand.deposit(agent, 'c1', DEPOSIT)).toMatchObject({ ok: true });
+  await award(market, ...bids);
+}
+
+interface Refusal {
+  readonly check: string;
+  readonly detail: string;
+  readonly given?: (market: TestMarket) => Promise<unknown>;
+  readonly ask?: { readonly agent?: string; readonly cfp?: string; readonly micro?: string; readonly by?: string };
+}
+
+const refusals: readonly Refusal[] = [
+  { check: 'the agent has an account of kind agent', detail: 'unknown', ask: { agent: 'nobody' } },
+  { check: 'the asker is the agent or its host', detail: 'not-permitted', ask: { by: 'cid' } },
+  { check: 'the call is known to the bank', detail: 'unknown', ask: { cfp: 'c9' } },
+  {
+    ...{ check: 'the call is open', detail: 'expired' },
+    given: ({ hand }) => hand.releaseCall('c1', 'ben'),
+  },
+  { check: 'its `awardBy` is ahead', detail: 'late', given: ({ setClock }) => setClock(START_MS + 60_001) },
+  { check: 'the agent is not its initiator', detail: 'not-permitted', ask: { agent: 'ben', by: 'ben' } },
+  { check: 'the amount is 1 to 14 digits', detail: 'malformed', ask: { micro: '7e1' } },
+  { check: 'the amount is what the call asks, if it asks', detail: 'stale', ask: { micro: '69' } },
+  {
+    ...{ check: 'it is not laid down yet, under another key', detail: 'duplicate' },
+    given: ({ hand }) => hand.deposit('ann', 'c1', DEPOSIT, 'zed'),
+  },
+  {
+    ...{ check: 'fewer than 512 bidders have', detail: 'no-capacity' },
+    given: async ({ redis, market }) => {
+      const fields = Array.from({ length: MAX_DEPOSITS }, (_, n) => [`a${n}`, '0']).flat();
+      await redis.hset(`{${market}}:deposits:c1`, ...fields);
+    },
+  },
+  {
+    ...{ check: 'the amount is available', detail: 'insufficient-credits' },
+    given: ({ ledger }) => ledger.apply({ kind: 'retire', by: 'operator', key: 'poor', from: 'ann', amount: '931' }),
+  },
+  {
+    ...{ check: "the agent's budgets have it left", detail: 'over-budget' },
+    given: async ({ ledger }) => {
+      const asked = { by: 'operator' };
+      const budget = { id: 'team', window: 'hour', amountMicro: '69', keepPermille: 0, carryCapMicro: '0' } as const;
+      const open = { kind: 'open-budget', budget: { ...budget, borrowMicro: '0', lendPermille: 0 } } as const;
+      expect(await ledger.apply({ ...asked, ...open, key: 'open-team' })).toMatchObject({ status: 'done' });
+      const named = { kind: 'set-account', account: { id: 'ann', budget: 'team' } } as const;
+      expect(await ledger.apply({ ...asked, ...named, key: 'name-team' })).toMatchObject({ status: 'done' });
+    },
+  },
+];
+
+describe('laying it down', () => {
+  it.each(refusals)('$detail, unless $check', async ({ check, detail, given, ask = {} }) => {
+    const market = await asking();
+    await given?.(market);
+    const { agent = 'ann', cfp = 'c1', micro = DEPOSIT, by = agent } = ask;
+    const before = await market.dump();
+    expect(await market.hand.deposit(agent, cfp, micro, by)).toMatchObject({ ok: false, detail });
+    expect(await market.dump()).toEqual(before);
+    expect(specRows()).toContain(`${check}|\`${detail}\``);
+  });
+
+  it('twice under one key is once; a call that asks for none takes none', async () => {
+    const { hand, available, pending, check } = await asking();
+    const first = await hand.deposit('ann', 'c1', DEPOSIT, 'zed', 'one-and-only');
+    expect(first).toMatchObject({ ok: true, cfp: 'c1', agent: 'ann', amountMicro: DEPOSIT });
+    expect(await hand.deposit('ann', 'c1', DEPOSIT, 'zed', 'one-and-only')).toEqual({ ...first, replayed: true });
+    expect([await available('ann'), await pending('ann')]).toEqual([930, 70]);
+    await hand.call({ cfp: 'c2', by: 'ben', slots: [2] });
+    expect(await hand.deposit('ann', 'c2', DEPOSIT)).toMatchObject({ ok: false, detail: 'stale' });
+    await check();
+  });
+
+  it('a pool whose leases need not begin asks for none', async () => {
+    const { hand, redis, market, dump } = await asking();
+    await openPool(redis, market, { pool: 'gpu', slots: 8, seller: 'ben' });
+    await hand.lock('gpu', [2], 'lock-c2');
+    const before = await dump();
+    const asked = await hand.openCall({ cfp: 'c2', by: 'ben', slots: [2], depositMicro: DEPOSIT });
+    expect(asked).toMatchObject({ ok: false, detail: 'missing-dependency' });
+    expect(await dump()).toEqual(before);
+  });
+});
+
+const BACK_AT_ONCE = 'back with the award';
+/** Ends a story before the deposit is looked at; what the lease itself costs ann is nothing where she wins alone. */
+const stories: Readonly<Record<string, (market: TestMarket) => Promise<unknown>>> = {
+  'its bid loses': (market) => both(market, cid(90, { units: 2 }), ann(80)),
+  'its bid is barred': (market) => both(market, ann(GRANT + 1), cid(90)),
+  'it never bids': (market) => both(market, cid(90)),
+  'it wins': (market) => both(market, ann(90)),
+  'it wins, and the pool asks nobody to begin any more': async (market) => {
+    for (const agent of ['ann', 'cid']) await market.hand.deposit(agent, 'c1', DEPOSIT);
+    await openPool(market.redis, market.market, { pool: 'gpu', slots: 8, seller: 'ben' });
+    await award(market, ann(90));
+  },
+  'it wins and begins': async (market) => {
+    await both(market, ann(90));
+    expect(await market.hand.hear('zed', 'c1-1', 'run')).toMatchObject({ ok: true });
+  },
+  'it wins and does not begin within the grace': async (market) => {
+    await both(market, ann(90));
+    await market.setClock(START_MS + GRACE_MS);
+    expect(await market.hand.expire('c1-1')).toMatchObject({ outcome: 'unstarted' });
+  },
+  'it does not begin, and lets go after the grace': async (market) => {
+    await both(market, ann(90));
+    await market.setClock(START_MS + GRACE_MS + 100);
+    expect(await market.hand.release('ann', 'c1-1')).toMatchObject({ outcome: 'unstarted' });
+  },
+  'it lets go before it begins, within the grace': async (market) => {
+    await both(market, ann(90));
+    expect(await market.hand.release('ann', 'c1-1')).toMatchObject({ outcome: 'released' });
+  },
+  'the seller takes the slots back before it begins': async (market) => {
+    await both(market, ann(90));
+    expect(await market.hand.preempt('ben', 'c1-1')).toMatchObject({ outcome: 'preempted' });
+  },
+  'it wins two leases and begins one': async (market) => {
+    await both(market, ann(90), ann(80));
+    await market.hand.hear('ann', 'c1-2', 'run');
+  },
+  'it wins two leases and begins both': async (market) => {
+    await both(market, ann(90), ann(80));
+    for (const lease of ['c1-2', 'c1-1']) await market.hand.hear('ann', lease, 'run');
+  },
+  'it wins two leases, begins one and not the other': async (market) => {
+    await both(market, ann(90), ann(80));
+    await market.hand.hear('ann', 'c1-2', 'run');
+    await market.setClock(START_MS + GRACE_MS);
+    expect(await market.hand.expire('c1-1')).toMatchObject({ outcome: 'unstarted' });
+  },
+  'it wins two leases, begins one and lets the other go': async (market) => {
+    await both(market, ann(90), ann(80));
+    await market.hand.hear('ann', 'c1-2', 'run');
+    await market.hand.release('ann', 'c1-1');
+  },
+  'the call is released': async ({ hand }) => {
+    await hand.deposit('ann', 'c1', DEPOSIT);
+    expect(await hand.releaseCall('c1', 'ben')).toMatchObject({ ok: true });
+  },
+  'the initiator dies, and the call lapses': async ({ hand, setClock }) => {
+    await hand.deposit('ann', 'c1', DEPOSIT);
+    await setClock(START_MS + 60_001);
+    expect(await hand.lapseCall('c1')).toMatchObject({ ok: true });
+  },
+  'the slots go to a task instead': async ({ hand, redis, market }) => {
+    await hand.deposit('ann', 'c1', DEPOSIT);
+    const tasks = new TaskHand(redis, market, () => START_MS);
+    const offer = { participant: 'ben', hold: 'c1', units: 2, price: 60, durationMs: 500, until_ms: LONG };
+    const bought = { conversation: 'k1', buyer: 'cid', by: 'cid', offers: [offer] };
+    expect(await tasks.engage(bought)).toMatchObject({ ok: true });
+  },
+};
+
+describe('where it goes', () => {
+  const rows = specRows()
+    .map((row) => row.split('|'))
+    .filter(
+      ([, goes = '', more]) => more === undefined && ['back', 'set aside', 'to the pool', BACK_AT_ONCE].includes(goes),
+    );
+  it('is told in SPEC.md', () => expect(rows.map(([what]) => what)).toEqual(Object.keys(stories)));
+
+  it.each(rows)('%s: %s', async (what = '', goes) => {
+    const market = await asking();
+    await stories[what]!(market);
+    const { available, pending, ledger, check } = market;
+    // What leases cost is told apart by the ledger: a term is a transfer of its own.
+    const states = { back: 'voided', 'set aside': 'pending', 'to the pool': 'posted', [BACK_AT_ONCE]: 'voided' };
+    const transfer = await ledger.transfer(depositId('c1', 'ann'));
+    expect(transfer).toMatchObject({ state: states[goes as keyof typeof states], amount: 70, debit: 'ann' });
+    const aside = goes === 'set aside' ? 70 : 0;
+    expect(await pending('ann')).toBe(aside);
+    expect(await available('ann')).toBe(GRANT - aside - (goes === 'to the pool' ? 70 : 0));
+    if (goes === 'to the pool') expect(await available('pool-account')).toBe(70);
+    // Cid's never depends on ann's: it stays aside where cid won.
+    const won = ['its bid loses', 'its bid is barred', 'it never bids'].includes(what);
+    expect((await ledger.transfer(depositId('c1', 'cid')))?.state ?? 'voided').toBe(won ? 'pending' : 'voided');
+    await check();
+  });
+
+  it('a batch of 512 bidders has all of it back with one award', async () => {
+    const crowd = Array.from({ length: MAX_DEPOSITS }, (_, n) => ({ id: `a${n}` }));
+    const pools = [{ pool: 'gpu', slots: 2, graceMs: GRACE_MS }];
+    const { hand, pending, check } = await server.market({ agents: crowd, grantMicro: GRANT, pools });
+    await hand.call({ cfp: 'c1', slots: [0], depositMicro: DEPOSIT });
+    await Promise.all(crowd.map(({ id }) => hand.deposit(id, 'c1', DEPOSIT)));
+    const reply = await hand.award('c1', [{ participant: 'a0', price: 9 }]);
+    expect(reply).toMatchObject({ ok: true });
+    expect(await Promise.all(crowd.map(({ id }) => pending(id)))).toEqual(crowd.map((_, n) => (n === 0 ? 70 : 0)));
+    await check();
+  });
+
+  it('without it a bid is barred and sets no price; an award of such bids alone is refused', async () => {
+    const { hand, dump, check } = await asking();
+    const before = await dump();
+    expect(await hand.award('c1', [ann(90)], { by: 'ben' })).toMatchObject({ ok: false, detail: 'missing-dependency' });
+    expect(await dump()).toEqual(before);
+    await hand.deposit('cid', 'c1', DEPOSIT);
+    const reply = await hand.award('c1', [ann(90), cid(80), ann(70)], { by: 'ben' });
+    expect(reply).toMatchObject({ clearingPriceMicro: '0', winners: [{ participant: 'cid' }] });
+    expect(reply.verdicts?.map(({ detail }) => detail)).toEqual([
+      'missing-dependency',
+      undefined,
+      'missing-dependency',
+    ]);
+    await check();
+  });
+});
+
+describe('tampering', () => {
+  it('with a deposit in the journal, or one that is missing, is told', async () => {
+    const market = await asking();
+    await both(market, ann(90), cid(80));
+    await market.check();
+    const evidence = await evidenceOf(market);
+    const broken = (tamper: (e: typeof evidence) => void) => {
+      const tampered = structuredClone(evidence);
+      tamper(tampered);
+      followJournal(tampered);
+      const { findings } = checkMarket(tampered.snapshot, tampered.entries);
+      return findings.filter(({ ok }) => !ok).map(({ invariant }) => invariant);
+    };
+    expect(broken((e) => void Object.assign(find(e, 'deposit'), { amount: 71 }))).toEqual(['I9']);
+    expect(broken((e) => void Object.assign(find(e, 'deposit'), { agent: 'zed' }))).toEqual(['I10']);
+    const unpaid = { outcome: 'barred', detail: 'missing-dependency', pays: undefined, class: undefined };
+    expect(
+      broken((e) => {
+        Object.assign(find(e, 'award').bids[0]!, unpaid);
+        find(e, 'award').winners.splice(0, 1);
+      }),
+    ).toContain('I10');
+    const lost = structuredClone(evidence);
+    delete lost.snapshot.transfers[depositId('c1', 'ann')];
+    const { findings } = checkMarket(lost.snapshot, lost.entries);
+    expect(findings.filter(({ ok }) => !ok).map(({ invariant }) => invariant)).toEqual(['I3', 'I9']);
+  });
+});

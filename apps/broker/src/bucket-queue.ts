@@ -4,7 +4,7 @@ import type { TakeReply } from '@tender/market/redis';
 
 /** A script that gives and refuses; it must not keep Redis from others for long. */
 export type RunTakes = (takes: readonly TakeAsked[]) => Promise<readonly TakeReply[]>;
-type Wait = { readonly ms: number; readonly priceMicro: string };
+type Wait = NonNullable<Extract<TakeReply, { ok: false }>['wait']>;
 
 /** Takes in one script call, while nobody waits. */
 const MAX_BATCH = 64;
@@ -176,11 +176,10 @@ export class BucketQueue {
     this.#on.ended(wish);
   }
 
-  /** One timer: for the next clearing, or for whoever has waited long enough. */
+  /** One timer, for the next clearing. */
   #schedule(): void {
     if (this.#clearing || this.#waiting.size === 0) return;
-    let due = this.#clearAt();
-    for (const { dueAt } of this.#waiting) due = Math.min(due, dueAt);
+    const due = this.#clearAt();
     if (due >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = due;
@@ -190,17 +189,16 @@ export class BucketQueue {
   #clearAt(): number {
     const soonest = this.#clearedAt + CLEAR_MS;
     if (this.#arrived.length > 0 || this.#stirred) return soonest;
-    let passes = this.#clearedAt + LOOK_MS;
-    for (const { passAt } of this.#waiting) passes = Math.min(passes, passAt);
-    return Math.max(soonest, passes);
+    let next = this.#clearedAt + LOOK_MS;
+    // Whoever has waited long enough is tried once more: another broker may have served it meanwhile.
+    for (const { passAt, dueAt } of this.#waiting) next = Math.min(next, passAt, dueAt);
+    return Math.max(soonest, next);
   }
 
   #wake(): void {
     this.#timerAt = Number.POSITIVE_INFINITY;
-    const now = performance.now();
-    for (const wish of this.#waiting) if (wish.dueAt <= now) this.#refuse(wish);
     if (this.#waiting.size === 0) this.#send();
-    else if (this.#clearAt() > now) this.#schedule();
+    else if (this.#clearAt() > performance.now()) this.#schedule();
     else void this.#clear();
   }
 
@@ -215,18 +213,24 @@ export class BucketQueue {
       const batch = [...this.#best(MAX_CLEARED - fresh.length), ...fresh].sort((a, b) => a.seq - b.seq);
       if (batch.length > 0) await this.#try(batch);
     } while (arrived.length > 0);
+    const now = performance.now();
+    for (const wish of this.#waiting) if (wish.dueAt <= now) this.#refuse(wish);
     this.#clearing = false;
     this.#send();
   }
 
   #best(limit: number): Wish[] {
     const all = [...this.#waiting];
-    return all.length <= limit ? all : all.sort((a, b) => worth(b) - worth(a) || a.seq - b.seq).slice(0, limit);
+    return all.length <= limit ? all : all.sort(byWorth).slice(0, limit);
   }
 }
 
-/** What it offers, as a share of what would have served it; accounts of class system come first. */
+/** Accounts of class system first, then who offers the larger share of what would have served it. */
+function byWorth(a: Wish, b: Wish): number {
+  const [one, two] = [worth(a), worth(b)];
+  return one === two ? a.seq - b.seq : two > one ? 1 : -1;
+}
+
 function worth({ take, wait }: Wish): number {
-  const price = Math.max(1, Number(wait!.priceMicro));
-  return take.maxPrice / price;
+  return wait!.system ? Number.POSITIVE_INFINITY : take.maxPrice / Math.max(1, Number(wait!.priceMicro));
 }

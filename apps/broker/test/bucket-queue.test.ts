@@ -130,7 +130,11 @@ test('of one agent and for one bucket only so many wait; a newcomer of class sys
 });
 
 test('among more than a clearing takes, those that offer most are tried', async () => {
-  const price = (one: TakeAsked) => wait(60_000, String(100 + (one.maxPrice % 7)));
+  const price = (one: TakeAsked): TakeReply => {
+    const told = { ms: 60_000, priceMicro: String(100 + (one.maxPrice % 7)) };
+    const system = one.agent === 'system' ? ({ system: true } as const) : {};
+    return { ok: false, detail: 'token-limit', message: 'others come first', wait: { ...told, ...system } };
+  };
   const { desk, take, calls } = deskBefore(price);
   for (let n = 0; n < 1000; n += 1) void take(`h${n}`, 60_000, { agent: `a${n}`, maxPrice: 1000 + n });
   await expect.poll(() => desk.waiting().get('api')).toBe(1000);
@@ -138,10 +142,22 @@ test('among more than a clearing takes, those that offer most are tried', async 
   const dearest = new Set(calls.at(-1)!.holds);
   expect(dearest.has('h999')).toBe(true);
   expect(dearest.has('h0')).toBe(false);
+  // Of class system, it is among them whatever it offers.
+  const urgent = take('urgent', 60_000, { agent: 'system', maxPrice: 1 });
+  await expect.poll(() => calls.filter(({ holds }) => holds.includes('urgent')).length).toBeGreaterThan(2);
+  desk.forget('ann', 'urgent');
+  expect(await urgent).toMatchObject({ detail: 'token-limit' });
   desk.close();
 });
 
 test('where the store is away whoever was being tried hears it', async () => {
   const { take } = deskBefore((_one, call) => (call === 1 ? wait(30) : Promise.reject(new Error('away'))));
   await expect(take('unlucky', 1000)).rejects.toThrow('away');
+});
+
+test('who has waited long enough is tried once more: another broker may have served it meanwhile', async () => {
+  const { take, calls } = deskBefore((one, call) => (call === 1 ? wait(60_000) : given(one)));
+  expect((await take('elsewhere', 60)).ok).toBe(true);
+  expect(calls).toHaveLength(2);
+  expect(calls[1]!.at - calls[0]!.at).toBeGreaterThanOrEqual(58);
 });

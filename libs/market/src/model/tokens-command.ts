@@ -62,7 +62,8 @@ export interface Held {
 export interface NotTaken {
   readonly ok: false;
   readonly detail: Detail;
-  readonly wait?: { readonly ms: number; readonly priceMicro: string };
+  /** `system`: of an account of that class, before whom nobody else is served. */
+  readonly wait?: { readonly ms: number; readonly priceMicro: string; readonly system?: true };
   readonly retryAt?: number;
   readonly priceMicro?: string;
 }

@@ -1,6 +1,7 @@
 // Taking tokens in the model: take-tokens.lua's rules, which refuse each take by itself and clear the others together.
 import {
   type Account,
+  type AccountClass,
   advance,
   type Bucket,
   type BudgetDesk,
@@ -43,6 +44,10 @@ interface Bidding extends TokenBid {
 
 export function notTaken(detail: Detail, more: Omit<NotTaken, 'ok' | 'detail'> = {}): NotTaken {
   return { ok: false, detail, ...more };
+}
+
+function ahead(cls: AccountClass): { readonly system?: true } {
+  return cls === 'system' ? { system: true } : {};
 }
 
 /** The saved answer to who asks for a hold again, or `duplicate`; undefined where the hold is new. */
@@ -138,7 +143,8 @@ class Batch {
       const room = bucket.spec.ownerMaxPermille * 1000 - weight;
       if (room < 0) return notTaken('no-capacity');
       const ms = this.#capWait(owner, use, room);
-      if (ms !== undefined) return notTaken('token-limit', { wait: { ms, priceMicro: leastPrice } });
+      if (ms !== undefined)
+        return notTaken('token-limit', { wait: { ms, priceMicro: leastPrice, ...ahead(account.class) } });
     }
     const before = this.#spent.get(account.id) ?? 0;
     if (account.available - before < take.maxPrice) return notTaken('insufficient-credits');
@@ -190,7 +196,7 @@ class Batch {
       const verdict = verdicts[index]!;
       if (verdict.granted === undefined) {
         const priceMicro = this.#price(bid.amounts, verdict.rate, bid.noise);
-        return notTaken('token-limit', { wait: { ms: verdict.waitMs, priceMicro } });
+        return notTaken('token-limit', { wait: { ms: verdict.waitMs, priceMicro, ...ahead(bid.class) } });
       }
       const entry = this.#entryOf(bid, verdict.granted, verdict.rate, rate);
       return { ok: true, ...told(commitTake(this.#market, entry)) };

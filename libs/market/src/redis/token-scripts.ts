@@ -33,7 +33,7 @@ const notTaken = z.object({
   ok: z.literal(false),
   detail: z.enum(details),
   message: z.string(),
-  wait: z.object({ ms: z.number(), priceMicro: z.string() }).optional(),
+  wait: z.object({ ms: z.number(), priceMicro: z.string(), system: z.literal(true).optional() }).optional(),
   retryAt: z.number().optional(),
   priceMicro: z.string().optional(),
 });

@@ -95,7 +95,10 @@ local function judged(take)
     local wait = cap_wait(who, room)
     if wait then
       return not_taken('token-limit', 'the agents of ' .. who .. ' took their share of late',
-        { wait = { ms = min(wait, MAX_WAIT_MS), priceMicro = digits(cost_of(b, amounts, 1000, noise)) } })
+        { wait = {
+          ms = min(wait, MAX_WAIT_MS), priceMicro = digits(cost_of(b, amounts, 1000, noise)),
+          system = class == 'system' or nil,
+        } })
     end
   end
   local before = spent[account.id] or 0
@@ -120,6 +123,7 @@ local function told(bid)
     return not_taken('token-limit', now < b.paused_until and 'the upstream asked for a pause' or 'others come first', {
       wait = {
         ms = bid.wait_ms, priceMicro = digits(min(MAX_MICRO, cost_of(b, bid.amounts, bid.rate, bid.noise))),
+        system = bid.class == 'system' or nil,
       },
     })
   end

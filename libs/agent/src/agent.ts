@@ -2,6 +2,7 @@
 import type { BankResult, Confirm, Refusal, SealKind } from '@tender/market';
 import { refusal } from '@tender/market';
 import { newUlid } from '@tender/market/nats';
+import { type Bundle, type BundleOptions, winBundle } from './bundle.js';
 import type { CallOptions, CallOutcome } from './call.js';
 import { Caller } from './caller.js';
 import type { Escalation, Ruling } from './escalations.js';
@@ -61,6 +62,8 @@ export interface Agent {
    * now, default 60,000) is over, and with the signal's reason when aborted.
    */
   win(pool: string, options: WinOptions): Promise<Lease>;
+  /** Slots and rate tokens together or not at all; rejects as `win` does, and where there are no tokens. */
+  winBundle(pool: string, options: BundleOptions): Promise<Bundle>;
   /** Sells slots of a pool whose seller this agent is. Never rejects. */
   call(options: CallOptions): Promise<CallOutcome>;
   /** More time for the award of an open call, `ttlMs` from now on; `awardBy` by the broker's clock. */
@@ -204,6 +207,14 @@ export class MarketAgent implements Agent {
 
   win(pool: string, options: WinOptions): Promise<Lease> {
     return win(this, pool, options);
+  }
+
+  winBundle(pool: string, options: BundleOptions): Promise<Bundle> {
+    return winBundle(
+      (bucket, order, more) => this.takeTokens(bucket, order, more),
+      (wanted) => this.win(pool, wanted),
+      options,
+    );
   }
 
   call(options: CallOptions): Promise<CallOutcome> {

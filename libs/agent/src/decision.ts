@@ -48,6 +48,7 @@ export interface BidDecision {
   readonly units: number;
   readonly priceMicro: string;
   readonly intent?: string | undefined;
+  readonly tokens?: string | undefined;
 }
 export interface RefuseDecision {
   readonly kind: 'refuse';
@@ -59,17 +60,23 @@ export type Decision = BidDecision | RefuseDecision | readonly BidDecision[] | u
 
 /**
  * A bid: at most `price` micro-credits (a whole number, or digits) for each of `units` slots (default 1). Bids under
- * one `intent`, in whatever calls, win at most once together; without one each bid stands for itself. Throws
+ * one `intent`, in whatever calls, win at most once together; without one each bid stands for itself. With `tokens` (the
+ * `hold` of rate tokens in hand) it wins only while they are: a bundle. Throws
  * RangeError where the price is no amount above zero.
  */
 export function bid(wanted: {
   readonly units?: number;
   readonly price: number | string;
   readonly intent?: string | undefined;
+  readonly tokens?: string | undefined;
 }): BidDecision {
   const micro = typeof wanted.price === 'number' ? wanted.price : parseMicro(wanted.price);
   if (micro === undefined || micro <= 0) throw new RangeError(`not a price in micro-credits: ${wanted.price}`);
-  return { kind: 'bid', units: wanted.units ?? 1, priceMicro: formatMicro(micro), intent: wanted.intent };
+  return { kind: 'bid', units: wanted.units ?? 1, priceMicro: formatMicro(micro), ...wantedIds(wanted) };
+}
+
+function wantedIds({ intent, tokens }: Pick<BidDecision, 'intent' | 'tokens'>): Pick<BidDecision, 'intent' | 'tokens'> {
+  return tokens === undefined ? { intent } : { intent, tokens };
 }
 
 /** No bid, and why: the initiator need not wait for this agent, and learns when to ask again. */
@@ -83,6 +90,7 @@ const bidSpec = z.object({
   units: z.number(),
   priceMicro: positiveMicroText,
   intent: idText.optional(),
+  tokens: idText.optional(),
 });
 const decisionSpec = z.union([
   bidSpec.transform((one) => ({ kind: 'bids' as const, bids: [one] as readonly BidDecision[] })),

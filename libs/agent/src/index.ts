@@ -21,6 +21,7 @@ export {
   smallerBatches,
 } from '@tender/market';
 export { type Agent, type AgentKeys, connectAgent, type QuoteOptions } from './agent.js';
+export type { Bundle, BundleOptions } from './bundle.js';
 export type { CallOptions, CallOutcome } from './call.js';
 export type { CapabilityOptions } from './capability-options.js';
 export type { Decide, HaggleChoice } from './decide.js';

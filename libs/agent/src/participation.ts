@@ -153,6 +153,7 @@ export class Participation {
       priceMicro: decision.priceMicro,
       intent,
       until: awardBy,
+      ...(decision.tokens === undefined ? {} : { tokens: decision.tokens }),
     };
     const ready = bidder.sealer.isReady(this.call) && this.#deposits.has(bidder.id);
     if (ready) this.#step(seat, { kind: 'bid', bid });

@@ -17,6 +17,8 @@ export interface WinOptions {
   /** Gives up after so many ms; 60,000 when absent. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
+  /** The `hold` of rate tokens in hand: wins only while they are. `winBundle` takes them, too. */
+  readonly tokens?: string;
 }
 
 /** Losing for these reasons will not change by waiting for the next call, where it is the bank that says so. */
@@ -37,7 +39,7 @@ export async function win(agent: Wins, pool: string, options: WinOptions): Promi
   if (!Number.isInteger(units) || units < 1 || units > MAX_UNITS)
     throw new RangeError(`not a number of slots: ${units}`);
   if (Number.isNaN(deadlineMs)) throw new RangeError('deadlineMs is not a number');
-  const offer = bid({ units, price: maxPriceMicro, intent: newId() });
+  const offer = bid({ units, price: maxPriceMicro, intent: newId(), tokens: options.tokens });
   signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
     let last: Detail | undefined;

@@ -1,0 +1,83 @@
+// Bundles through the SDK: slots and rate tokens together, or neither, and nothing paid for one alone.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Agent, bid, RefusedError } from '../src/index.js';
+import { CREDIT, offer, sold } from './support.js';
+import { few, heldBy, levelOf, moneyOf, type TokenMarket, tokenMarket } from './token-market.js';
+
+let m: TokenMarket;
+let seller: Agent;
+
+beforeAll(async () => {
+  m = await tokenMarket('sdk-bundle');
+  seller = await m.sdkAgent('seller');
+  await m.pool('gpu.b', 'seller', 2);
+});
+afterAll(() => m.stop());
+
+test('both are won, each is paid, and each ends by itself', async () => {
+  const agent = await m.sdkAgent('both');
+  const bucket = await m.bucket([few(10, { priceMicro: '100' })]);
+  const wanted = { bucket, order: { requests: 4, maxPriceMicro: 400 }, maxPriceMicro: CREDIT };
+  const winning = agent.winBundle('gpu.b', { ...wanted, deadlineMs: 20_000 });
+  await expect.poll(() => levelOf(agent, bucket)).toBe(6);
+  // The next call may be announced before the bidder listens.
+  const started = performance.now();
+  let sale = sold(await seller.call(offer('gpu.b')));
+  while (sale.winners.length === 0 && performance.now() - started < 15_000)
+    sale = sold(await seller.call(offer('gpu.b')));
+  const { lease, held } = await winning;
+  expect(lease.contract).toBe(sale.winners[0]!.contract);
+  await lease.release();
+  expect(await held.return({ requests: 3 })).toMatchObject({ ok: true, paidMicro: '300', refundedMicro: '100' });
+  expect(await levelOf(agent, bucket)).toBe(7);
+});
+
+test('no slots: the tokens are back, and nothing was paid', async () => {
+  const agent = await m.sdkAgent('slotless');
+  const bucket = await m.bucket([few(10, { priceMicro: '100' })]);
+  const before = await moneyOf(agent);
+  const wanted = { bucket, order: { requests: 4, maxPriceMicro: 400 }, maxPriceMicro: CREDIT, deadlineMs: 300 };
+  await expect(agent.winBundle('gpu.b', wanted)).rejects.toBeInstanceOf(RefusedError);
+  expect(await levelOf(agent, bucket)).toBe(10);
+  expect(await moneyOf(agent)).toEqual(before);
+});
+
+test('no tokens: no bid is made, and nothing was paid', async () => {
+  const agent = await m.sdkAgent('tokenless');
+  const bucket = await m.bucket([few(10)]);
+  const before = await moneyOf(agent);
+  const wanted = { bucket, order: { requests: 11, maxPriceMicro: 400 }, maxPriceMicro: CREDIT, deadlineMs: 2000 };
+  await expect(agent.winBundle('gpu.b', wanted)).rejects.toMatchObject({ refusal: { detail: 'no-capacity' } });
+  expect(await moneyOf(agent)).toEqual(before);
+});
+
+test('tokens that went back before the award: the bid does not stand, and another wins', async () => {
+  const agent = await m.sdkAgent('hasty');
+  const rival = await m.sdkAgent('rival');
+  const bucket = await m.bucket([few(10)]);
+  const held = heldBy(await agent.takeTokens(bucket, { requests: 1, maxPriceMicro: 10 }));
+  let bids = 0;
+  const lost: string[] = [];
+  const listening = agent.listen('gpu.b', {
+    evaluate: () => {
+      bids += 1;
+      return bid({ price: 5 * CREDIT, tokens: held.hold });
+    },
+    onLease: (lease) => void lease.release(),
+    onLost: ({ detail }) => void lost.push(detail),
+  });
+  await listening.ready;
+  const other = rival.listen('gpu.b', {
+    evaluate: () => bid({ price: CREDIT }),
+    onLease: (lease) => void lease.release(),
+  });
+  await other.ready;
+  const calling = seller.call(offer('gpu.b', { windowMs: 500 }));
+  await expect.poll(() => bids).toBe(1);
+  expect(await held.release()).toMatchObject({ ok: true });
+  const sale = sold(await calling);
+  expect(sale.winners.map(({ participant }) => participant)).toEqual([rival.id]);
+  await expect.poll(() => lost).toEqual(['missing-dependency']);
+  listening.stop();
+  other.stop();
+});

@@ -186,7 +186,7 @@ export function uncovered(market: MarketState, offer: StandbyOffer, deal: Deal, 
 }
 
 /** Whether budgets, which buyer and provider may share, lack room for price and bond beside what is bound. */
-export function overspent(
+function overspent(
   market: MarketState,
   { participant, price }: Pick<StandbyOffer, 'participant' | 'price'>,
   { buyer, bond }: Payers,

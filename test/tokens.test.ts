@@ -113,7 +113,7 @@ describe('one hold', () => {
     expect(await levelOf(id)).toBe(7);
   });
 
-  test('that is waited for is asked for twice and given once; who does not want it any more is answered at once', async () => {
+  test('that is waited for is asked for twice and given once', async () => {
     const [holder, agent] = [await market.agent('holder'), await market.agent('waiter')];
     const id = await bucket('api.twice', [{ name: 'requests', capacity: 5, refillPerSecond: 0.001 }]);
     const all = await holder.done('tokens', takeOf(id, { requests: 5 }));
@@ -125,6 +125,20 @@ describe('one hold', () => {
     expect(answers[0]).toMatchObject({ hold: body.hold, amounts: { requests: 5 } });
     for (const answer of answers) expect(answer).toEqual(answers[0]);
     expect((await takesOf(id)).filter(({ agent: by }) => by === 'waiter')).toHaveLength(1);
+  });
+
+  test('that nobody waits for any more is forgotten by every broker', async () => {
+    const [holder, agent] = [await market.agent('first'), await market.agent('second')];
+    const id = await bucket('api.forgotten', [{ name: 'requests', capacity: 5, refillPerSecond: 0.001 }]);
+    await holder.done('tokens', takeOf(id, { requests: 5 }));
+    const body = takeOf(id, { requests: 5 }, { waitMs: 8000 });
+    // Asked so often, each of the two brokers has it.
+    const asked = Array.from({ length: 12 }, () => agent.once('tokens', body, 9000));
+    await new Promise((resume) => setTimeout(resume, 100));
+    const started = performance.now();
+    expect((await agent.once('return', returnOf(String(body.hold), { requests: 0 })))?.body.detail).toBe('unknown');
+    for (const reply of await Promise.all(asked)) expect(reply!.body.detail).toBe('token-limit');
+    expect(performance.now() - started).toBeLessThan(2000);
   });
 
   test('an answer comes before the time that the asker gives it, whatever it would wait', async () => {

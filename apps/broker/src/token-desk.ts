@@ -16,6 +16,8 @@ const CLOSED: TakeReply = {
 
 /** Where a wish outlives its broker nothing is lost but the place among those who wait: it is asked again. */
 export class TokenDesk {
+  /** Tells the other brokers that nobody waits for a hold. */
+  readonly tellForgotten: (by: string, hold: string) => void;
   readonly #run: (bucket: string, takes: readonly TakeAsked[]) => Promise<readonly TakeReply[]>;
   readonly #queues = new Map<string, BucketQueue>();
   /** By who asks and the hold. */
@@ -24,8 +26,12 @@ export class TokenDesk {
   #closed = false;
 
   /** `run` has a batch of takes of one bucket decided; what it gave it tells to whoever must know. */
-  constructor(run: (bucket: string, takes: readonly TakeAsked[]) => Promise<readonly TakeReply[]>) {
+  constructor(
+    run: (bucket: string, takes: readonly TakeAsked[]) => Promise<readonly TakeReply[]>,
+    tellForgotten: (by: string, hold: string) => void = () => {},
+  ) {
     this.#run = run;
+    this.tellForgotten = tellForgotten;
   }
 
   /**
@@ -55,7 +61,7 @@ export class TokenDesk {
     });
   }
 
-  /** Nobody waits for this hold any more; whether somebody did. */
+  /** Nobody waits for this hold any more; whether somebody did, here. */
   forget(by: string, hold: string): boolean {
     const waiting = this.#wishes.get(`${by}|${hold}`);
     if (waiting === undefined) return false;

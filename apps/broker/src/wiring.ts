@@ -21,6 +21,7 @@ import { BankService } from './service.js';
 import { Steward } from './steward.js';
 import { Sweeper } from './sweeper.js';
 import { TokenDesk } from './token-desk.js';
+import { followForgotten, tellForgotten } from './token-feed.js';
 
 export const VERSION = '0.1.0';
 const START_MS = 10_000;
@@ -43,6 +44,7 @@ export async function startBroker(config: BrokerConfig): Promise<Broker> {
   await sameSecret(redis, config);
   const nats = await connectBus(config, log);
   const bank = compose(config, log, redis, lockRedises, nats);
+  followForgotten(bank, nats);
   await Promise.all([followPolicy(bank, nats), followPrices(bank, nats)]);
   const service = new BankService(bank, nats);
   const sweeper = new Sweeper(bank, config.TENDER_SWEEP_MS);
@@ -142,14 +144,15 @@ function compose(
       prices.awarded(asked[n]!, reply);
     }
   });
-  const tokens = new TokenDesk(async (bucket, takes) => {
+  const take: ConstructorParameters<typeof TokenDesk>[0] = async (bucket, takes) => {
     const replies = await runScript(redis, marketScripts.takeTokens, metaKey(market), { bucket, takes });
     const given = replies.flatMap((reply) => (reply.ok && reply.replayed !== true ? [reply] : []));
     metrics.took(bucket, given);
     for (const reply of given) events.tokens(reply);
     prices.cleared(bucket, takes, replies, Date.now());
     return replies;
-  });
+  };
+  const tokens = new TokenDesk(take, tellForgotten(nats, market, log));
   return {
     market,
     meta: metaKey(market),

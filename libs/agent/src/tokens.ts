@@ -33,10 +33,15 @@ const LONGEST_WAIT_MS = 60_000;
 const ANSWER_MS = 5000;
 /** Between a refusal that says not when to come back and the next try. */
 const PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 1000;
 /** The pauses after a 429 without Retry-After begin with this and double. */
 const FIRST_RETRY_MS = 250;
 /** So long the result of some work waits for the bank's word on what came back; then that goes on by itself. */
 const PATIENCE_MS = 1000;
+/** An answer that takes longer is asked for again, perhaps of another broker. */
+const ONE_ATTEMPT_MS = 1000;
+/** By then a broker that was giving has done it, one that hears of the end of a wait has forgotten it. */
+const LOOK_AGAIN_MS = 500;
 /** So long a wait that was broken off asks the bank to forget it. */
 const LET_GO_MS = 5000;
 
@@ -64,11 +69,14 @@ export class Tokens {
       const asking = this.#link.bank.ask('tokens', { ...take, waitMs: turn }, { withinMs: turn + ANSWER_MS });
       const asked = await this.#unlessAborted(asking, signal, () => this.#letGo(take.hold, take.amounts, asking));
       if (asked.ok) return { ok: true, held: this.#held(asked.value, signal) };
-      // Whether it was given is unknown: nobody will use it.
-      if (asked.detail === 'unavailable') this.#keep(this.#give(take.hold, take.amounts));
       const again = due - performance.now();
-      if (asked.detail !== 'token-limit' || again <= 0) return asked;
-      await pause(Math.min(again, asked.retryAfterMs ?? PAUSE_MS), signal);
+      if (asked.detail !== 'token-limit' || again <= 0) {
+        // Several brokers may have been asked, and another answer been lost: what it gave nobody would use.
+        const lost = asked.detail === 'unavailable' || (asked.detail === 'token-limit' && turn >= ONE_ATTEMPT_MS);
+        if (lost) this.#keep(this.#lookAgain(take.hold, take.amounts));
+        return asked;
+      }
+      await pause(Math.min(again, asked.retryAfterMs ?? PAUSE_MS, LONGEST_PAUSE_MS), signal);
     }
   }
 
@@ -140,10 +148,18 @@ export class Tokens {
     });
   }
 
-  /** Nobody waits any more: the bank forgets the wish, or gets back what it gives all the same. */
+  /**
+   * Nobody waits any more: the bank forgets the wish, or gets back what it gives all the same. Two brokers may have been
+   * asked, and one of them have been giving just then: it is looked for once more.
+   */
   async #letGo(hold: string, amounts: TokenAmounts, asking: Promise<{ readonly ok: boolean }>): Promise<void> {
-    const [forgotten] = await Promise.all([this.#give(hold, amounts), asking]);
-    if (!forgotten.ok) await this.#give(hold, amounts);
+    const [back] = await Promise.all([this.#give(hold, amounts), asking]);
+    if (!back.ok && !(await this.#give(hold, amounts)).ok) await this.#lookAgain(hold, amounts);
+  }
+
+  async #lookAgain(hold: string, amounts: TokenAmounts): Promise<void> {
+    await new Promise<void>((resume) => after(LOOK_AGAIN_MS, resume));
+    await this.#give(hold, amounts);
   }
 
   async #give(hold: string, amounts: TokenAmounts): Promise<Returned> {

@@ -69,6 +69,8 @@ export const subjects = {
   events: (market: string, kind: EventKind | '*' = '*') => `tender.${market}.event.${kind}.*`,
   /** From broker to broker, what agents have no business with: the bids that won. */
   prices: (market: string) => `tender.${market}.broker.prices`,
+  /** From broker to broker: who waits for tokens no longer, wherever it was asked for them. */
+  forgotten: (market: string) => `tender.${market}.broker.forgotten`,
   inbox: (sender: string) => `_INBOX_${sender}`,
 };
 

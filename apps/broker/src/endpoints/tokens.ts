@@ -41,7 +41,11 @@ async function giveBack(bank: Bank, asked: Asked<BankRequest<'return'>>): Promis
     ...{ by: sender, key, digest: bodyDigest('return', body) },
     ...{ hold, used, ...(upstream === undefined ? {} : { upstream }) },
   });
-  if (!reply.ok) return refused(bank, reply);
+  if (!reply.ok) {
+    // It may have asked another broker, too, and wait there.
+    if (reply.detail === 'unknown') bank.tokens.tellForgotten(sender, hold);
+    return refused(bank, reply);
+  }
   bank.tokens.stir(reply.bucket);
   if (upstream?.status === 429 && reply.replayed !== true) bank.metrics.limited.inc({ bucket: reply.bucket });
   const { returned, paidMicro, refundedMicro } = reply;

@@ -1,4 +1,5 @@
 // Demand for a model API: a trace's requests, compressed until they ask for so many times the limit, and dealt to agents.
+import { showMs } from './figures.js';
 import { type LlmRequest, LlmTraceError } from './llm-trace.js';
 import type { Prng } from './prng.js';
 import type { UpstreamLimits } from './upstream-limit.js';
@@ -55,7 +56,7 @@ export function compressTrace(trace: readonly LlmRequest[], options: CompressOpt
   if (madeMs < leastMs) {
     const needed = Math.ceil((count * leastMs) / madeMs);
     throw new LlmTraceError(
-      `The trace has ${count} requests: at ${load} times the upstream’s limit they last ${(madeMs / 1000).toFixed(1)} s, less than ${leastMs / 1000} s. What would pass: some ${needed} requests like these.`,
+      `The trace has ${count} requests: at ${load} times the upstream’s limit they last ${showMs(madeMs)}, less than ${leastMs / 1000} s. What would pass: some ${needed} requests like these.`,
     );
   }
   const taken = trace.slice(0, count);

@@ -47,7 +47,7 @@ describe('compression', () => {
     expect(compressTrace(trace, asked)).toMatchObject({ runMs: 6000, load: { requests: 1, tokens: 2 } });
     const short = () => compressTrace(trace.slice(0, 10), asked);
     expect(short).toThrow(LlmTraceError);
-    expect(short).toThrow('they last 1.0 s, less than 2 s. What would pass: some 20 requests');
+    expect(short).toThrow('they last 1.00 s, less than 2 s. What would pass: some 20 requests');
     const instant = () =>
       compressTrace(
         trace.map((row) => ({ ...row, atMs: 0 })),

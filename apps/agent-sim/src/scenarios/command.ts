@@ -63,7 +63,8 @@ const flags = { seconds: '--seconds', llmTrace: '--llm-trace', quiet: '--quiet-u
 
 /** Reads what the options name; throws what says why where that cannot be played, before anything is opened for it. */
 export async function settingsOf(scenarios: readonly Scenario[], options: ScenarioOptions): Promise<Settings> {
-  const { seconds, llmTrace: file, quietUpstream: quiet, seed } = options;
+  const { seconds, llmTrace: file, quietUpstream: quiet, seed, report } = options;
+  if (report !== undefined) await checkFolder(report);
   for (const [name, value] of Object.entries({ seconds, llmTrace: file, quiet })) {
     if (value === undefined || scenarios.some(({ takes = [] }) => takes.some((one) => one === name))) continue;
     throw new ConfigError(`error: ${flags[name as keyof Settings]} goes with the scenario rate-tokens only.`);
@@ -106,7 +107,6 @@ async function checkFolder(file: string): Promise<void> {
 /** 0 where every guardrail held and every check is green, else 1. */
 export async function runScenarios(asked: ScenarioRun): Promise<number> {
   const { config, names, scenarios, options, run, output, signal } = asked;
-  if (options.report !== undefined) await checkFolder(options.report);
   const settings = await settingsOf(scenarios, options);
   const startedAt = new Date().toISOString();
   const coloured = config.coloured && output.isTTY === true;

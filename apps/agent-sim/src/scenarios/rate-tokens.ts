@@ -140,7 +140,8 @@ function attemptOf(what: string, answer: Awaited<ReturnType<Rogue['ask']>>, deta
 export const rateTokens: Scenario = {
   name: 'rate-tokens',
   title: 'Rate tokens of a model API',
-  about: 'a model API’s limit is bought, held and given back instead of run into; a greedy neighbour pays for it',
+  about:
+    'a model API’s limit is bought, held and given back instead of run into; a greedy neighbour pays for it; a minute or so',
   guardrail:
     'Whatever one neighbour asks for, the upstream is not run into, System does not wait, and nobody’s share is eaten.',
   metric: 'The requests that the upstream answered with 429, beside the same requests without the market.',

@@ -31,13 +31,18 @@ export const TARGETS = {
 /** Where a mere question takes longer at p99, the machine has too much else to do. */
 const BUSY_MS = 100;
 
+/** Where an upstream tells its limits by 429s alone, its Retry-After, whole seconds, holds up everybody. */
+const RETRY_AFTER_MS = 1000;
+
 /**
  * Each target that was missed, a sentence each. A System agent's wait may be longer by what a mere question to the bank
- * took. On a busy machine honest agents may get as much less than is fair as all together got less.
+ * took, and as long as the pause that a quiet upstream asks for. On a busy machine honest agents may get as much less
+ * than is fair as all together got less.
  */
-export function judge({ after, answerMs }: RatesTold): string[] {
+export function judge({ after, answerMs, quiet }: RatesTold): string[] {
   const { system, honest, greedy } = after.kinds;
-  const longestMs = TARGETS.systemWait * after.othersP99Ms + answerMs;
+  const waitMs = Math.max(TARGETS.systemWait * after.othersP99Ms, quiet === true ? RETRY_AFTER_MS : 0);
+  const longestMs = waitMs + answerMs;
   const least = TARGETS.honest * (answerMs > BUSY_MS ? Math.min(1, after.served) : 1);
   const share = honest.tokens / honest.fairTokens;
   const price = greedy.perThousandMicro / Math.max(1, honest.perThousandMicro);

@@ -16,6 +16,7 @@ import {
 import { marketScripts } from '../src/redis/scripts.js';
 import { SYSTEM_AGENT } from './drawn.js';
 import { START_MS, type TestMarket, type TestRedis } from './market-under-test.js';
+import { expectSpendAgrees } from './spend-agrees.js';
 import type { TakeDraw, TokenStep } from './token-steps.js';
 
 /** Ann and Ben have one owner, Cid spends from a budget under another; Ben is Ann's host. */
@@ -225,6 +226,7 @@ export class TokenMarket {
     const pairs = due.flatMap((name, index) => (index % 2 === 0 ? [`${name} ${due[index + 1]}`] : []));
     expect(pairs.sort()).toEqual([...this.book.deadlines].map(([name, at]) => `${name} ${at}`).sort());
     await real.check();
+    await expectSpendAgrees(real);
   }
 }
 

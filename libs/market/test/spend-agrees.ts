@@ -32,11 +32,12 @@ export async function expectSpendAgrees(
     if (payee !== undefined) move(payee, BigInt(paidMicro));
     else expect(paidMicro).toBe('0');
   }
-  for (const id of await real.redis.smembers(marketKey(real.market, 'accounts'))) {
-    if (id === 'treasury') continue;
-    const [available, pending] = await real.redis.hmget(marketKey(real.market, 'acct', id), 'available', 'pending');
-    expect([id, sums.get(id) ?? 0n]).toEqual([id, BigInt(available ?? 0) + BigInt(pending ?? 0)]);
-  }
+  const ids = (await real.redis.smembers(marketKey(real.market, 'accounts'))).filter((id) => id !== 'treasury');
+  const balances = await Promise.all(
+    ids.map((id) => real.redis.hmget(marketKey(real.market, 'acct', id), 'available', 'pending')),
+  );
+  const has = balances.map(([available, pending]) => BigInt(available ?? 0) + BigInt(pending ?? 0));
+  expect(ids.map((id) => [id, sums.get(id) ?? 0n])).toEqual(ids.map((id, index) => [id, has[index]]));
   for (const by of groupings) {
     const { lines, totalMicro, linesInAll } = await ask(reader, { by });
     expect([by, totalMicro, linesInAll]).toEqual([by, flows.totalMicro, lines.length]);

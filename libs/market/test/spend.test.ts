@@ -4,6 +4,7 @@ import { marketKey, metaKey } from '@tender/credits/redis';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { MAX_SPEND_LINES, type SpendQuery, SpendTally, spendKeys, spendQuery } from '../src/index.js';
 import { TooManyLines } from '../src/redis/index.js';
+import { TokenHand } from '../src/testing/index.js';
 import { leasedMarket } from './leased-market.js';
 import { START_MS, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
 import { ask, expectSpendAgrees, spendReader } from './spend-agrees.js';
@@ -146,6 +147,29 @@ it('tells a payment under the labels of the account as they are when it is paid'
     ['acme', 'games', 'night', '100', 0],
     [undefined, undefined, undefined, '0', 1],
   ]);
+  await expectSpendAgrees(market);
+});
+
+it('tells rate tokens by their hold: what was used, used beyond it, and sold on', async () => {
+  const market = await server.market({ agents: ['ann', 'cid'].map((id) => ({ id })), pools: [] });
+  await market.setClock(START_MS);
+  const tokens = new TokenHand(market.redis, market.market);
+  const requests = { name: 'requests', capacity: 10, refillPerSecond: 1, priceMicro: '10' };
+  await tokens.openBucket({ bucket: 'api.model', limits: [requests], noiseMaxPermille: 1000 });
+  const of = (count: number) => ({ amounts: { requests: count } });
+  await tokens.take({ agent: 'ann', hold: 'h1', ...of(5) }, 'api.model');
+  await tokens.offer('ann', 'h1', 'cid', of(2).amounts, 70);
+  await tokens.buy({ agent: 'cid', of: 'h1', hold: 'b1', ...of(2) });
+  await tokens.return('ann', 'h1', { requests: 4 });
+  const { lines } = await ask(spendReader(market), { by: ['agent', 'payee', 'resource', 'contract'] });
+  const paid = lines.map(({ agent, payee, contract, paidMicro, payments }) => [
+    ...[agent, payee, contract, paidMicro, payments],
+  ]);
+  expect(paid).toEqual([
+    ['cid', 'ann', 'b1', '70', 1],
+    ['ann', 'pool-account', 'h1', '60', 3],
+  ]);
+  expect(new Set(lines.map(({ resource }) => resource))).toEqual(new Set(['api.model']));
   await expectSpendAgrees(market);
 });
 

@@ -37,7 +37,7 @@ export interface Learned {
 }
 
 /** Work is prepared for this rate until a variant's own is known. */
-const GUESS = { award: 7_000, raw: 12_000 };
+const GUESS = { award: 7_000, raw: 12_000, take: 20_000 };
 /** Four batches, as the broker keeps under way; eight pipelines, so that Redis never waits for its client. */
 const RAW_IN_FLIGHT = { batch: 4, single: 8 };
 const HEADROOM = 1.4;
@@ -281,7 +281,8 @@ function rawTakeBurst(lab: Lab, learned: Learned, variant: VariantOf<'raw-take'>
   const inFlight = RAW_IN_FLIGHT[mode];
   return {
     market: 'one',
-    prepare: () => takers.ask('prepareRaw', { mode, count: expected(lab, learned, variant, 30_000, inFlight * 64) }),
+    prepare: () =>
+      takers.ask('prepareRaw', { mode, count: expected(lab, learned, variant, GUESS.take, inFlight * 64) }),
     run: async () => {
       const result = await takers.ask('rawBurst', { mode, ...windows(lab, inFlight) });
       return loopSample(result, { roundTrip: result.histogram });

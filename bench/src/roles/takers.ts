@@ -123,14 +123,16 @@ class Takers {
     });
   }
 
-  /** Asserts every answer, sends what was prepared and not used up, and gives all tokens back. */
+  /** Asserts every answer, and gives all tokens back. */
   async finish(): Promise<number> {
     const holds: Take[] = [];
     for (const { take, reply } of this.#answered.splice(0)) {
       assertTaken(take, reply);
       holds.push(take);
     }
-    for (const left of this.#trips.splice(0)) await this.#send(left);
+    // Nothing was registered for what was prepared and not sent: it may be dropped.
+    this.#trips = [];
+    this.#ready = [];
     for (const { trip, replies } of this.#sent.splice(0)) {
       const answers = replies.flatMap((text) => marketScripts.takeTokens.parse(text));
       trip.takes.forEach((take, index) => {

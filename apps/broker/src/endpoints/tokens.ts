@@ -14,12 +14,11 @@ const ANSWER_MS = 100;
 
 async function tokens(bank: Bank, asked: AskedInTime<BankRequest<'tokens'>>): Promise<Outcome<BankResult<'tokens'>>> {
   const { sender, body } = asked;
-  const { bucket: id, waitMs, maxPriceMicro, ...take } = body;
-  const { agent = sender } = body;
+  const { hold, bucket: id, amounts, atLeast, maxPriceMicro, ttlMs, waitMs, agent = sender } = body;
   // How long it would wait is no part of what it asks for: asked again for the rest of the time, it is the same.
-  const digest = bodyDigest('tokens', { ...take, bucket: id, maxPriceMicro, agent });
+  const digest = bodyDigest('tokens', { hold, bucket: id, amounts, atLeast, maxPriceMicro, ttlMs, agent });
   const maxPrice = parseMicro(maxPriceMicro)!;
-  const wish = { ...take, by: sender, digest, agent, maxPrice };
+  const wish = { by: sender, hold, digest, agent, amounts, atLeast, maxPrice, ttlMs };
   const reply = await bank.tokens.take(id, wish, patienceOf(asked, waitMs, Date.now()));
   return reply.ok ? held(reply) : notTaken(reply);
 }

@@ -29,7 +29,7 @@ export class BudgetAccountant {
 
   take({ waitMs, command }: Step): void {
     const nowMs = this.#now + waitMs;
-    for (const budget of this.#book.budgets.all()) expectTurn(budget, this.#now, nowMs);
+    if (waitMs > 0) for (const budget of this.#book.budgets.all()) expectTurn(budget, this.#now, nowMs);
     this.#now = nowMs;
     const before = this.#standing();
     const stored = new Map([...this.#book.budgets.all()].map((budget) => [budget.id, budget]));

@@ -17,6 +17,9 @@ const amount = fc.oneof(
 );
 const windows = fc.constantFrom('minute', 'minute', 'minute', 'hour', 'life') as fc.Arbitrary<BudgetSpec['window']>;
 
+/** Siblings that turn together, and may lend each other; `z` mostly does. */
+const TOGETHER: ReadonlySet<string> = new Set(['x', 'y']);
+
 interface Figures {
   readonly window: BudgetSpec['window'];
   readonly amount: number;
@@ -31,10 +34,10 @@ const figures: fc.Arbitrary<Figures> = fc.record({
   ...{ carryCap: amount, borrow: fc.constantFrom(0, 500, 1000) },
 });
 
-/** A budget in its place; the one above all has room for what is below it, the siblings turn together. */
+/** A budget in its place; the one above all has room for what is below it, siblings mostly turn together. */
 function sound(id: (typeof BUDGETS)[number], { window, amount, carryCap, borrow, ...shares }: Figures): BudgetSpec {
   return {
-    ...{ id, parent: PARENTS[id], window: id === 'all' || id === 'low' ? window : 'minute', ...shares },
+    ...{ id, parent: PARENTS[id], window: TOGETHER.has(id) ? 'minute' : window, ...shares },
     ...{
       amountMicro: String(id === 'all' ? Math.min(4 * amount, MAX_MICRO) : amount),
       carryCapMicro: String(carryCap),
@@ -123,22 +126,43 @@ const waits = [...Array<number>(9).fill(0), 1, 1_000, 59_999, 60_000, 60_001, 18
 const shortWaits = fc.constantFrom(...waits);
 const longWaits = fc.constantFrom(...waits, 5 * 86_400_000);
 
+const payment = fc.record({ from: fc.constantFrom(...SPENDERS), amount: fc.integer({ min: 40, max: 250 }) });
+/** A large payment is set aside, of what may have to be borrowed; its budget may be lowered; all or a part comes back. */
+const episode: fc.Arbitrary<object[]> = fc
+  .record({
+    payment,
+    id: fc.constantFrom('x', 'y', 'z'),
+    lowered: fc.option(figures),
+    back: fc.constantFrom('1', '30', undefined),
+  })
+  .map(({ payment: { from, amount }, id, lowered, back }) => [
+    { kind: 'set-account', by: 'op', account: { id: from, budget: id } },
+    { kind: 'transfer', by: 'op', id: 0, from, to: 'b1', amount: String(amount), ttlMs: 90_000 },
+    ...(lowered === null
+      ? []
+      : [{ kind: 'open-budget', by: 'op', budget: sound(id, { ...lowered, amount: lowered.amount % 90 }) }]),
+    { kind: back === undefined ? 'void' : 'post', by: 'op', id: 0, operator: true, ...(back && { amount: back }) },
+  ]);
+
 /** Each under a key of its own, but for those that ask again what was asked before, as after a crash. */
-const stepsWith = (waitMs: fc.Arbitrary<number>): fc.Arbitrary<Step[]> =>
-  fc
-    .array(fc.record({ waitMs, command, again: fc.integer({ min: -30, max: 4 }) }), {
-      ...{ minLength: 1, maxLength: 22, size: 'max' },
+const stepsWith = (waitMs: fc.Arbitrary<number>): fc.Arbitrary<Step[]> => {
+  const single = fc.record({ waitMs, command, again: fc.integer({ min: -30, max: 4 }) }).map((drawn) => [drawn]);
+  const several = episode.map((commands) => commands.map((each) => ({ waitMs: 0, command: each, again: -1 })));
+  return fc
+    .array(fc.oneof({ weight: 12, arbitrary: single }, { weight: 1, arbitrary: several }), {
+      ...{ minLength: 1, maxLength: 20, size: 'max' },
     })
-    .map((drawn) => {
+    .map((parts) => {
       const steps: Step[] = [];
       let payments = 0;
-      for (const [index, { waitMs, command, again }] of drawn.entries()) {
+      for (const [index, { waitMs, command, again }] of parts.flat().entries()) {
         const before = again < 0 ? undefined : steps[index - 1 - again];
         steps.push({ waitMs, command: before?.command ?? named(command as Drawn, index, payments) });
         if (before === undefined && (command as Drawn).kind === 'transfer') payments += 1;
       }
       return steps;
     });
+};
 
 type Drawn = { readonly kind: LedgerCommand['kind']; readonly id?: number };
 

@@ -8,13 +8,13 @@ import type { WatchFlags } from './operator-flags.js';
 import { print, printJson, showFacts, showTable } from './table.js';
 
 export type Fact = readonly [name: string, value: string];
-type Administered = Extract<AdminAnswer, { readonly ok: true }>;
+type Listed = Pick<Extract<AdminAnswer, { readonly ok: true }>, Listing>;
 
 /** One kind of things that the bank lists, and how they are told to people. */
 export interface Kind<Row> {
   readonly one: string;
   readonly of: Listing;
-  rowsIn(answer: Administered): readonly Row[] | undefined;
+  rowsIn(answer: Listed): readonly Row[] | undefined;
   readonly head: readonly string[];
   /** The lines of a table, in their order. */
   lines(rows: readonly Row[]): readonly (readonly string[])[];

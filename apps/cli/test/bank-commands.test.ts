@@ -238,6 +238,19 @@ describe('budgets', () => {
   });
 });
 
+it('lists what one message does not hold', async () => {
+  const batch = market.redis.pipeline();
+  const ids = Array.from({ length: 5_000 }, (_, n) => `one-of-many-${String(n).padStart(5, '0')}`);
+  for (const account of ids) {
+    const fields = { kind: 'agent', class: 'standard', available: 0, pending: 0, owner: 'somebody-with-many' };
+    batch.hset(`{${market.market}}:acct:${account}`, fields).sadd(`{${market.market}}:accounts`, account);
+  }
+  await batch.exec();
+  const listed: { id: string }[] = await json('account list');
+  const many = listed.map(({ id }) => id).filter((id) => id.startsWith('one-of-many-'));
+  expect(many).toEqual(ids);
+});
+
 describe('spending', () => {
   let contract: string;
   beforeAll(async () => {

@@ -66,7 +66,7 @@ export interface Operator {
   /** Opens a bucket of rate tokens, or changes one that exists. */
   openBucket(bucket: AdminRequest<'bucket'>['bucket'], key?: string): Promise<AdminAnswer>;
   /** All accounts, pools, buckets or budgets as they stand, or the one that is named: in the answer's field of that name. */
-  list(of: Listing, id?: string): Promise<AdminAnswer>;
+  list<L extends Listing>(of: L, id?: string): Promise<({ readonly ok: true } & Pick<Administered, L>) | Refusal>;
   /** Who spent which credits on what. The first question of its kind reads the whole journal, and may take its time. */
   spend(query: AdminRequest<'spend'>['query'], options?: SpendOptions): Promise<Spent>;
   close(): Promise<void>;
@@ -115,7 +115,18 @@ export async function connectOperator(options: LinkOptions & { readonly seed: st
     setAccount: (account, idem = newUlid()) => ask('set-account', { key: idem, account }),
     openBudget: (budget, idem = newUlid()) => ask('budget', { key: idem, budget }),
     openBucket: (bucket, idem = newUlid()) => ask('bucket', { key: idem, bucket }),
-    list: (of, named) => ask('list', { key: newUlid(), of, ...(named === undefined ? {} : { id: named }) }),
+    list: async <L extends Listing>(of: L, named?: string) => {
+      const request = named === undefined ? { of } : { of, id: named };
+      let answer = await ask('list', { key: newUlid(), ...request });
+      const rows: object[] = [];
+      // More than one message holds comes piece by piece, in the order of the ids.
+      for (;;) {
+        if (!answer.ok) return answer;
+        rows.push(...(answer[of] ?? []));
+        if (answer.more === undefined) return { ok: true, [of]: rows } as { ok: true } & Pick<Administered, L>;
+        answer = await ask('list', { key: newUlid(), of, after: rowId(rows.at(-1)!) });
+      }
+    },
     spend: (query, spendOptions) => spent(() => ask('spend', { key: newUlid(), query }), spendOptions),
     close: () => link.close(),
   };
@@ -135,6 +146,10 @@ async function spent(ask: () => Promise<AdminAnswer>, options: SpendOptions = {}
     if (left <= 0) return refusal('unavailable', `the broker has read ${read} of ${of} entries: ask again`);
     await new Promise((resume) => setTimeout(resume, Math.min(left, READ_AGAIN_MS)));
   }
+}
+
+function rowId(row: { readonly id?: string; readonly pool?: string; readonly bucket?: string }): string {
+  return row.id ?? row.pool ?? row.bucket ?? '';
 }
 
 interface Asking {

@@ -156,12 +156,14 @@ export const bankAdminRequests = {
   budget: z.strictObject({ key: idemKeyText, budget: budgetSpec }),
   /** Opens a bucket, or changes one that exists: what was taken stays taken. */
   bucket: z.strictObject({ key: idemKeyText, bucket: bucketSpec }),
-  /** Lists accounts, pools, buckets or budgets: all, or the one named. */
-  list: z.strictObject({ ...read, of: z.enum(listings), id: poolIdText.optional() }),
+  /** Lists accounts, pools, buckets or budgets in the order of their ids: all, those after an id, or the one named. */
+  list: z.strictObject({ ...read, of: z.enum(listings), id: poolIdText.optional(), after: poolIdText.optional() }),
   spend: z.strictObject({ ...read, query: spendQuery }),
 } as const;
 
 export const bankAdminResult = {
+  /** Of a listing: how many rows one message did not hold; they come `after` the last one. */
+  more: z.int().optional(),
   accounts: z.array(accountRow).optional(),
   pools: z.array(poolRow).optional(),
   buckets: z.array(bucketRow).optional(),

@@ -15,6 +15,6 @@ export const bankAdminTable: { readonly [O in BankAdmin]: AdminPerform<O> } = {
   budget: async (bank, by, { key, budget }) =>
     ledgerOutcome(await bank.ledger.apply({ kind: 'open-budget', by, key, budget })),
   bucket: setBucket,
-  list: (bank, _by, { of, id }) => list(bank, of, id),
+  list: (bank, _by, request) => list(bank, request),
   spend: (bank, _by, { query }) => spend(bank, query),
 };

@@ -4,7 +4,7 @@ import { marketKey } from '@tender/credits/redis';
 import { type AccountRow, type BudgetView, type Listing, type PoolRow, refusal } from '@tender/market';
 import type { Bank } from '../bank.js';
 import { ok } from '../outcome.js';
-import type { AdminDone } from './admin-done.js';
+import type { AdminDone, AdminRequested } from './admin-done.js';
 import { bucketRows } from './buckets.js';
 
 /** What one answer holds of rows; more would not fit into a message. */
@@ -29,12 +29,19 @@ const listingTable: { readonly [L in Listing]: (bank: Bank, id?: string) => Prom
   pools: poolRows,
 };
 
-export async function list(bank: Bank, of: Listing, id?: string): Promise<AdminDone> {
-  const rows = await listingTable[of](bank, id);
-  if (id !== undefined && rows.length === 0) return refusal('unknown', `there is no ${of.slice(0, -1)} ${id}`);
+export async function list(
+  bank: Bank,
+  { of, id, after }: Pick<AdminRequested<'list'>, 'of' | 'id' | 'after'>,
+): Promise<AdminDone> {
+  const found = await listingTable[of](bank, id);
+  if (id !== undefined && found.length === 0) return refusal('unknown', `there is no ${of.slice(0, -1)} ${id}`);
+  const rows = after === undefined ? found : found.filter((row) => idOf(row) > after);
   const told = fitting(rows);
-  const status = told.length < rows.length ? `the first ${told.length} of ${rows.length}` : 'done';
-  return ok({ status, [of]: told });
+  return ok({ status: 'done', [of]: told, ...(told.length < rows.length ? { more: rows.length - told.length } : {}) });
+}
+
+function idOf(row: { readonly id?: string; readonly pool?: string; readonly bucket?: string }): string {
+  return row.id ?? row.pool ?? row.bucket ?? '';
 }
 
 function fitting(rows: Rows): Rows {

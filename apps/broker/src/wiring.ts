@@ -164,9 +164,7 @@ function compose(
     lock: new NegotiationLock([redis, ...lockRedises], market, Date.now),
     awards,
     tokens,
-    spending: new SpendReader(redis, market, (seq, why) =>
-      log.error({ seq, why }, 'spending is told wrong: an entry does not fit the rules'),
-    ),
+    spending: spendReader(redis, market, log),
     seals: new SealCheck(Buffer.from(config.TENDER_SECRET, 'hex'), market),
     events,
     metrics,
@@ -174,6 +172,15 @@ function compose(
     operators: config.TENDER_OPERATORS,
     sessionMs: config.TENDER_SESSION_MS,
   };
+}
+
+/** An entry that does not fit is told once, however often the journal is read. */
+function spendReader(redis: Bank['redis'], market: string, log: Logger): SpendReader {
+  let told = 0;
+  return new SpendReader(redis, market, (seq, why) => {
+    if (seq > told) log.error({ seq, why }, 'spending is told wrong: an entry does not fit the rules');
+    told = Math.max(told, seq);
+  });
 }
 
 async function closeAll(http: HttpSide, nats: NatsConnection): Promise<void> {

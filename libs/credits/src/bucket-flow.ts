@@ -28,14 +28,20 @@ export function bucketOf({ bucket: id, account, limits, ...spec }: BucketSpec, n
     limits: limits.map(({ name, capacity, refillPerSecond, reserve, priceMicro }) => {
       const level = was?.limits.find((limit) => limit.name === name)?.level ?? capacity * TOKEN;
       return {
-        ...{ name, capacity, reserve, price: Number(priceMicro), level: Math.min(level, capacity * TOKEN) },
+        ...{ name, capacity, reserve, price: Number(priceMicro) },
         refillMilli: Math.floor(refillPerSecond * 1000 + 0.5),
+        level: within(capacity, level),
       };
     }),
     ...{ at: nowMs, factor: was?.factor ?? WHOLE, factorAt: was?.factorAt ?? nowMs },
     ...{ pausedUntil: was?.pausedUntil ?? 0, cutAt: was?.cutAt ?? 0, systemAt: was?.systemAt ?? 0 },
     ...{ spotPermille: was?.spotPermille ?? 1000, scarceAt: was?.scarceAt ?? 0 },
   };
+}
+
+/** A level as far as the capacity has room: so much above zero, or below it. */
+function within(capacity: number, level: number): number {
+  return Math.max(-capacity * TOKEN, Math.min(capacity * TOKEN, level));
 }
 
 /** A copy whose levels can be tried on. */
@@ -136,7 +142,7 @@ export function hearUpstream(bucket: Bucket, word: Word, nowMs: number): void {
  */
 export function reconcile(limit: BucketLimit, held: number, used: number): number {
   const back = (held - used) * TOKEN;
-  limit.level = Math.max(-limit.capacity * TOKEN, Math.min(limit.capacity * TOKEN, limit.level + back));
+  limit.level = within(limit.capacity, limit.level + back);
   return Math.max(0, held - used);
 }
 

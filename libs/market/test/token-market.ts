@@ -17,6 +17,7 @@ import { marketScripts } from '../src/redis/scripts.js';
 import { SYSTEM_AGENT } from './drawn.js';
 import { START_MS, type TestMarket, type TestRedis } from './market-under-test.js';
 import { expectSpendAgrees } from './spend-agrees.js';
+import { TokenPromises } from './token-promises.js';
 import type { TakeDraw, TokenStep } from './token-steps.js';
 
 /** Ann and Ben have one owner, Cid spends from a budget under another; Ben is Ann's host. */
@@ -41,6 +42,7 @@ export class TokenMarket {
   readonly #real: TestMarket | undefined;
   readonly #seen: Seen;
   readonly #asked: TokenCommand[] = [];
+  readonly promises = new TokenPromises(this.book);
   nowMs = START_MS;
 
   constructor(real: TestMarket | undefined, seen: Seen) {
@@ -115,7 +117,9 @@ export class TokenMarket {
   /** Asks both, and returns what the model answers. */
   async ask(command: TokenCommand) {
     this.#asked.push(command);
+    const before = this.#real === undefined ? this.promises.before() : undefined;
     const answer = this.book.apply(command, this.nowMs);
+    if (before !== undefined) this.promises.after(command, answer, before, this.nowMs);
     if (this.#real !== undefined) {
       expect(silent(await this.#inRedis(this.#real, command)), JSON.stringify(command)).toEqual(answer);
     }

@@ -194,8 +194,9 @@ const step: fc.Arbitrary<TokenStep> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('again' as const), which: fc.nat({ max: 30 }) }) },
 );
 
+const first = bucket('api').map((spec) => ({ ...spec, account: 'pool-account' }));
+const sequence = (maxLength: number) => fc.array(step, { minLength: 8, maxLength });
+
 /** A first bucket, and what then happens. */
-export const tokenSteps = fc.record({
-  bucket: bucket('api').map((spec) => ({ ...spec, account: 'pool-account' })),
-  steps: fc.array(step, { minLength: 8, maxLength: 40 }),
-});
+export const tokenSteps = fc.record({ bucket: first, steps: sequence(40) });
+export const fewTokenSteps = fc.record({ bucket: first, steps: sequence(20) });

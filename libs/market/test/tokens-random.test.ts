@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startTestRedis, type TestRedis } from './market-under-test.js';
 import { type Seen, TokenMarket } from './token-market.js';
-import { tokenSteps } from './token-steps.js';
+import { fewTokenSteps, tokenSteps } from './token-steps.js';
 
 const RUNS = Number(process.env.TENDER_RUNS ?? 1000);
 
@@ -24,6 +24,20 @@ it('model and Redis agree on every step and end in the same state', async () => 
   await fc.assert(property, { numRuns: RUNS });
   if (process.env.TENDER_SHOW) console.log(Object.fromEntries([...seen].sort()));
   if (RUNS >= 1000) for (const outcome of expected) expect(seen.get(outcome) ?? 0, outcome).toBeGreaterThan(0);
+}, 240_000);
+
+it('keeps what its page promises at every step', async () => {
+  const seen: Seen = new Map();
+  let within = 0;
+  const property = fc.asyncProperty(fewTokenSteps, async ({ bucket, steps }) => {
+    const market = TokenMarket.alone(seen);
+    await market.take({ kind: 'open', bucket, key: 'opening-1' });
+    for (const step of steps) await market.take(step);
+    within += market.promises.within;
+  });
+  await fc.assert(property, { numRuns: 10 * RUNS });
+  if (process.env.TENDER_SHOW) console.log(Object.fromEntries([...seen].sort()), { within });
+  expect(within).toBeGreaterThan(RUNS / 20);
 }, 240_000);
 
 const expected = [

@@ -37,7 +37,7 @@ local b = was or {
 }
 local levels = {}
 for _, l in ipairs(b.limits) do levels[l.name] = l.level end
-for _, l in ipairs(limits) do l.level = min(levels[l.name] or l.capacity * TOKEN, l.capacity * TOKEN) end
+for _, l in ipairs(limits) do l.level = within(l.capacity, levels[l.name] or l.capacity * TOKEN) end
 b.limits = limits
 save_bucket(b)
 return done(input, { kind = 'open-bucket', bucket = asked }, { bucket = asked.bucket, at = now })

@@ -34,7 +34,7 @@ for name, unit in pairs(h.units) do
   if l then
     -- More than was held costs what it would cost now, and no less than the rest: it is no way around the clearing.
     over = over + max(0, used - has) * max(unit, unit_price(l.price, b.spot, noise))
-    l.level = max(-l.capacity * TOKEN, min(l.capacity * TOKEN, l.level + (has - used) * TOKEN))
+    l.level = within(l.capacity, l.level + (has - used) * TOKEN)
   end
 end
 count_use(b, h.who, weight_of(b, by_limit(b, spent)) - weight_of(b, by_limit(b, held)))

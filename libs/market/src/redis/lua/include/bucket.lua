@@ -13,6 +13,9 @@ local HOLD_KEPT_MS = 600000
 -- Concatenation and tostring would keep 14 digits alone.
 local function digits(n) return string.format('%.0f', n) end
 
+-- A level as far as the capacity has room: so much above zero, or below it.
+local function within(capacity, level) return max(-capacity * TOKEN, min(capacity * TOKEN, level)) end
+
 local function fill(b, until_ms)
   local ms = until_ms - b.at
   if ms <= 0 then return end

@@ -77,13 +77,20 @@ test('provide and hire: a task that is called for, and one that is haggled over'
   expect([hiring.code, provided.code]).toEqual([0, 0]);
 });
 
+test('call: an upstream that is called under rate tokens refuses nothing', async () => {
+  const setUp = await run('examples/set-up.mjs', { TENDER_OPERATOR_SEED: `op:${m.operator.seed}` });
+  const called = await runAsTold(setUp.output, 'call', { CALLS: '15' });
+  expect(called.output).toMatch(/^15 calls answered, 0 refused; 99\d{6} micro-credits left\n$/);
+  expect(called.code).toBe(0);
+});
+
 test('an example without a key says what is missing', async () => {
   const { code, output } = await run('examples/bid.mjs', { TENDER_AGENT: 'nobody', TENDER_AGENT_SEED: 'SUnone' });
   expect(code).not.toBe(0);
   expect(output).toMatch(/^not a user seed/);
 });
 
-test.each(['bid', 'sell', 'host', 'plain-nats', 'provide', 'hire', 'set-up'])(
+test.each(['bid', 'sell', 'host', 'plain-nats', 'provide', 'hire', 'call', 'set-up'])(
   '%s without a market says how to get one',
   async (name) => {
     const bare = await run(`examples/${name}.mjs`, { NATS_URL: '' });

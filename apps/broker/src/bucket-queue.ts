@@ -4,7 +4,8 @@ import type { TakeReply } from '@tender/market/redis';
 
 /** A script that gives and refuses; it must not keep Redis from others for long. */
 export type RunTakes = (takes: readonly TakeAsked[]) => Promise<readonly TakeReply[]>;
-type Wait = NonNullable<Extract<TakeReply, { ok: false }>['wait']>;
+type Refused = Extract<TakeReply, { ok: false }>;
+type MustWait = Refused & { readonly wait: NonNullable<Refused['wait']> };
 
 /** Takes in one script call, while nobody waits. */
 const MAX_BATCH = 64;
@@ -30,7 +31,7 @@ export interface Wish {
   dueAt: number;
   readonly askers: { resolve(reply: TakeReply): void; reject(error: unknown): void }[];
   /** The bank's last word, and when it could pass by it; absent before it was tried. */
-  wait?: Wait;
+  last?: MustWait;
   passAt: number;
 }
 
@@ -138,7 +139,7 @@ export class BucketQueue {
       this.#answer(wish, reply);
       return;
     }
-    wish.wait = reply.wait;
+    wish.last = { ...reply, wait: reply.wait };
     wish.passAt = now + reply.wait.ms;
     if (wish.dueAt <= now || !this.#admit(wish)) this.#refuse(wish);
   }
@@ -156,9 +157,9 @@ export class BucketQueue {
   }
 
   #refuse(wish: Wish): void {
-    const message = 'others were served before it; wait longer, come again, or pay more';
-    const wait = wish.wait ?? { ms: CLEAR_MS, priceMicro: String(wish.take.maxPrice) };
-    this.#answer(wish, { ok: false, detail: 'token-limit', message, wait });
+    const { message, wait } = wish.last ?? { message: 'it was not tried', wait: { ms: 0, priceMicro: '0' } };
+    const advice = `${message}: wait longer, come again, or offer more`;
+    this.#answer(wish, { ok: false, detail: 'token-limit', message: advice, wait });
   }
 
   #answer(wish: Wish, reply: TakeReply): void {
@@ -231,6 +232,7 @@ function byWorth(a: Wish, b: Wish): number {
   return one === two ? a.seq - b.seq : two > one ? 1 : -1;
 }
 
-function worth({ take, wait }: Wish): number {
-  return wait!.system ? Number.POSITIVE_INFINITY : take.maxPrice / Math.max(1, Number(wait!.priceMicro));
+function worth({ take, last }: Wish): number {
+  const { wait } = last!;
+  return wait.system ? Number.POSITIVE_INFINITY : take.maxPrice / Math.max(1, Number(wait.priceMicro));
 }

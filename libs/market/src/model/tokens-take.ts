@@ -42,6 +42,13 @@ interface Bidding extends TokenBid {
   readonly noise: number;
 }
 
+/** Not covered beside the most that others of this call may come to. */
+interface Uncovered {
+  readonly uncovered: TakeAsked;
+  readonly class: AccountClass;
+  readonly priceMicro: string;
+}
+
 export function notTaken(detail: Detail, more: Omit<NotTaken, 'ok' | 'detail'> = {}): NotTaken {
   return { ok: false, detail, ...more };
 }
@@ -77,7 +84,7 @@ export function takeTokens(
 ): { readonly ok: true; readonly takes: readonly TakeAnswer[] } {
   const stored = market.buckets.get(asked.bucket);
   const batch = stored === undefined ? undefined : new Batch(market, stored, nowMs);
-  const judged = asked.takes.map((take, index): TakeAnswer | Bidding | number => {
+  const judged = asked.takes.map((take, index): TakeAnswer | Bidding | Uncovered | number => {
     const first = asked.takes.findIndex(({ hold }) => hold === take.hold);
     return first < index ? first : (batch?.judge(take) ?? notTaken('unknown'));
   });
@@ -85,6 +92,7 @@ export function takeTokens(
   const answers = new Map(batch?.clear(bids).map((answer, index) => [bids[index], answer]));
   const answered = judged.map((one) => {
     if (typeof one === 'number') return undefined;
+    if ('uncovered' in one) return batch!.coverNow(one);
     return 'offered' in one ? answers.get(one) : one;
   });
   const takes = judged.map((one, index): TakeAnswer => {
@@ -115,7 +123,7 @@ class Batch {
   }
 
   /** Why a take is refused before anything is cleared; or the bid that it makes. */
-  judge(take: TakeAsked): TakeAnswer | Bidding {
+  judge(take: TakeAsked): TakeAnswer | Bidding | Uncovered {
     const [market, bucket] = [this.#market, this.#bucket];
     const saved = heldBefore(market, take, this.#nowMs);
     if (saved !== undefined) return saved;
@@ -131,7 +139,7 @@ class Batch {
     return this.#priced(take, account, amounts, least);
   }
 
-  #priced(take: TakeAsked, account: Account, amounts: Tokens, least: Tokens): NotTaken | Bidding {
+  #priced(take: TakeAsked, account: Account, amounts: Tokens, least: Tokens): NotTaken | Bidding | Uncovered {
     const [bucket, owner] = [this.#bucket, account.owner ?? account.id];
     const weight = weightOf(bucket, amounts);
     const use = recentUse(this.#useOf(owner), bucket.spec.noiseWindowMs, this.#nowMs) + (this.#taken.get(owner) ?? 0);
@@ -147,9 +155,10 @@ class Batch {
         return notTaken('token-limit', { wait: { ms, priceMicro: leastPrice, ...ahead(account.class) } });
     }
     const before = this.#spent.get(account.id) ?? 0;
-    if (account.available - before < take.maxPrice) return notTaken('insufficient-credits');
-    const short = this.#desk.tryTake(account.budget, take.maxPrice);
-    if (short !== undefined) return notTaken('over-budget', short.retryAt > 0 ? { retryAt: short.retryAt } : {});
+    const covered = account.available - before >= take.maxPrice;
+    if (!covered || this.#desk.tryTake(account.budget, take.maxPrice) !== undefined) {
+      return { uncovered: take, class: account.class, priceMicro: leastPrice };
+    }
     this.#spent.set(account.id, before + take.maxPrice);
     this.#taken.set(owner, (this.#taken.get(owner) ?? 0) + weight);
     return { take, account, owner, class: account.class, amounts, least, offered, use, noise };
@@ -201,6 +210,16 @@ class Batch {
       const entry = this.#entryOf(bid, verdict.granted, verdict.rate, rate);
       return { ok: true, ...told(commitTake(this.#market, entry)) };
     });
+  }
+
+  /** Whether what was not covered before is covered now that the others have paid what it came to. */
+  coverNow({ uncovered, class: accountClass, priceMicro }: Uncovered): NotTaken {
+    const { ledger } = this.#market;
+    const account = ledger.account(uncovered.agent)!;
+    if (account.available < uncovered.maxPrice) return notTaken('insufficient-credits');
+    const short = account.budget && ledger.budgets.desk(this.#nowMs).short(account.budget, uncovered.maxPrice);
+    if (short) return notTaken('over-budget', short.retryAt > 0 ? { retryAt: short.retryAt } : {});
+    return notTaken('token-limit', { wait: { ms: 1, priceMicro, ...ahead(accountClass) } });
   }
 
   #entryOf(bid: Bidding, granted: Tokens, rate: number, clearing: number): TakeEntry {

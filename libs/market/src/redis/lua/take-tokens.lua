@@ -57,7 +57,8 @@ local function cap_wait(who, room)
   return max(1, ends - now)
 end
 
--- Why a take is refused before anything is cleared, as its answer; or nil, and the bid that it makes.
+-- Why a take is refused before anything is cleared, as its answer; or nil, and the bid that it makes; or nil, nil, and
+-- what is not covered beside the most that others of this call may come to.
 local function judged(take)
   if not b then return not_taken('unknown', 'there is no bucket ' .. input.bucket) end
   local account = taker(take.agent)
@@ -102,13 +103,8 @@ local function judged(take)
     end
   end
   local before = spent[account.id] or 0
-  if account.available - before < take.maxPrice then
-    return not_taken('insufficient-credits', 'it may cost ' .. digits(take.maxPrice) .. ', available: '
-      .. digits(account.available - before))
-  end
-  local retry_at, budget = budget_try(desk, account, take.maxPrice)
-  if retry_at then
-    return not_taken('over-budget', budget_lacks(desk, budget), { retryAt = retry_at > 0 and retry_at or nil })
+  if account.available - before < take.maxPrice or budget_try(desk, account, take.maxPrice) then
+    return nil, nil, { take = take, account = account, class = class, amounts = amounts, noise = noise }
   end
   spent[account.id] = before + take.maxPrice
   taken[who] = (taken[who] or 0) + weight
@@ -148,6 +144,21 @@ local function charge_on(charges, budget, amount)
   return table.concat(charged, ',')
 end
 
+-- Whether what was not covered before is covered now that the others have paid what it came to.
+local function told_uncovered(one, moved, charges)
+  local most, left = one.take.maxPrice, one.account.available - (moved[one.account.id] or 0)
+  if left < most then
+    return not_taken('insufficient-credits', 'it may cost ' .. digits(most) .. ', available: ' .. digits(left))
+  end
+  local retry_at, budget = budget_short(charges, one.account, most)
+  if retry_at then
+    return not_taken('over-budget', budget_lacks(charges, budget), { retryAt = retry_at > 0 and retry_at or nil })
+  end
+  return not_taken('token-limit', 'what others may have come to was set aside first', {
+    wait = { ms = 1, priceMicro = digits(cost_of(b, one.amounts, 1000, one.noise)), system = one.class == 'system' or nil },
+  })
+end
+
 -- The journal entry of what a bid won: the hold's record, and its answer.
 local function entry_of(bid, rate)
   local take, units, amounts = bid.take, {}, {}
@@ -164,12 +175,12 @@ local function entry_of(bid, rate)
   }
 end
 
-local bids, answers, first = {}, {}, {}
+local bids, answers, first, uncovered = {}, {}, {}, {}
 for i, take in ipairs(input.takes) do
   first[i] = seen[take.hold]
   if not first[i] then
     seen[take.hold] = i
-    answers[i], bids[i] = judged(take)
+    answers[i], bids[i], uncovered[i] = judged(take)
   end
 end
 local cleared = {}
@@ -217,6 +228,7 @@ if #won > 0 then
   for n, bid in ipairs(won) do redis.call('XADD', key('journal'), (seq + n) .. '-0', 'entry', bid.text) end
 end
 for i, bid in pairs(bids) do answers[i] = told(bid) end
+for i, one in pairs(uncovered) do answers[i] = told_uncovered(one, moved, charges) end
 for i, take in ipairs(input.takes) do
   if first[i] then answers[i] = repeated(take, input.takes[first[i]], answers[first[i]]) end
 end

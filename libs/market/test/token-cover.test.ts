@@ -1,0 +1,78 @@
+// Takes of one instant are covered by what the others come to, not by the most that they might have cost.
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { TokenHand } from '../src/testing/index.js';
+import { START_MS, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
+
+let server: TestRedis;
+let m: TestMarket;
+let tokens: TokenHand;
+
+beforeAll(async () => {
+  server = await startTestRedis();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  m = await server.market();
+  tokens = new TokenHand(m.redis, m.market);
+  // Only the test moves this clock: no window turns under way.
+  await m.setClock(START_MS);
+  await tokens.openBucket({ noiseMaxPermille: 1000 });
+});
+
+test('credits: who offers twice what it has gets the first now and the second a moment later', async () => {
+  const [first, second] = await tokens.takes([
+    { agent: 'ann', hold: 'one', maxPrice: 800 },
+    { agent: 'ann', hold: 'two', maxPrice: 800 },
+  ]);
+  expect(first).toMatchObject({ ok: true, amountMicro: '1' });
+  expect(second).toMatchObject({ ok: false, detail: 'token-limit', wait: { ms: 1, priceMicro: '1' } });
+  expect(await tokens.take({ agent: 'ann', hold: 'two', maxPrice: 800 })).toMatchObject({ ok: true, amountMicro: '1' });
+  await m.check();
+});
+
+test('credits: what is not there alone is refused at once', async () => {
+  const [first, second] = await tokens.takes([
+    { agent: 'ann', amounts: { requests: 100 }, maxPrice: 600, hold: 'one' },
+    { agent: 'ann', maxPrice: 950, hold: 'two' },
+  ]);
+  expect(first).toMatchObject({ ok: true, amountMicro: '100' });
+  expect(second).toMatchObject({ ok: false, detail: 'insufficient-credits' });
+  expect(second).not.toHaveProperty('wait');
+  await m.check();
+});
+
+test('a shared budget: others wait a moment while it could still be enough, and are refused once it is not', async () => {
+  const opened = await m.ledger.apply({
+    ...{ kind: 'open-budget', by: 'operator', key: 'budget-shared' },
+    budget: {
+      ...{ id: 'shared', window: 'hour', amountMicro: '100', keepPermille: 0, carryCapMicro: '0' },
+      ...{ borrowMicro: '0', lendPermille: 0 },
+    },
+  });
+  expect(opened.status).toBe('done');
+  for (const id of ['ann', 'ben', 'cid']) {
+    const change = {
+      kind: 'set-account' as const,
+      by: 'operator',
+      key: `set-${id}-0`,
+      account: { id, budget: 'shared' },
+    };
+    expect((await m.ledger.apply(change)).status).toBe('done');
+  }
+  const [ann, ben] = await tokens.takes([
+    { agent: 'ann', maxPrice: 60, amounts: { requests: 30 } },
+    { agent: 'ben', maxPrice: 60, amounts: { requests: 30 }, hold: 'bens' },
+  ]);
+  expect(ann).toMatchObject({ ok: true, amountMicro: '30' });
+  expect(ben).toMatchObject({ ok: false, detail: 'token-limit', wait: { ms: 1 } });
+  const again = { agent: 'ben', maxPrice: 60, amounts: { requests: 30 }, hold: 'bens' };
+  const [bens, cids] = await tokens.takes([again, { agent: 'cid', maxPrice: 60, amounts: { requests: 10 } }]);
+  expect(bens).toMatchObject({ ok: true, amountMicro: '30' });
+  // 60 of 100 are spent: what may cost 60 does not fit any more before the window turns.
+  expect(cids).toMatchObject({
+    ok: false,
+    detail: 'over-budget',
+    retryAt: (Math.floor(START_MS / 3_600_000) + 1) * 3_600_000,
+  });
+  await m.check();
+});

@@ -1,6 +1,7 @@
 // What TOKENS.md promises of every step, judged by what an onlooker sees of the model: levels, holds and accounts.
 import { advance, type Bucket, copyOfBucket, hearUpstream, reserveIsLent, TOKEN, TREASURY } from '@tender/credits';
 import { type HoldState, inHand, type MarketBook, setAside, type TakeAnswer, type TokenCommand } from '../src/index.js';
+import { SYSTEM_AGENT } from './drawn.js';
 
 type Takes = Extract<TokenCommand, { kind: 'take-tokens' }>;
 type Return = Extract<TokenCommand, { kind: 'return-tokens' }>;
@@ -8,6 +9,8 @@ type Return = Extract<TokenCommand, { kind: 'return-tokens' }>;
 export interface Before {
   readonly bucket: Bucket | undefined;
   readonly holds: ReadonlyMap<string, HoldState>;
+  /** What class system could spend. */
+  readonly credits: number;
 }
 
 /** Hundreds of thousands of facts: vitest's own would take minutes. */
@@ -31,6 +34,7 @@ export class TokenPromises {
     return {
       bucket: bucket && copyOfBucket(bucket),
       holds: new Map([...this.#book.holds].map(([id, hold]) => [id, { ...hold }])),
+      credits: this.#book.ledger.account(SYSTEM_AGENT)?.available ?? 0,
     };
   }
 
@@ -42,7 +46,7 @@ export class TokenPromises {
     }
     if (command.kind === 'open-bucket') this.#reopened(bucket);
     else if (command.kind === 'take-tokens' && 'takes' in answer && command.bucket === 'api') {
-      this.#took(command, answer.takes as TakeAnswer[], was.bucket!, nowMs);
+      this.#took(command, answer.takes as TakeAnswer[], was, nowMs);
     } else if (command.kind === 'return-tokens' && 'returned' in answer && !('replayed' in answer)) {
       this.#gaveBack(command, was.holds.get(command.hold)!, nowMs);
     }
@@ -81,7 +85,7 @@ export class TokenPromises {
   }
 
   /** T1 to T3. */
-  #took(command: Takes, answers: readonly TakeAnswer[], was: Bucket, nowMs: number): void {
+  #took(command: Takes, answers: readonly TakeAnswer[], was: Before, nowMs: number): void {
     const bucket = this.#book.buckets.get('api')!;
     const fresh = answers.flatMap((answer) => (answer.ok && !answer.replayed ? [answer] : []));
     answers.forEach((answer, index) => {
@@ -93,7 +97,7 @@ export class TokenPromises {
     const standard = fresh.filter(({ agent }) => !this.#isSystem(agent));
     const rates = new Set(standard.map(({ ratePermille }) => ratePermille));
     must(rates.size <= 1, () => `rates ${[...rates]}`);
-    for (const { amounts } of reserveIsLent(was, nowMs) ? [] : standard) {
+    for (const { amounts } of reserveIsLent(was.bucket!, nowMs) ? [] : standard) {
       for (const { name, level, reserve } of bucket.limits) {
         must(!amounts[name] || level >= reserve * TOKEN, () => `${name}: ${level} left of ${reserve} reserved`);
       }
@@ -118,9 +122,10 @@ export class TokenPromises {
     { takes }: Takes,
     answers: readonly TakeAnswer[],
     reserve: Bucket,
-    { spec, pausedUntil }: Bucket,
+    { bucket, credits }: Before,
     nowMs: number,
   ): void {
+    const { spec, pausedUntil } = bucket!;
     if (spec.lendAfterMs > 0 || spec.ownerMaxPermille < 1000 || nowMs < pausedUntil) return;
     const asked = takes.flatMap((take, index) => {
       const answer = answers[index]!;
@@ -130,7 +135,9 @@ export class TokenPromises {
     const within = reserve.limits.every(
       ({ name, level }) => asked.reduce((sum, { take }) => sum + (take.amounts[name] ?? 0), 0) * TOKEN <= level,
     );
-    if (!within || asked.length === 0) return;
+    // Refused for want of credits, beside the most that its other takes may come to, is not for capacity.
+    const covered = asked.reduce((sum, { take }) => sum + take.maxPrice, 0) <= credits;
+    if (!within || !covered || asked.length === 0) return;
     this.within += 1;
     for (const { take, answer } of asked) must(answer.ok, () => `${take.hold} was refused within the reserve`);
   }

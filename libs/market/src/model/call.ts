@@ -107,6 +107,7 @@ export function commitClosing(
   outcome: 'released' | 'lapsed',
   nowMs: number,
 ): void {
+  market.ledger.tick(nowMs);
   call.state = outcome;
   call.forgottenAt = nowMs + ENDED_KEPT_MS;
   market.deadlines.delete(`cfp:${call.cfp}`);

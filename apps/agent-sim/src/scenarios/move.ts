@@ -68,6 +68,7 @@ type AnyBody = Partial<{
   bucket: string;
   amounts: Readonly<Record<string, number>>;
   used: Readonly<Record<string, number>>;
+  upstream: { readonly status?: number; readonly remaining?: Readonly<Record<string, number>> };
   amountMicro: string;
   maxPriceMicro: string;
   progress: { readonly percent: number };
@@ -129,6 +130,7 @@ function aboutOf(body: AnyBody, contracts: readonly View[], terms: Terms | undef
     typeof body.proposal === 'object' ? body.proposal.state : '',
     terms === undefined ? '' : termsText(terms, zeroMs),
     tokensText(body.amounts ?? body.used),
+    body.upstream?.status === undefined || body.upstream.status < 400 ? '' : `upstream ${body.upstream.status}`,
     body.message ?? '',
   ];
   return [...new Set(parts)].filter((part) => part !== '').join(' · ');

@@ -7,8 +7,8 @@ import type { UpstreamLimits } from '../upstream-limit.js';
 export const KINDS = ['system', 'honest', 'greedy'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** What the upstream grants; two seconds of it at once, as APIs do that count minutes in pieces. */
-export const LIMITS: UpstreamLimits = { requestsPerMinute: 4800, tokensPerMinute: 6_000_000, burstMs: 2000 };
+/** What the upstream grants; three seconds of it at once, as APIs do that count minutes in pieces. */
+export const LIMITS: UpstreamLimits = { requestsPerMinute: 4800, tokensPerMinute: 6_000_000, burstMs: 3000 };
 /** Demand, as a share of the limit that binds. */
 export const LOAD = 2;
 export const DEFAULT_SECONDS = 20;
@@ -19,7 +19,7 @@ export const PATIENCE_MS = 8000;
 /** What the operator believes of the upstream: an eighth too much of everything. */
 export const MIRROR = 1.125;
 /** The priority reserve, as a share of the bucket. */
-export const RESERVE = 0.25;
+export const RESERVE = 0.3;
 /** Micro-credits per token and per request: the reserve prices. */
 export const PRICE = { requests: 1000, tokens: 20 } as const;
 /** The price of who takes everything is so many times that of who takes nothing. */

@@ -36,7 +36,7 @@ export interface RunTold {
   readonly upstream: Readonly<UpstreamCounts>;
 }
 
-/** A quarter of a tenth of a second to begin with, then for each token read, and more for each made. */
+/** 25 ms to begin with, a hundredth for each token read, two for each made. */
 function latencyMs(contextTokens: number, generatedTokens: number): number {
   return 25 + contextTokens / 100 + 2 * generatedTokens;
 }

@@ -65,7 +65,8 @@ local weight = weight_of(b, by_limit(b, input.amounts))
 count_use(b, h.who, -weight)
 count_use(b, who, weight)
 h.since.paid, h.since.sold, h.since.offer = h.since.paid + part, sold, nil
-if left == 0 then end_hold(h, 'sold', 0) else save_hold(h) end
+if left == 0 then end_hold(h, 'sold', 0) end
+save_hold(h)
 local entry = {
   kind = 'buy-tokens', by = input.by, digest = input.digest, hold = input.hold, agent = input.agent, who = who,
   class = h.class, bucket = b.id, payee = h.payee, amounts = input.amounts, unitsMicro = units, amountMicro = '0',

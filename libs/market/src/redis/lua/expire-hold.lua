@@ -12,6 +12,7 @@ if now < h.expiresAt then return refuse('stale', 'the hold lasts until ' .. h.ex
 
 local posted = h.amount - h.since.paid
 end_hold(h, 'expired', posted)
+save_hold(h)
 journal({ kind = 'expire-hold', hold = h.hold, paid = posted })
 return cjson.encode({
   ok = true, hold = h.hold, bucket = h.bucket, agent = h.agent, paidMicro = digits(h.since.paid), at = now,

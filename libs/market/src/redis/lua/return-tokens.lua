@@ -57,8 +57,7 @@ save_bucket(b)
 
 local pending = h.amount - h.since.paid
 local posted = min(pending, cost)
-h.since.key, h.since.digest = input.key, input.digest
-h.since.answer = {
+local answer = {
   ok = true, hold = h.hold, bucket = h.bucket, agent = h.agent, returned = returned,
   refundedMicro = digits(pending - posted), factorPermille = b.factor, pausedUntil = b.paused_until, at = now,
 }
@@ -72,10 +71,11 @@ end
 if extra > 0 then
   post_single(h.hold .. '.o', h.agent, h.payee, extra, cjson.encode({ agent = h.agent, bucket = h.bucket }))
 end
-h.since.answer.paidMicro = digits(h.since.paid + extra)
-save_hold(h, 'PX', HOLD_KEPT_MS)
+answer.paidMicro = digits(h.since.paid + extra)
+h.since.key, h.since.digest, h.since.answer = input.key, input.digest, answer
+save_hold(h)
 journal({
   kind = 'return', by = input.by, key = input.key, digest = input.digest, hold = h.hold, used = spent, upstream = word,
   paid = posted, extra = extra,
 })
-return cjson.encode(h.since.answer)
+return cjson.encode(answer)

@@ -106,8 +106,11 @@ local function hold_of(id)
   return h
 end
 
-local function save_hold(h, ...)
-  redis.call('SET', key('hold', h.hold), h.taken_text .. '\n' .. cjson.encode(h.since), ...)
+-- Stores what became of a hold; one that has ended is remembered for a while.
+local function save_hold(h)
+  local text = h.taken_text .. '\n' .. cjson.encode(h.since)
+  if not h.since.endedAt then return redis.call('SET', key('hold', h.hold), text) end
+  redis.call('SET', key('hold', h.hold), text, 'PX', HOLD_KEPT_MS)
 end
 
 -- What the budgets of an account have left, nothing borrowed.
@@ -144,7 +147,7 @@ local function held_before(asked, account)
 end
 
 -- Ends a hold and the payment that it is: `posted` of what is still set aside goes to the bucket's account, the rest
--- back, to its budgets too.
+-- back, to its budgets too. The caller saves it, with what else became of it.
 local function end_hold(h, state, posted)
   local account, pending = key('acct', h.agent), h.amount - h.since.paid
   if pending > 0 then redis.call('HINCRBY', account, 'pending', -pending) end
@@ -155,7 +158,6 @@ local function end_hold(h, state, posted)
   if posted > 0 then redis.call('HINCRBY', key('acct', h.payee), 'available', posted) end
   redis.call('ZREM', key('deadlines'), 'hold:' .. h.hold)
   h.since.state, h.since.paid, h.since.endedAt, h.since.offer = state, h.since.paid + posted, now, nil
-  save_hold(h, 'PX', HOLD_KEPT_MS)
 end
 
 -- Whether `by` is the holder or the host that may speak for it.

@@ -141,7 +141,7 @@ describe('one hold', () => {
     expect(performance.now() - started).toBeLessThan(2000);
   });
 
-  test('an answer comes before the time that the asker gives it, whatever it would wait', async () => {
+  test('an answer comes before the time that the asker gives it, whatever it would wait', { retry: 2 }, async () => {
     const agent = await market.agent('brief');
     const id = await bucket('api.brief', [{ name: 'requests', capacity: 5, refillPerSecond: 0.001 }]);
     await agent.done('tokens', takeOf(id, { requests: 5 }));
@@ -150,11 +150,11 @@ describe('one hold', () => {
       const sentAt = Date.now() + skew;
       const envelope = agent.envelope(takeOf(id, { requests: 1 }, { waitMs: 60_000 }));
       const started = performance.now();
-      const payload = encode({ ...envelope, sentAt, replyBy: sentAt + 400 });
+      const payload = encode({ ...envelope, sentAt, replyBy: sentAt + 1000 });
       const reply = await agent.raw(subject, payload, 2000);
       expect(reply?.body).toMatchObject({ status: 429, detail: 'token-limit', final: false });
-      expect(performance.now() - started).toBeGreaterThan(250);
-      expect(performance.now() - started).toBeLessThan(450);
+      expect(performance.now() - started).toBeGreaterThan(700);
+      expect(performance.now() - started).toBeLessThan(1000);
     }
   });
 });

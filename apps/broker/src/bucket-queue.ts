@@ -26,17 +26,31 @@ export const MAX_WAITING = 4096;
 /** Of one agent. */
 export const MAX_WAITING_EACH = 64;
 
+/** So many ask for the same hold at once; whoever asks again thereafter takes the first one's place. */
+const MAX_ASKERS = 16;
+
+export interface Asker {
+  resolve(reply: TakeReply): void;
+  reject(error: unknown): void;
+}
+
 /** One who wants tokens, and all who ask for it under the same hold. */
 export interface Wish {
   readonly take: TakeAsked;
   readonly seq: number;
   /** Until when it waits, of `performance.now()`. */
   dueAt: number;
-  readonly askers: { resolve(reply: TakeReply): void; reject(error: unknown): void }[];
+  readonly askers: Asker[];
   /** The bank's last word, and when it could pass by it; absent before it was tried. */
   last?: MustWait;
   passAt: number;
 }
+
+const ASKED_AGAIN: TakeReply = {
+  ok: false,
+  detail: 'unavailable',
+  message: 'it was asked again since: the last ones are answered',
+};
 
 export interface QueueWatch {
   /** A wish is answered, or about to be. */
@@ -52,6 +66,7 @@ export class BucketQueue {
   #arrived: Wish[] = [];
   readonly #waiting = new Set<Wish>();
   readonly #perAgent = new Map<string, number>();
+  #asleep = 0;
   #inFlight = 0;
   #clearing = false;
   #clearedAt = Number.NEGATIVE_INFINITY;
@@ -72,6 +87,11 @@ export class BucketQueue {
     return this.#waiting.size;
   }
 
+  /** How many requests are kept here for their turn. */
+  get asleep(): number {
+    return this.#asleep;
+  }
+
   add(wish: Wish): void {
     this.#arrived.push(wish);
     // Whoever comes while others wait is cleared together with them: neither before them, nor after all of them.
@@ -84,6 +104,14 @@ export class BucketQueue {
         this.#send();
       });
     }
+  }
+
+  /** Somebody asks for the same once more: answered with the others. */
+  join(wish: Wish, asker: Asker, dueAt: number): void {
+    wish.dueAt = Math.max(wish.dueAt, dueAt);
+    wish.askers.push(asker);
+    if (wish.askers.length > MAX_ASKERS) wish.askers.shift()!.resolve(ASKED_AGAIN);
+    else if (this.#waiting.has(wish)) this.#asleep += 1;
   }
 
   /** Tokens came back: the next clearing need not wait for the refill. */
@@ -157,6 +185,7 @@ export class BucketQueue {
     // The first who must wait has just been tried: that was a look, too.
     if (this.#waiting.size === 0 && !this.#clearing) this.#clearedAt = performance.now();
     this.#waiting.add(wish);
+    this.#asleep += wish.askers.length;
     this.#perAgent.set(agent, ofAgent + 1);
     return true;
   }
@@ -174,6 +203,7 @@ export class BucketQueue {
 
   #forget(wish: Wish): void {
     if (this.#waiting.delete(wish)) {
+      this.#asleep -= wish.askers.length;
       const { agent } = wish.take;
       const left = this.#perAgent.get(agent)! - 1;
       if (left === 0) this.#perAgent.delete(agent);

@@ -138,7 +138,8 @@ export class BankService {
 
   /** Beyond what Redis answers in a second, waiting longer helps nobody: whoever asks is told to come again. */
   #admit(operation: string, envelope: AnyEnvelope, perform: Perform): Promise<Outcome<unknown>> | Outcome<unknown> {
-    if (this.#underWay <= MAX_UNDER_WAY) return this.#perform(operation, envelope, perform);
+    const busy = this.#underWay - this.#bank.tokens.asleep;
+    if (busy <= MAX_UNDER_WAY) return this.#perform(operation, envelope, perform);
     return refusal('unavailable', `${MAX_UNDER_WAY} requests are under way: ask again with the same key`);
   }
 

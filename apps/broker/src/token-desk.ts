@@ -42,15 +42,14 @@ export class TokenDesk {
     if (this.#closed) return Promise.resolve(CLOSED);
     const key = `${take.by}|${take.hold}`;
     const dueAt = waitMs > 0 ? performance.now() + waitMs : Number.NEGATIVE_INFINITY;
-    const known = this.#wishes.get(key)?.wish;
-    if (known !== undefined && known.take.digest !== take.digest) {
+    const known = this.#wishes.get(key);
+    if (known !== undefined && known.wish.take.digest !== take.digest) {
       const message = `the hold ${take.hold} waits for something else: each take has an id of its own`;
       return Promise.resolve({ ok: false, detail: 'duplicate', message });
     }
     return new Promise((resolve, reject) => {
       if (known !== undefined) {
-        known.dueAt = Math.max(known.dueAt, dueAt);
-        known.askers.push({ resolve, reject });
+        known.queue.join(known.wish, { resolve, reject }, dueAt);
         return;
       }
       this.#seq += 1;
@@ -72,6 +71,13 @@ export class TokenDesk {
   /** Tokens of the bucket came back. */
   stir(bucket: string): void {
     this.#queues.get(bucket)?.stir();
+  }
+
+  /** Requests that are kept here for their turn: nothing is being done for them. */
+  get asleep(): number {
+    let asleep = 0;
+    for (const queue of this.#queues.values()) asleep += queue.asleep;
+    return asleep;
   }
 
   /** How many wait, by bucket. */

@@ -99,6 +99,18 @@ test('whoever asks again under the same hold waits once, and both hear the answe
   expect(calls.map(({ holds }) => holds)).toEqual([['same'], ['same']]);
 });
 
+test('of those who ask for one hold again and again the last ones are answered', async () => {
+  const { desk, take, reached } = deskBefore((one, call) => (call === 1 ? wait(200) : given(one)));
+  const first = [take('again', 5000)];
+  await reached(1);
+  for (let n = 0; n < 40; n += 1) first.push(take('again', 5000));
+  expect(desk.asleep).toBe(16);
+  const answers = await Promise.all(first);
+  expect(answers.filter(({ ok }) => ok)).toHaveLength(16);
+  expect(answers[0]).toMatchObject({ detail: 'unavailable' });
+  expect(desk.asleep).toBe(0);
+});
+
 test('who waits no more is not tried any more', async () => {
   const { desk, take, calls, reached } = deskBefore(() => wait(40));
   const waiting = take('gone', 10_000);

@@ -10,7 +10,7 @@ export type ApprovalDraft = Approval extends infer C
     : C
   : never;
 
-const proposal = fc.oneof({ weight: 9, arbitrary: any }, { weight: 1, arbitrary: fc.constant('p99') });
+const proposal = fc.oneof({ weight: 4, arbitrary: any }, { weight: 1, arbitrary: fc.constant('p99') });
 const file = fc.record({
   kind: fc.constant('file-proposal' as const),
   by: fc.constantFrom(...AGENTS),

@@ -39,6 +39,7 @@ const agent = fc.constantFrom(...AGENTS, SYSTEM_AGENT, SYSTEM_AGENT);
 const contract = often(any, fc.constantFrom('c1-1', 'c9-1'));
 const holder = fc.oneof({ weight: 7, arbitrary: fc.constant('holder') }, { weight: 1, arbitrary: agent });
 const seller = often(fc.constant('seller'), fc.constant('ann'));
+const strangerOrSeller = fc.constantFrom('seller', 'seller', 'seller', 'ann');
 const durationMs = fc.constantFrom(1_000, 1_000, 3_001, 70);
 const ttlMs = fc.constantFrom(50, 800, 3_000, 3_000);
 const seals = fc.constantFrom<SealKind[][]>(['mac', 'ed25519'], ['mac', 'ed25519'], ['mac']).map((list) => [...list]);
@@ -101,7 +102,7 @@ const openPool = fc
 const maxPriceMicro = fc.constantFrom('1000', '1000', '1000', '3');
 const command: fc.Arbitrary<Draft> = fc.oneof(
   { weight: 2, arbitrary: openPool },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('extend-call' as const), by: seller, cfp, ttlMs }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('extend-call' as const), by: strangerOrSeller, cfp, ttlMs }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('release-call' as const), by: seller, cfp }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('lapse-call' as const), cfp }) },
   {
@@ -266,8 +267,8 @@ const lived: fc.Arbitrary<Step[]> = fc
 const single: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom(1, 30, 400, 999, 2_000).map((ms): Step => ({ kind: 'wait', ms })) },
   { weight: 28, arbitrary: fc.record({ kind: fc.constant('ask' as const), command, key }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('again' as const), which: fc.nat({ max: 60 }) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('unlock' as const), slots }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('again' as const), which: fc.nat({ max: 60 }) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('unlock' as const), slots }) },
   { weight: 2, arbitrary: fc.constant<Step>({ kind: 'sweep' }) },
   {
     weight: 1,
@@ -282,7 +283,7 @@ const ordered = (said: Order): Step => ({ kind: 'order', order: said });
 
 const parts = [
   { weight: 4, arbitrary: opening },
-  { weight: 4, arbitrary: held },
+  { weight: 7, arbitrary: held },
   { weight: 2, arbitrary: approved },
   { weight: 3, arbitrary: hired },
   { weight: 3, arbitrary: lived },

@@ -13,7 +13,7 @@ import { depositEnds } from './sale-outcomes.js';
 import { expectSpendAgrees } from './spend-agrees.js';
 import { engagementOf, reportOf } from './task-steps.js';
 
-const RUNS = Number(process.env.TENDER_RUNS ?? 600);
+const RUNS = Number(process.env.TENDER_RUNS ?? 800);
 const POOL = {
   ...{ account: 'pool-account', seller: 'seller', slots: 4, reserve: 2, reservePriceMicro: '5', maxTerms: 2 },
   ...{ graceMs: 900, idleMs: 900, compensationPermille: 300 },
@@ -33,7 +33,7 @@ it('answers as the scripts do, and ends in the same state', async () => {
   await fc.assert(fc.asyncProperty(steps, runSequence), { numRuns: RUNS });
   if (process.env.TENDER_SHOW) console.log(Object.fromEntries([...seen].sort()));
   if (RUNS >= 600) for (const outcome of expected) expect(seen.get(outcome) ?? 0, outcome).toBeGreaterThan(0);
-}, 120_000);
+}, 240_000);
 
 const expected = [
   ...['bid barred missing-dependency', 'deposit ok', 'deposit unknown', 'deposit stale'],

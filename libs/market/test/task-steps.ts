@@ -131,7 +131,7 @@ const owners: Readonly<Record<ReportAsked['step'], string>> = {
 const said = fc.record({
   step: fc.constantFrom(...steps),
   contract: often(any, fc.constantFrom('k9-t1', 'c1-1')),
-  other: often(fc.constant(undefined), fc.constantFrom('provider', 'ben', 'cid')),
+  other: fc.constantFrom(...Array(5).fill(undefined), 'provider', 'ben', 'cid'),
   percent: often(fc.constantFrom(0, 40), fc.constant(101)),
   deadline: often(fc.constant(30_000), fc.constant(-1)),
   receiptOutcome: often(fc.constant(undefined), fc.constantFrom('done' as const, 'failed' as const)),

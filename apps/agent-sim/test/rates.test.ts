@@ -111,6 +111,11 @@ describe('judgement', () => {
       { ...kinds('honest', { tokens: 80 }), answers: 200 },
       'not 81 % or more',
     ],
+    [
+      'nothing is said of a machine that stalls',
+      { ...kinds('system', { p99Ms: 5000 }), throttled: 0.1, answers: 501 },
+      undefined,
+    ],
     ['noise is cheap', kinds('greedy', { perThousandMicro: 1100 }), 'the greedy neighbour paid 1.10 times'],
   ] as readonly [string, Partial<RunFigures> & { answers?: number }, string | undefined][])('%s', (_, more, breach) => {
     const { answers = 20, ...figures } = more;

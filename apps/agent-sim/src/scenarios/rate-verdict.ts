@@ -30,6 +30,8 @@ export const TARGETS = {
 
 /** Where a mere question takes longer at p99, the machine has too much else to do. */
 const BUSY_MS = 100;
+/** Where it takes so long, whole processes stood still: what they held back comes at once, and nothing can be said. */
+export const STALLED_MS = 500;
 
 /** Where an upstream tells its limits by 429s alone, its Retry-After, whole seconds, holds up everybody. */
 const RETRY_AFTER_MS = 1000;
@@ -37,10 +39,11 @@ const RETRY_AFTER_MS = 1000;
 /**
  * Each target that was missed, a sentence each. A System agent's wait may be longer by what a mere question to the bank
  * took, and as long as the pause that a quiet upstream asks for. On a busy machine honest agents may get as much less
- * than is fair as all together got less.
+ * than is fair as all together got less; on one that stalled, 429s, waits and shares are shown, not judged.
  */
 export function judge({ after, answerMs, quiet }: RatesTold): string[] {
   const { system, honest, greedy } = after.kinds;
+  const stalled = answerMs > STALLED_MS;
   const waitMs = Math.max(TARGETS.systemWait * after.othersP99Ms, quiet === true ? RETRY_AFTER_MS : 0);
   const longestMs = waitMs + answerMs;
   const least = TARGETS.honest * (answerMs > BUSY_MS ? Math.min(1, after.served) : 1);
@@ -48,11 +51,17 @@ export function judge({ after, answerMs, quiet }: RatesTold): string[] {
   const price = greedy.perThousandMicro / Math.max(1, honest.perThousandMicro);
   const said: readonly (readonly [boolean, string])[] = [
     [
-      after.throttled < TARGETS.throttled,
+      after.throttled < TARGETS.throttled || stalled,
       `${percent(after.throttled)} % of the upstream’s answers were 429, not below ${percent(TARGETS.throttled)} %`,
     ],
-    [system.p99Ms < longestMs, `System agents waited ${showMs(system.p99Ms)} at p99, not below ${showMs(longestMs)}`],
-    [share >= least, `honest agents got ${percent(share)} % of their fair share, not ${percent(least)} % or more`],
+    [
+      system.p99Ms < longestMs || stalled,
+      `System agents waited ${showMs(system.p99Ms)} at p99, not below ${showMs(longestMs)}`,
+    ],
+    [
+      share >= least || stalled,
+      `honest agents got ${percent(share)} % of their fair share, not ${percent(least)} % or more`,
+    ],
     [
       price >= TARGETS.greedyPrice,
       `the greedy neighbour paid ${price.toFixed(2)} times what honest agents paid per token, not ${TARGETS.greedyPrice} or more`,
@@ -155,6 +164,6 @@ export function rateNotes({ plan, before, after, answerMs, quiet }: RatesTold): 
     `Agents by the fair shares that each asks for: ${parts}. Everybody waits ${PATIENCE_MS / 1000} s at most; who gives up counts as having waited so long.`,
     `Given up: unmanaged ${whys(before.gaveUp)}; through the market ${whys(after.gaveUp)}.`,
     `Fair is what the upstream’s limit gives at every moment, max-min, to those who have requests then, System agents first. By one division of all ${showCount(grantedTokens(plan.runMs))} tokens, lulls included, honest agents got ${evenly(after)} % (unmanaged ${evenly(before)} %).`,
-    `A mere question to the bank took ${showMs(answerMs)} at p99 while agents fought over tokens: so much longer a wait may be.`,
+    `A mere question to the bank took ${showMs(answerMs)} at p99 while agents fought over tokens: ${answerMs > STALLED_MS ? 'this machine stalls, so that 429s, waits and shares are shown, not judged' : 'so much longer a wait may be'}.`,
   ];
 }

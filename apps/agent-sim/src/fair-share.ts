@@ -38,6 +38,8 @@ export interface Flow {
   readonly patienceMs: number;
   /** Whose work is served before all others' at any moment. */
   readonly first?: ReadonlySet<number> | undefined;
+  /** So much of the burst is kept for them: the others leave it. */
+  readonly kept?: number | undefined;
 }
 
 const STEP_MS = 5;
@@ -48,7 +50,7 @@ const STEP_MS = 5;
  * one division of everything, it does not promise to anybody what flowed by while nobody had work. `work` in order of time.
  */
 export function fluidShares(work: readonly Work[], agents: number, flow: Flow): number[] {
-  const { perMs, burst, runMs, patienceMs, first = new Set() } = flow;
+  const { perMs, burst, runMs, patienceMs, first = new Set(), kept = 0 } = flow;
   const queues: { left: number; begun: boolean; readonly dueMs: number }[][] = Array.from({ length: agents }, () => []);
   const due = queues.map(() => 0);
   let level = burst;
@@ -65,7 +67,7 @@ export function fluidShares(work: readonly Work[], agents: number, flow: Flow): 
     });
     for (const before of [true, false]) {
       const wanted = backlogs.map((backlog, agent) => (first.has(agent) === before ? backlog : 0));
-      for (const [agent, share] of maxMinShares(wanted, level).entries()) {
+      for (const [agent, share] of maxMinShares(wanted, level - (before ? 0 : kept)).entries()) {
         level -= share;
         due[agent]! += share;
         serve(queues[agent]!, share);

@@ -126,5 +126,8 @@ describe('fair shares over time', () => {
     const shares = fluidShares([work(0, 0, 1000), work(1, 0, 50_000)], 2, { ...flow, first: new Set([0]) });
     expect(shares[0]).toBeCloseTo(1000);
     expect(shares[1]).toBeCloseTo(9100);
+    const kept = fluidShares([work(1, 0, 50_000), work(0, 500, 40)], 2, { ...flow, first: new Set([0]), kept: 40 });
+    expect(kept[0]).toBeCloseTo(40);
+    expect(kept[1]).toBeCloseTo(10_020);
   });
 });

@@ -2,7 +2,7 @@
 import { fluidShares, jainIndex, maxMinShares } from '../fair-share.js';
 import { tokensOf } from '../llm-demand.js';
 import { quantile } from '../tally.js';
-import { KINDS, type Kind, LIMITS, PATIENCE_MS, type RatePlan } from './rate-plan.js';
+import { KINDS, type Kind, LIMITS, PATIENCE_MS, type RatePlan, RESERVE } from './rate-plan.js';
 import type { RunTold, Told } from './rate-play.js';
 
 /** What a kind of agent, or one agent, got. */
@@ -43,12 +43,13 @@ export function grantedTokens(runMs: number): number {
   return (LIMITS.tokensPerMinute / 60_000) * (LIMITS.burstMs + runMs);
 }
 
-/** Each agent's fair share in tokens: at every moment of those who have requests then, System agents first. */
+/** Each agent's fair share in tokens: at every moment of those who have requests then, System agents and their reserve first. */
 export function fairTokens({ players, arrivals, runMs }: RatePlan): number[] {
   const perMs = LIMITS.tokensPerMinute / 60_000;
   const first = new Set(players.flatMap(({ kind }, agent) => (kind === 'system' ? [agent] : [])));
   const work = arrivals.map((arrival) => ({ agent: arrival.agent, atMs: arrival.atMs, amount: tokensOf(arrival) }));
-  const flow = { perMs, burst: perMs * LIMITS.burstMs, runMs, patienceMs: PATIENCE_MS, first };
+  const burst = perMs * LIMITS.burstMs;
+  const flow = { perMs, burst, runMs, patienceMs: PATIENCE_MS, first, kept: RESERVE * burst };
   return fluidShares(work, players.length, flow);
 }
 

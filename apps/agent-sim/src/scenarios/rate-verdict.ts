@@ -163,7 +163,7 @@ export function rateNotes({ plan, before, after, answerMs, quiet }: RatesTold): 
     `The upstream grants ${showCount(requestsPerMinute)} requests and ${showCount(tokensPerMinute)} tokens a minute, ${burstMs / 1000} s of it at once: ${showCount(grantedTokens(plan.runMs))} tokens in the run. The bucket says ${percent(MIRROR - 1)} % more${quiet === true ? ', and the upstream does not say what is left' : ', and agents pass on what the upstream’s headers say is left'}.`,
     `Agents by the fair shares that each asks for: ${parts}. Everybody waits ${PATIENCE_MS / 1000} s at most; who gives up counts as having waited so long.`,
     `Given up: unmanaged ${whys(before.gaveUp)}; through the market ${whys(after.gaveUp)}.`,
-    `Fair is what the upstream’s limit gives at every moment, max-min, to those who have requests then, System agents first. By one division of all ${showCount(grantedTokens(plan.runMs))} tokens, lulls included, honest agents got ${evenly(after)} % (unmanaged ${evenly(before)} %).`,
+    `Fair is what the upstream’s limit gives at every moment, max-min, to those who have requests then, System agents and their reserve first. By one division of all ${showCount(grantedTokens(plan.runMs))} tokens, lulls included, honest agents got ${evenly(after)} % (unmanaged ${evenly(before)} %).`,
     `A mere question to the bank took ${showMs(answerMs)} at p99 while agents fought over tokens: ${answerMs > STALLED_MS ? 'this machine stalls, so that 429s, waits and shares are shown, not judged' : 'so much longer a wait may be'}.`,
   ];
 }

@@ -1,5 +1,5 @@
 // The patterns of negotiation, each played over the real stack: its guardrail had something to stop and held, the books hold.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,13 +38,29 @@ const expected: Readonly<Record<string, { stopped: string[]; metric: [number, nu
   'both-directions': { stopped: ['round-limit'], metric: [2, 2], better: 'less' },
 };
 
-let folder: string;
-let run: {
+/** The bank's own: what binds is the clock, so that both are played at once, in markets of their own. */
+const bank: Readonly<Record<string, { args: string[]; stopped: string[]; metric: [number, number] }>> = {
+  'rate-tokens': {
+    args: ['--seconds', '10'],
+    stopped: ['malformed', 'not-permitted', 'no-capacity', 'below-reserve-price'],
+    metric: [0, 5],
+  },
+  budgets: {
+    args: [],
+    stopped: ['over-budget', 'malformed', 'not-permitted', 'bad-signature', 'paid to the last credit'],
+    metric: [0, 0],
+  },
+};
+
+interface Run {
   readonly code: number | null;
   readonly errors: string;
   readonly played: readonly Played[];
   readonly report: string;
-};
+}
+
+let folder: string;
+let run: Run;
 
 /** Everything that is printed; a market of its own, gone afterwards. */
 async function scenarioCommand(args: readonly string[]) {
@@ -57,15 +73,19 @@ async function scenarioCommand(args: readonly string[]) {
   return { code, ...text };
 }
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tender-scenarios-'));
-  const file = join(folder, 'scenarios.html');
+async function play(name: string, args: readonly string[]): Promise<Run> {
+  const file = join(folder, `${name}.html`);
   const { code, out, err } = await scenarioCommand([
-    ...Object.keys(expected),
+    ...args,
     ...['--seed', '1', '--log', '-o', 'json', '--report', file],
   ]);
   const played = out === '' ? [] : (JSON.parse(out).played as Played[]);
-  run = { code, errors: err, played, report: await readFile(file, 'utf8').catch(() => '') };
+  return { code, errors: err, played, report: await readFile(file, 'utf8').catch(() => '') };
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tender-scenarios-'));
+  run = await play('all', Object.keys(expected));
 }, 180_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -110,10 +130,47 @@ test('the report shows each, with its guardrail and its moves', () => {
   expect(run.report).not.toMatch(/src="http|href="http/);
 });
 
+describe('the bank’s own', () => {
+  const runs = new Map<string, Run>();
+  beforeAll(async () => {
+    const played = Object.entries(bank).map(
+      async ([name, { args }]) => [name, await play(name, [name, ...args])] as const,
+    );
+    for (const [name, one] of await Promise.all(played)) runs.set(name, one);
+  }, 180_000);
+
+  test.each(Object.entries(bank))('%s: its rule held, its books are in order, its report says so', (name, row) => {
+    const { code, errors, played, report } = runs.get(name)!;
+    expect(played.flatMap(({ guard }) => guard.breaches)).toEqual([]);
+    expect(code, errors).toBe(0);
+    const { guard, figures, check, moves } = played[0]!;
+    expect(Object.keys(guard.stopped)).toEqual(expect.arrayContaining(row.stopped));
+    expect(figures[0]!.value).toBeGreaterThanOrEqual(row.metric[0]);
+    expect(figures[0]!.value).toBeLessThanOrEqual(row.metric[1]);
+    expect(figures[0]!.value).toBeLessThan(figures[0]!.against!.value);
+    expect(check.lines.filter(({ ok }) => !ok)).toEqual([]);
+    expect(moves.filter(({ what, status }) => what === 'tokens ok' && status === 200)).not.toEqual([]);
+    expect(report).toContain(`id="${name}"`);
+    expect(report).toContain('every guardrail held, every invariant holds');
+  });
+
+  test('a trace that cannot be played is refused before anything starts, by line and with what would pass', async () => {
+    const file = join(folder, 'trace.csv');
+    await writeFile(file, 'TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,4808,10\nnow,1,1\n');
+    const refused = await scenarioCommand(['rate-tokens', '--llm-trace', file]);
+    expect(refused).toMatchObject({ code: 2, out: '' });
+    expect(refused.err).toContain(`${file}, line 3: TIMESTAMP "now"`);
+    expect(refused.err).toContain('What would pass: ');
+    const elsewhere = await scenarioCommand(['human', '--llm-trace', file]);
+    expect(elsewhere).toMatchObject({ code: 2, out: '' });
+    expect(elsewhere.err).toContain('--llm-trace goes with the scenario rate-tokens only');
+  });
+});
+
 test('without a name they are listed; an unknown one is refused before anything starts', async () => {
   const listed = await scenarioCommand([]);
   expect(listed.code).toBe(0);
-  for (const name of Object.keys(expected)) expect(listed.out).toContain(`  ${name} `);
+  for (const name of Object.keys({ ...expected, ...bank })) expect(listed.out).toContain(`  ${name} `);
   const unknown = await scenarioCommand(['bargaining']);
   expect(unknown.code).toBe(2);
   expect(unknown.err).toContain('there is no scenario "bargaining"');

@@ -83,6 +83,7 @@ describe('judgement', () => {
     letIn: 100,
     tokens: 95,
     fairTokens: 100,
+    evenTokens: 110,
     p50Ms: 10,
     p99Ms: 50,
     paidMicro: 1,

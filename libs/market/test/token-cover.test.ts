@@ -76,3 +76,17 @@ test('a shared budget: others wait a moment while it could still be enough, and 
   });
   await m.check();
 });
+
+test('noise passes: who could pay without it waits, who offers less than the reserve prices is refused', async () => {
+  await tokens.openBucket({ bucket: 'loud', noiseMaxPermille: 4000, noiseWindowMs: 1000 });
+  expect(await tokens.take({ agent: 'ann', amounts: { requests: 10 } }, 'loud')).toMatchObject({ ok: true });
+  const poor = { agent: 'ann', amounts: { requests: 1 }, maxPrice: 1, hold: 'again' };
+  const refused = await tokens.take(poor, 'loud');
+  expect(refused).toMatchObject({ ok: false, detail: 'below-reserve-price', wait: { ms: 250, priceMicro: '4' } });
+  await m.setClock(START_MS + 2000);
+  expect(await tokens.take(poor, 'loud')).toMatchObject({ ok: true, amountMicro: '1' });
+  const mean = await tokens.take({ agent: 'ann', amounts: { requests: 2 }, maxPrice: 1 }, 'loud');
+  expect(mean).toMatchObject({ ok: false, detail: 'below-reserve-price' });
+  expect(mean).not.toHaveProperty('wait');
+  await m.check();
+});

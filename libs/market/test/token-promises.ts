@@ -129,7 +129,9 @@ export class TokenPromises {
     if (spec.lendAfterMs > 0 || spec.ownerMaxPermille < 1000 || nowMs < pausedUntil) return;
     const asked = takes.flatMap((take, index) => {
       const answer = answers[index]!;
-      const judged = answer.ok ? !answer.replayed : answer.wait !== undefined;
+      // Who is too noisy for its price lacks money, not capacity.
+      const dear = !answer.ok && answer.detail === 'below-reserve-price';
+      const judged = answer.ok ? !answer.replayed : answer.wait !== undefined && !dear;
       return this.#isSystem(take.agent) && judged ? [{ take, answer }] : [];
     });
     const within = reserve.limits.every(

@@ -110,9 +110,16 @@ const refusals: readonly Refusal[] = [
     take: { agent: 'ann', ttlMs: 600_001 },
   },
   {
-    ...{ check: 'it offers the reserve prices × its noise at least', detail: 'below-reserve-price' },
+    ...{ check: 'it offers the reserve prices at least', detail: 'below-reserve-price' },
     take: { agent: 'ann', ...requests(2), maxPrice: 19 },
     more: { priceMicro: '20' },
+  },
+  {
+    ...{ check: 'it offers them × its noise, which passes: it may wait', detail: 'below-reserve-price' },
+    bucket: { noiseMaxPermille: 4000 },
+    before: () => tokens.take({ agent: 'ann', ...requests(4) }),
+    take: { agent: 'ann', ...requests(2), maxPrice: 20 },
+    more: { wait: { ms: 250, priceMicro: expect.any(String) } },
   },
   {
     ...{ check: "so much is ever within its owner's share", detail: 'no-capacity' },

@@ -33,6 +33,8 @@ import { type HoldState, paymentId } from './tokens-record.js';
 
 /** What a wait is said to be at most, in ms. */
 const MAX_WAIT_MS = 86_400_000;
+/** Whoever is too noisy for its price is looked at again after so long. */
+const NOISE_WAIT_MS = 250;
 
 /** A take that is cleared with the others: `owner` is in whose name it counts as recent use. */
 interface Bidding extends TokenBid {
@@ -146,7 +148,13 @@ class Batch {
     const noise = noisePermille(use, WHOLE_WINDOW, bucket.spec.noiseMaxPermille);
     const offered = offeredRate(bucket, amounts, take.maxPrice, noise);
     const leastPrice = this.#price(amounts, 1000, noise);
-    if (offered === undefined) return notTaken('below-reserve-price', { priceMicro: leastPrice });
+    if (offered === undefined) {
+      // Noise passes: who could pay without it need only wait.
+      const payable = take.maxPrice >= costOf(bucket, amounts, 1000, 1000);
+      if (!payable) return notTaken('below-reserve-price', { priceMicro: leastPrice });
+      const wait = { ms: NOISE_WAIT_MS, priceMicro: leastPrice, ...ahead(account.class) };
+      return notTaken('below-reserve-price', { wait });
+    }
     if (bucket.spec.ownerMaxPermille < 1000) {
       const room = bucket.spec.ownerMaxPermille * 1000 - weight;
       if (room < 0) return notTaken('no-capacity');

@@ -6,6 +6,9 @@
 -- REPLY: a list with, for each, ok, hold, bucket, agent, amounts, unitsMicro, amountMicro, ratePermille, noisePermille, expiresAt, at
 -- include: clearing
 
+-- Whoever is too noisy for its price is looked at again after so long.
+local NOISE_WAIT_MS = 250
+
 local b = bucket_of(input.bucket)
 local accounts, uses, taken, seen = {}, {}, {}, {}
 local desk, spent = budget_desk(), {}
@@ -88,6 +91,12 @@ local function judged(take)
   local offered = offered_rate(b, amounts, take.maxPrice, noise)
   if not offered then
     local least_price = digits(min(MAX_MICRO, cost_of(b, amounts, 1000, noise)))
+    -- Noise passes: who could pay without it need only wait.
+    if take.maxPrice >= cost_of(b, amounts, 1000, 1000) then
+      return not_taken('below-reserve-price', 'with what ' .. who .. ' took of late this costs ' .. least_price, {
+        wait = { ms = NOISE_WAIT_MS, priceMicro = least_price, system = class == 'system' or nil },
+      })
+    end
     return not_taken('below-reserve-price', 'this costs at least ' .. least_price, { priceMicro = least_price })
   end
   if b.spec.ownerMaxPermille < 1000 then

@@ -269,7 +269,7 @@ async function waitForTurn(world: World): Promise<void> {
 
 function notesOf(promised: number, asks: number): string[] {
   return [
-    `Windows are minutes of the broker's clock; this one turned at ${new Date(promised).toISOString().slice(11, 19)}. Nobody turned it: it is worked out by whoever spends next.`,
+    `Windows are minutes of the broker’s clock; this one turned at ${new Date(promised).toISOString().slice(11, 19)}. Nobody turned it: it is worked out by whoever spends next.`,
     `Who was refused was told that instant, came back then and asked ${asks === 1 ? 'once' : `${asks} times`}.`,
   ];
 }

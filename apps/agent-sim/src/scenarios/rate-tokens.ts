@@ -30,14 +30,14 @@ async function run(world: World, { seconds = DEFAULT_SECONDS, llmTrace, quiet }:
   const plan = planRates(world.seed, world.prng('rate-deal'), seconds * 1000, llmTrace);
   const bucket = await openBucket(world);
   const agents = await Promise.all(plan.players.map((player) => connect(world, player)));
-  const rogue = await world.rogue('rogue', CREDITS);
+  const [rogue, asker] = await Promise.all([world.rogue('rogue', CREDITS), world.agent('asker')]);
   const lastS = Math.round((plan.runMs + PATIENCE_MS) / 1000);
   world.say(opening(plan));
   world.say(`Unmanaged: every agent asks the upstream by itself; ${lastS} s at most …`);
   const before = await playRates(plan, unmanaged(world.prng('rate-back-off')), quiet);
   world.say(`Through the market: tokens first, then the upstream; ${lastS} s at most …`);
   const over = new AbortController();
-  const questions = questionMs(await world.agent('asker'), bucket, over.signal);
+  const questions = questionMs(asker, bucket, over.signal);
   const [after, attempts] = await Promise.all([
     playRates(plan, managed(bucket, agents, plan.players), quiet).finally(() => over.abort()),
     delay(plan.runMs / 2).then(() => breakIn(world, rogue, agents[0]!, bucket)),

@@ -71,7 +71,7 @@ function card(played: Played): Html {
 ${guard.breaches.map((breach) => html`<p class="bad">${breach}</p>`)}
 <p><strong>Metric.</strong> ${played.metric}</p>
 ${table(`Figures of ${played.name}`, ['figure', 'value', 'beside'], rows)}
-${tables.map(({ title, head, rows: cells }) => html`<h3>${title}</h3>${table(title, head, cells)}`)}
+${tables.map(({ title, head, rows: cells }) => html`<p><strong>${title}</strong></p>${table(title, head, cells)}<br>`)}
 ${notes.map((note) => html`<p class="soft">${note}</p>`)}
 <p class="soft">Books: ${showCheck(played)}.</p>
 ${movesOf(played.name, moves)}</section>`;

@@ -1,6 +1,7 @@
 // Rate tokens against Redis: who gets what, every refusal in its order, and what a hold comes to; TOKENS.md has the tables.
 import { readFileSync } from 'node:fs';
 import { budgetSpec } from '@tender/credits';
+import { marketKey } from '@tender/credits/redis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readBucket } from '../src/index.js';
 import { type BucketDraft, type TakeDraft, TokenHand } from '../src/testing/index.js';
@@ -266,6 +267,39 @@ describe('a hold', () => {
       paidMicro: '0',
     });
     expect(await tokens.return('ann', 'h1', {})).toMatchObject({ returned: { requests: 0 }, paidMicro: '50' });
+    await market.check();
+  });
+
+  it('counts as taken by the seller still, and as had by the buyer: passing it on makes nobody quiet', async () => {
+    await open();
+    await tokens.take({ agent: 'ann', hold: 'h1', ...requests(6), maxPrice: 600 });
+    const takenBy = () => market.redis.hgetall(marketKey(market.market, 'taken', 'api'));
+    const before = (await takenBy()).ann;
+    for (const hold of ['b1', 'b2']) {
+      await tokens.offer('ann', 'h1', 'cid', { requests: 2 }, 0);
+      expect(await tokens.buy({ agent: 'cid', of: 'h1', hold, ...requests(2) })).toMatchObject({ ok: true });
+    }
+    const { ann, cid } = await takenBy();
+    expect(ann).toBe(before);
+    const used = (text: string | undefined) => Number(text!.split(',')[2]);
+    expect(used(cid)).toBe(2 * Math.floor(used(ann) / 3));
+    // Two are left in hand; what is given back of them alone counts no more.
+    await tokens.return('ann', 'h1', { requests: 0 });
+    expect(used((await takenBy()).ann)).toBe(used(cid));
+    await market.check();
+  });
+
+  it("is bought within an owner's share of what was taken of late alone", async () => {
+    // A window gives 60 requests, an owner's agents have 6 of them.
+    await open({ ownerMaxPermille: 100 });
+    await tokens.take({ agent: 'cid', hold: 'own', ...requests(4) });
+    const pass = async (n: number) => {
+      await tokens.take({ agent: 'ann', hold: `h${n}`, ...requests(n), maxPrice: 100 });
+      await tokens.offer('ann', `h${n}`, 'cid', { requests: n }, 0);
+      return tokens.buy({ agent: 'cid', of: `h${n}`, hold: `b${n}`, ...requests(n) });
+    };
+    expect(await pass(2)).toMatchObject({ ok: true });
+    expect(await pass(1)).toMatchObject({ ok: false, detail: 'token-limit' });
     await market.check();
   });
 

@@ -1,4 +1,6 @@
 // Selling tokens on in the model: the rules of offer-tokens.lua and buy-tokens.lua.
+import { NO_USE, recentUse } from '@tender/credits';
+import type { TokenAmounts } from '../tokens.js';
 import { countUse, weightIn } from './bucket.js';
 import { type Answer, type Done, refused } from './command.js';
 import type { MarketState } from './market-state.js';
@@ -56,6 +58,9 @@ export function buyTokens(
   if (Object.keys(taken.amounts).some((name) => offer.amounts[name] !== asked.amounts[name])) return notTaken('stale');
   if (Object.keys(asked.amounts).some((name) => taken.amounts[name] === undefined)) return notTaken('malformed');
   if (taken.class === 'system' && account.class !== 'system') return notTaken('reserved-for-system');
+  const who = account.owner ?? account.id;
+  const kept = who === taken.who ? undefined : keptByCap(market, taken.bucket, who, asked.amounts, nowMs);
+  if (kept !== undefined) return notTaken(kept);
   const { price } = offer;
   if (price > asked.maxPrice) return notTaken('below-reserve-price', { priceMicro: String(price) });
   if (account.available < price) return notTaken('insufficient-credits');
@@ -63,13 +68,30 @@ export function buyTokens(
   if (short !== undefined) return notTaken('over-budget', short.retryAt > 0 ? { retryAt: short.retryAt } : {});
   const entry: BuyEntry = {
     ...{ kind: 'buy-tokens', at: nowMs, by: asked.by, digest: asked.digest, hold: asked.hold, agent: asked.agent },
-    ...{ who: account.owner ?? account.id, class: taken.class, bucket: taken.bucket, payee: taken.payee },
+    ...{ who, class: taken.class, bucket: taken.bucket, payee: taken.payee },
     amounts: asked.amounts,
     unitsMicro: Object.fromEntries(Object.keys(asked.amounts).map((name) => [name, '0'])),
     ...{ amountMicro: '0', ratePermille: taken.ratePermille, noisePermille: 1000, expiresAt: taken.expiresAt },
     ...{ of: asked.of, price },
   };
   return { ok: true, ...told(commitPurchase(market, hold, entry)) };
+}
+
+/** Why an owner's share of what was taken of late leaves no room for these; undefined where it does. */
+function keptByCap(
+  market: MarketState,
+  id: string,
+  who: string,
+  amounts: TokenAmounts,
+  nowMs: number,
+): 'no-capacity' | 'token-limit' | undefined {
+  const bucket = market.buckets.get(id)!;
+  const { ownerMaxPermille, noiseWindowMs } = bucket.spec;
+  if (ownerMaxPermille >= 1000) return undefined;
+  const room = ownerMaxPermille * 1000 - weightIn(bucket, amounts);
+  if (room < 0) return 'no-capacity';
+  const use = recentUse(market.taken.get(id)?.get(who) ?? NO_USE, noiseWindowMs, nowMs);
+  return use > room ? 'token-limit' : undefined;
 }
 
 /** Credits and tokens change hands; what the seller owes the bucket for what it sold is paid. */
@@ -91,9 +113,8 @@ export function commitPurchase(market: MarketState, seller: HoldState, entry: Bu
   seller.paid += part;
   seller.sold = Object.fromEntries(names.map((name) => [name, (seller.sold?.[name] ?? 0) + (amounts[name] ?? 0)]));
   seller.offer = undefined;
-  const weight = weightIn(bucket, amounts);
-  countUse(market, bucket, seller.taken.who, -weight, at);
-  countUse(market, bucket, entry.who, weight, at);
+  // The seller's use stays: else whoever takes much would pass it on to a straw man, and take on at the price of the quiet.
+  if (entry.who !== seller.taken.who) countUse(market, bucket, entry.who, weightIn(bucket, amounts), at);
   if (names.every((name) => inHand(seller, name) === 0)) endHold(market, seller, 'sold', 0, at);
   const hold: HoldState = { taken: entry, state: 'held', paid: 0 };
   market.holds.set(entry.hold, hold);

@@ -55,7 +55,9 @@ export function commitReturn(
   for (const limit of bucket.limits) {
     if (limit.name in used) reconcile(limit, held[limit.name]!, used[limit.name]!);
   }
-  countUse(market, bucket, taken.who, weightIn(bucket, used) - weightIn(bucket, held), nowMs);
+  // What was sold was taken, too.
+  const counts = Object.fromEntries(names.map((name) => [name, taken.amounts[name]! - held[name]! + used[name]!]));
+  countUse(market, bucket, taken.who, weightIn(bucket, counts) - weightIn(bucket, taken.amounts), nowMs);
   if (asked.upstream !== undefined) hearUpstream(bucket, asked.upstream, nowMs);
   const pending = setAside(hold);
   const paid = Math.min(pending, cost);

@@ -29,6 +29,16 @@ end
 if h.class == 'system' and account.class ~= 'system' then
   return not_taken('reserved-for-system', 'what was taken by class system is sold to class system alone')
 end
+local b = bucket_of(h.bucket)
+local who, weight = account.owner or account.id, weight_of(b, by_limit(b, input.amounts))
+local moves = who ~= h.who
+if moves and b.spec.ownerMaxPermille < 1000 then
+  local room = b.spec.ownerMaxPermille * 1000 - weight
+  if room < 0 then return not_taken('no-capacity', 'an owner\'s agents never have so much together') end
+  if recent_use(redis.call('HGET', taken_key(b), who), b.spec.noiseWindowMs) > room then
+    return not_taken('token-limit', 'the agents of ' .. who .. ' took their share of late')
+  end
+end
 local price = offer.price
 if price > input.maxPrice then
   return not_taken('below-reserve-price', 'it is offered for ' .. digits(price), { priceMicro = digits(price) })
@@ -42,8 +52,6 @@ if retry_at then
   return not_taken('over-budget', budget_lacks(desk, budget), { retryAt = retry_at > 0 and retry_at or nil })
 end
 
-local b = bucket_of(h.bucket)
-local who = account.owner or account.id
 if price > 0 then
   post_single(input.hold .. '.s', input.agent, h.agent, price, cjson.encode({ agent = input.agent, bucket = b.id }))
 end
@@ -61,9 +69,8 @@ if part > 0 then
   redis.call('HINCRBY', key('acct', h.agent), 'pending', -part)
   redis.call('HINCRBY', key('acct', h.payee), 'available', part)
 end
-local weight = weight_of(b, by_limit(b, input.amounts))
-count_use(b, h.who, -weight)
-count_use(b, who, weight)
+-- The seller's use stays: else whoever takes much would pass it on to a straw man, and take on at the price of the quiet.
+if moves then count_use(b, who, weight) end
 h.since.paid, h.since.sold, h.since.offer = h.since.paid + part, sold, nil
 if left == 0 then end_hold(h, 'sold', 0) end
 save_hold(h)

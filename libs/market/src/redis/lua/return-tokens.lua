@@ -25,11 +25,12 @@ local limits = {}
 for _, l in ipairs(b.limits) do limits[l.name] = l end
 local noise = noise_permille(recent_use(redis.call('HGET', taken_key(b), h.who), b.spec.noiseWindowMs), WHOLE_WINDOW,
   b.spec.noiseMaxPermille)
-local cost, over, held, spent, returned = 0, 0, {}, {}, {}
+local cost, over, spent, counts, returned = 0, 0, {}, {}, {}
 for name, unit in pairs(h.units) do
   local has, l = in_hand(h, name), limits[name]
   local used = input.used[name] or has
-  held[name], spent[name], returned[name] = has, used, max(0, has - used)
+  -- What was sold was taken, too.
+  spent[name], counts[name], returned[name] = used, h.amounts[name] - has + used, max(0, has - used)
   cost = cost + min(used, has) * unit
   if l then
     -- More than was held costs what it would cost now, and no less than the rest: it is no way around the clearing.
@@ -37,7 +38,7 @@ for name, unit in pairs(h.units) do
     l.level = within(l.capacity, l.level + (has - used) * TOKEN)
   end
 end
-count_use(b, h.who, weight_of(b, by_limit(b, spent)) - weight_of(b, by_limit(b, held)))
+count_use(b, h.who, weight_of(b, by_limit(b, counts)) - weight_of(b, by_limit(b, h.amounts)))
 local word = given(input.upstream)
 if word then
   if word.status == 429 and (b.cut_at == 0 or now - b.cut_at >= b.spec.backOffMs) then

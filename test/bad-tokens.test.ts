@@ -63,6 +63,11 @@ const malformed: Row[] = [
   ['return', 'what is not held', { used: { words: 1 } }],
   ['return', 'a word that is no status', { upstream: { status: 7 } }],
   ['return', 'a pause without end', { upstream: { status: 429, retryAfterMs: 1e12 } }],
+  [
+    'return',
+    'what is left of five limits',
+    { upstream: { status: 200, remaining: { requests: 1, a: 1, b: 1, c: 1, d: 1 } } },
+  ],
   ['return', 'less than nothing left', { upstream: { status: 200, remaining: { requests: -1 } } }],
   ['bucket', 'a limit that the bucket has not', { amounts: { words: 1 } }],
   ['buy-tokens', 'no hold', { of: '' }],

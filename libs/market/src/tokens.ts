@@ -1,15 +1,22 @@
 // Rate tokens on the wire: to take, give back, sell on and ask for them; libs/credits has what a bucket is.
-import { bucketRules, MAX_TOKENS, microText } from '@tender/credits';
+import { bucketRules, MAX_LIMITS, MAX_TOKENS, microText } from '@tender/credits';
 import { z } from 'zod';
 import { idemKeyText, idText, poolIdText, timeMs } from './ids.js';
 
+/** Of each limit so much; no bucket has more limits, and what is said of others would only fill the journal. */
+const ofLimits = (amount: z.ZodInt) =>
+  z
+    .record(idText, amount.max(MAX_TOKENS))
+    .refine((amounts) => Object.keys(amounts).length <= MAX_LIMITS, `names ${MAX_LIMITS} limits at most`);
+
 /** Whole tokens by the name of their limit; at least one. */
-export const tokenAmounts = z
-  .record(idText, z.int().min(1).max(MAX_TOKENS))
-  .refine((amounts) => Object.keys(amounts).length > 0, 'names at least one limit of the bucket');
+export const tokenAmounts = ofLimits(z.int().min(1)).refine(
+  (amounts) => Object.keys(amounts).length > 0,
+  'names at least one limit of the bucket',
+);
 export type TokenAmounts = z.infer<typeof tokenAmounts>;
 
-const usedAmounts = z.record(idText, z.int().min(0).max(MAX_TOKENS));
+const usedAmounts = ofLimits(z.int().min(0));
 const speaksFor = { agent: idText.optional() };
 
 /**

@@ -181,7 +181,9 @@ export class BucketQueue {
     if (this.#waiting.has(wish)) return true;
     const { agent } = wish.take;
     const ofAgent = this.#perAgent.get(agent) ?? 0;
-    if (this.#waiting.size >= MAX_WAITING || ofAgent >= MAX_WAITING_EACH) return false;
+    // A crowd keeps nobody of class system from waiting: operators decide how many of these there are.
+    const full = this.#waiting.size >= MAX_WAITING && wish.last?.wait.system !== true;
+    if (full || ofAgent >= MAX_WAITING_EACH) return false;
     // The first who must wait has just been tried: that was a look, too.
     if (this.#waiting.size === 0 && !this.#clearing) this.#clearedAt = performance.now();
     this.#waiting.add(wish);

@@ -84,7 +84,10 @@ export function clearTokens(bucket: Bucket, bids: readonly TokenBid[], nowMs: nu
 }
 
 /** The bids' numbers in the order in which they are served. */
-export function rankTokenBids(bucket: Bucket, bids: readonly TokenBid[]): readonly number[] {
+export function rankTokenBids(
+  bucket: Bucket,
+  bids: readonly Pick<TokenBid, 'class' | 'offered' | 'use'>[],
+): readonly number[] {
   const auctioned = bucket.spec.rule === 'uniform-price';
   return bids
     .map((_, index) => index)

@@ -1,4 +1,5 @@
 // Takes of one instant are covered by what the others come to, not by the most that they might have cost.
+import { budgetSpec } from '@tender/credits';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { TokenHand } from '../src/testing/index.js';
 import { START_MS, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
@@ -32,10 +33,10 @@ test('credits: who offers twice what it has gets the first now and the second a 
 
 test('credits: what is not there alone is refused at once', async () => {
   const [first, second] = await tokens.takes([
-    { agent: 'ann', amounts: { requests: 100 }, maxPrice: 600, hold: 'one' },
-    { agent: 'ann', maxPrice: 950, hold: 'two' },
+    { agent: 'ann', amounts: { requests: 60 }, maxPrice: 900, hold: 'one' },
+    { agent: 'ann', amounts: { requests: 90 }, maxPrice: 950, hold: 'two' },
   ]);
-  expect(first).toMatchObject({ ok: true, amountMicro: '100' });
+  expect(first).toMatchObject({ ok: true, amountMicro: '60' });
   expect(second).toMatchObject({ ok: false, detail: 'insufficient-credits' });
   expect(second).not.toHaveProperty('wait');
   await m.check();
@@ -66,7 +67,7 @@ test('a shared budget: others wait a moment while it could still be enough, and 
   expect(ann).toMatchObject({ ok: true, amountMicro: '30' });
   expect(ben).toMatchObject({ ok: false, detail: 'token-limit', wait: { ms: 1 } });
   const again = { agent: 'ben', maxPrice: 60, amounts: { requests: 30 }, hold: 'bens' };
-  const [bens, cids] = await tokens.takes([again, { agent: 'cid', maxPrice: 60, amounts: { requests: 10 } }]);
+  const [bens, cids] = await tokens.takes([again, { agent: 'cid', maxPrice: 60, amounts: { requests: 30 } }]);
   expect(bens).toMatchObject({ ok: true, amountMicro: '30' });
   // 60 of 100 are spent: what may cost 60 does not fit any more before the window turns.
   expect(cids).toMatchObject({
@@ -74,6 +75,28 @@ test('a shared budget: others wait a moment while it could still be enough, and 
     detail: 'over-budget',
     retryAt: (Math.floor(START_MS / 3_600_000) + 1) * 3_600_000,
   });
+  await m.check();
+});
+
+test('a shared budget: who waits in vain does not keep it from those who come before it', async () => {
+  await m.ledger.apply({
+    ...{ kind: 'open-budget', by: 'operator', key: 'budget-shared' },
+    budget: budgetSpec.parse({ id: 'shared', window: 'hour', amountMicro: '1000' }),
+  });
+  for (const id of ['ann', 'ben']) {
+    await m.ledger.apply({
+      ...{ kind: 'set-account', by: 'operator', key: `set-${id}-0` },
+      account: { id, budget: 'shared' },
+    });
+  }
+  expect(await tokens.take({ agent: 'cid', amounts: { requests: 50 } })).toMatchObject({ ok: true });
+  // Half of the bucket is there: Ann's take cannot be had, and would set all of the budget aside.
+  const [ann, ben] = await tokens.takes([
+    { agent: 'ann', amounts: { requests: 100 }, maxPrice: 1_000 },
+    { agent: 'ben', amounts: { requests: 1 }, maxPrice: 100 },
+  ]);
+  expect(ben).toMatchObject({ ok: true });
+  expect(ann).toMatchObject({ ok: false });
   await m.check();
 });
 

@@ -13,6 +13,7 @@ import {
   NO_USE,
   noisePermille,
   offeredRate,
+  rankTokenBids,
   recentUse,
   rolledUse,
   TOKEN,
@@ -48,8 +49,12 @@ interface Bidding extends TokenBid {
 interface Uncovered {
   readonly uncovered: TakeAsked;
   readonly class: AccountClass;
+  readonly offered: number;
+  readonly use: number;
   readonly priceMicro: string;
 }
+
+type Judged = TakeAnswer | Bidding | Uncovered;
 
 export function notTaken(detail: Detail, more: Omit<NotTaken, 'ok' | 'detail'> = {}): NotTaken {
   return { ok: false, detail, ...more };
@@ -85,17 +90,22 @@ export function takeTokens(
   nowMs: number,
 ): { readonly ok: true; readonly takes: readonly TakeAnswer[] } {
   const stored = market.buckets.get(asked.bucket);
-  const batch = stored === undefined ? undefined : new Batch(market, stored, nowMs);
-  const judged = asked.takes.map((take, index): TakeAnswer | Bidding | Uncovered | number => {
+  let batch = stored === undefined ? undefined : new Batch(market, stored, nowMs);
+  const judged = asked.takes.map((take, index): Judged | number => {
     const first = asked.takes.findIndex(({ hold }) => hold === take.hold);
     return first < index ? first : (batch?.judge(take) ?? notTaken('unknown'));
   });
-  const bids = judged.filter((one): one is Bidding => typeof one === 'object' && 'offered' in one);
+  let order: readonly number[] = judged.map((_, index) => index);
+  if (stored !== undefined && judged.some((one) => typeof one === 'object' && 'uncovered' in one)) {
+    batch = new Batch(market, stored, nowMs);
+    order = judgeAgain(batch, stored, asked.takes, judged);
+  }
+  const bids = order.map((index) => judged[index]!).filter((one) => typeof one === 'object' && 'take' in one);
   const answers = new Map(batch?.clear(bids).map((answer, index) => [bids[index], answer]));
   const answered = judged.map((one) => {
     if (typeof one === 'number') return undefined;
     if ('uncovered' in one) return batch!.coverNow(one);
-    return 'offered' in one ? answers.get(one) : one;
+    return 'take' in one ? answers.get(one) : one;
   });
   const takes = judged.map((one, index): TakeAnswer => {
     if (typeof one !== 'number') return answered[index]!;
@@ -106,6 +116,26 @@ export function takeTokens(
     return answer.ok ? { ...answer, replayed: true } : answer;
   });
   return { ok: true, takes };
+}
+
+/**
+ * Whoever is served first is covered first: else what waits in vain would keep others from a budget that they share.
+ * Returns the order in which they were looked at.
+ */
+function judgeAgain(
+  batch: Batch,
+  bucket: Bucket,
+  takes: readonly TakeAsked[],
+  judged: (Judged | number)[],
+): readonly number[] {
+  const again = judged.flatMap((one, index) =>
+    typeof one === 'object' && 'offered' in one
+      ? [{ class: one.class, offered: one.offered, use: one.use, index }]
+      : [],
+  );
+  const order = rankTokenBids(bucket, again).map((place) => again[place]!.index);
+  for (const index of order) judged[index] = batch.judge(takes[index]!);
+  return order;
 }
 
 class Batch {
@@ -125,7 +155,7 @@ class Batch {
   }
 
   /** Why a take is refused before anything is cleared; or the bid that it makes. */
-  judge(take: TakeAsked): TakeAnswer | Bidding | Uncovered {
+  judge(take: TakeAsked): Judged {
     const [market, bucket] = [this.#market, this.#bucket];
     const saved = heldBefore(market, take, this.#nowMs);
     if (saved !== undefined) return saved;
@@ -165,7 +195,7 @@ class Batch {
     const before = this.#spent.get(account.id) ?? 0;
     const covered = account.available - before >= take.maxPrice;
     if (!covered || this.#desk.tryTake(account.budget, take.maxPrice) !== undefined) {
-      return { uncovered: take, class: account.class, priceMicro: leastPrice };
+      return { uncovered: take, class: account.class, offered, use, priceMicro: leastPrice };
     }
     this.#spent.set(account.id, before + take.maxPrice);
     this.#taken.set(owner, (this.#taken.get(owner) ?? 0) + weight);

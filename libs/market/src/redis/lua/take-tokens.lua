@@ -113,7 +113,9 @@ local function judged(take)
   end
   local before = spent[account.id] or 0
   if account.available - before < take.maxPrice or budget_try(desk, account, take.maxPrice) then
-    return nil, nil, { take = take, account = account, class = class, amounts = amounts, noise = noise }
+    return nil, nil, {
+      take = take, account = account, class = class, amounts = amounts, offered = offered, use = use, noise = noise,
+    }
   end
   spent[account.id] = before + take.maxPrice
   taken[who] = (taken[who] or 0) + weight
@@ -184,16 +186,32 @@ local function entry_of(bid, rate)
   }
 end
 
-local bids, answers, first, uncovered = {}, {}, {}, {}
+local bids, answers, first, uncovered, order = {}, {}, {}, {}, {}
 for i, take in ipairs(input.takes) do
   first[i] = seen[take.hold]
   if not first[i] then
-    seen[take.hold] = i
+    seen[take.hold], order[#order + 1] = i, i
     answers[i], bids[i], uncovered[i] = judged(take)
   end
 end
+-- Whoever is served first is covered first: else what waits in vain would keep others from a budget that they share.
+if next(uncovered) then
+  local again = {}
+  for _, i in ipairs(order) do
+    local bid = bids[i] or uncovered[i]
+    if bid then
+      bid.index, again[#again + 1] = i, bid
+    end
+  end
+  desk, spent, taken = budget_desk(), {}, {}
+  for place, bid in ipairs(ranked(b, again)) do
+    order[place] = bid.index
+    answers[bid.index], bids[bid.index], uncovered[bid.index] = judged(bid.take)
+  end
+  for place = #again + 1, #order do order[place] = nil end
+end
 local cleared = {}
-for i in ipairs(input.takes) do
+for _, i in ipairs(order) do
   if bids[i] then cleared[#cleared + 1] = bids[i] end
 end
 local rate = b and clear_tokens(b, cleared)

@@ -40,9 +40,18 @@ const ledgerDetails: Readonly<Record<Exclude<LedgerStatus, 'done' | 'pending' | 
   'key-reused': 'duplicate',
 };
 
+/** Where the ledger names what is missing by its id alone, the sentence around it; the others' details are sentences. */
+const sentences: Partial<Record<LedgerStatus, (detail: string) => string>> = {
+  'unknown-account': (id) => `there is no account ${id}`,
+  'unknown-budget': (id) => `there is no budget ${id}`,
+  'account-exists': (more) => `there is such an account: ${more}`,
+  'amount-invalid': (more) => `an amount has ${more}`,
+};
+
 /** A ledger's answer as an endpoint's. */
 export function ledgerOutcome(reply: LedgerReply): Outcome<{ status: string }> {
   const { status } = reply;
   if (status === 'done' || status === 'pending' || status === 'posted' || status === 'voided') return ok({ status });
-  return refusal(ledgerDetails[status], reply.detail === undefined ? status : `${status}: ${reply.detail}`);
+  const { detail } = reply;
+  return refusal(ledgerDetails[status], detail === undefined ? status : (sentences[status]?.(detail) ?? detail));
 }

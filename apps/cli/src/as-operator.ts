@@ -56,7 +56,10 @@ export function refusedByBank(refusal: Refusal, market: string): RefusedByBank |
     return new UsageError(`${message}. Is TENDER_OPERATOR_SEED one of TENDER_OPERATORS of the market ${market}?`);
   }
   if (detail === 'unavailable') {
-    return new RefusedByBank(`The bank of the market ${market} does not answer: ${message}.`);
+    // Whether something was done is for `grant` to say: everything else is harmless to type again.
+    const [why] = message.split(';');
+    const where = message.startsWith('no broker') ? ' Is one running, and is TENDER_MARKET right?' : '';
+    return new RefusedByBank(`The bank of the market ${market} does not answer: ${why}.${where}`);
   }
   const Kind = detail === 'unknown' ? NotFound : RefusedByBank;
   return new Kind([`${detail}: ${message}`, ...whenItPasses(refusal)].join('. '));
@@ -64,9 +67,9 @@ export function refusedByBank(refusal: Refusal, market: string): RefusedByBank |
 
 function whenItPasses({ retryAt, retryAfterMs, priceMicro }: Refusal): string[] {
   const said: string[] = [];
-  if (priceMicro !== undefined) said.push(`it would pass at ${showMicro(priceMicro)} credits`);
+  if (priceMicro !== undefined) said.push(`It would pass at ${showMicro(priceMicro)} credits`);
   if (retryAt !== undefined) {
-    said.push(`the next window begins at ${showInstant(retryAt)}, in ${showLeft(retryAt - Date.now())}`);
-  } else if (retryAfterMs !== undefined) said.push(`it may pass in ${showLeft(Math.max(1000, retryAfterMs))}`);
+    said.push(`The next window begins at ${showInstant(retryAt)}, in ${showLeft(retryAt - Date.now())}`);
+  } else if (retryAfterMs !== undefined && retryAfterMs >= 1000) said.push(`It may pass in ${showLeft(retryAfterMs)}`);
   return said;
 }

@@ -59,9 +59,9 @@ export const pools: Kind<PoolRow> = {
   example: '`tender pool create gpu --account till --seller steward --slots 8`',
 };
 
-/** `4`, or `4 lent`: whether idle slots of it may be lent. */
+/** `4`, or `4, lends`: whether idle slots of it may be lent. */
 function reserveOf({ reserve, lendMs }: PoolRow): string {
-  return lendMs === 0 || reserve === 0 ? String(reserve) : `${reserve} lent`;
+  return lendMs === 0 || reserve === 0 ? String(reserve) : `${reserve}, lends`;
 }
 
 function spotOf({ spotMicro, spotDurationMs }: PoolRow): string {

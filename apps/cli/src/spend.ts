@@ -3,7 +3,7 @@ import type { Operator } from '@tender/agent';
 import { type SpendAnswer, type SpendKey, type SpendLine, type SpendQuery, spendKeys } from '@tender/market';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { refusedByBank } from './as-operator.js';
-import { type CliConfig, cliConfig } from './config.js';
+import { type CliConfig, cliConfig, UsageError } from './config.js';
 import { whole } from './house-flags.js';
 import { shown } from './listing.js';
 import { WHERE, watch } from './operator-flags.js';
@@ -70,6 +70,8 @@ function contractId(text: string): string {
 function spending(config: CliConfig, flags: SpendFlags): Promise<number> {
   const { output: form, watch: every, limit = form === 'table' ? SHOWN_TO_PEOPLE : ALL, by, per, ...filters } = flags;
   const keys = per === undefined || by.includes('window') ? [...by] : [...by, 'window' as const];
+  if (flags.from !== undefined && flags.to !== undefined && flags.from >= flags.to)
+    throw new UsageError(`--from ${showInstant(flags.from)} is not before --to ${showInstant(flags.to)}.`);
   const query: Asking = { ...filters, by: keys, ...(per === undefined ? {} : { per }) };
   const text = (answer: SpendAnswer) => (form === 'csv' ? csvOf(answer, keys) : tableOf(answer, keys, config.market));
   return shown(config, { output: form === 'json' ? 'json' : 'table', watch: every }, async (operator) => {

@@ -35,7 +35,10 @@ export const bucketSpec = z
     bucket: dottedIdText,
     /** The account of kind pool that is paid; opened before. */
     account: idText,
-    limits: z.array(bucketLimitSpec).min(1).max(MAX_LIMITS),
+    limits: z
+      .array(bucketLimitSpec)
+      .min(1, 'a bucket has at least one')
+      .max(MAX_LIMITS, `a bucket has at most ${MAX_LIMITS}`),
     /** How scarce tokens are given: to the highest bids at the highest losing one, or to each its part at the reserve price. */
     rule: z.enum(bucketRules).default('uniform-price'),
     /** 0: the reserve is walled off. Above: lent while no system account took anything for so long, in ms. */

@@ -152,7 +152,7 @@ function grant(book: LedgerBook, command: Command<'grant'>): Verdict {
   if (!book.account(command.to)) return refused('unknown-account', command.to);
   const { minted, burned } = book.supply;
   const room = Math.min(MAX_MICRO - (minted - burned), Number.MAX_SAFE_INTEGER - minted);
-  if (amount > room) return refused('supply-exceeded', `at most ${room} can still be minted`);
+  if (amount > room) return refused('supply-exceeded', `at most ${room} micro-credits can still be minted`);
   return { status: 'done', change: () => book.mint(command.to, amount) };
 }
 

@@ -15,7 +15,7 @@ local supply = redis.call('HMGET', META, 'minted', 'burned')
 local minted, burned = tonumber(supply[1] or '0'), tonumber(supply[2] or '0')
 -- What is out stays within 14 digits, what was ever minted within a double's exact integers.
 local room = min(MAX_MICRO - (minted - burned), MAX_EXACT - minted)
-if amount > room then return refuse('supply-exceeded', 'at most ' .. room .. ' can still be minted') end
+if amount > room then return refuse('supply-exceeded', 'at most ' .. room .. ' micro-credits can still be minted') end
 
 redis.call('HSETNX', key('acct', 'treasury'), 'kind', 'treasury')
 redis.call('HSETNX', key('acct', 'treasury'), 'class', 'standard')

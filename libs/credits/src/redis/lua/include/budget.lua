@@ -156,8 +156,8 @@ end
 -- What a refusal says of the budget that budget_try named. Concatenation alone would keep 14 digits.
 local function budget_lacks(desk, id)
   local b = desk.budgets[id]
-  local left, at = string.format('%.0f', max(0, b.allowance - b.used)), next_window(b)
-  return 'budget ' .. id .. ' has ' .. left .. ' left' .. (at > 0 and ' until ' .. at or '')
+  local left = string.format('%.0f', max(0, b.allowance - b.used))
+  return 'the budget ' .. id .. ' has ' .. left .. ' micro-credits left for its ' .. b.window
 end
 
 -- What an operator took from an allowance that was spent already goes as soon as it is free.

@@ -1,11 +1,12 @@
 // Budgets in memory: the oracle of include/budget.lua; what is about to be spent is tried on a desk of working copies first.
-import { type Budget, type BudgetSpec, MAX_BUDGET_DEPTH, MAX_SIBLINGS } from '../budget.js';
+import { type Budget, type BudgetSpec, type BudgetWindow, MAX_BUDGET_DEPTH, MAX_SIBLINGS } from '../budget.js';
 import { budgetLeft, nextWindowAt, owedInAll, permilleOf, turnedBudget } from '../budget-window.js';
 
 /** Which budget lacks something, what it has left, and when it would pass: 0 for never by itself. */
 export interface Shortage {
   readonly budget: string;
   readonly left: number;
+  readonly window: BudgetWindow;
   readonly retryAt: number;
 }
 
@@ -105,7 +106,7 @@ export class BudgetDesk {
       const retryAt = nextWindowAt(budget);
       // Where several lack it, it passes when the last of them has turned.
       if (short === undefined || retryAt === 0 || (short.retryAt > 0 && retryAt > short.retryAt)) {
-        short = { budget: budget.id, left: budgetLeft(budget), retryAt };
+        short = { budget: budget.id, left: budgetLeft(budget), window: budget.window, retryAt };
       }
       return found ?? [];
     });

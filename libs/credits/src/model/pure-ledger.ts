@@ -215,9 +215,8 @@ function post(book: LedgerBook, found: Transfer, command: Command<'post'>): Verd
   return { status: 'posted', change: () => book.endPending(found.id, posted, 'posted') };
 }
 
-function overBudget({ budget, left, retryAt }: Shortage): Verdict {
-  const until = retryAt > 0 ? ` until ${retryAt}` : '';
-  const detail = `budget ${budget} has ${left} left${until}`;
+function overBudget({ budget, left, window, retryAt }: Shortage): Verdict {
+  const detail = `the budget ${budget} has ${left} micro-credits left for its ${window}`;
   return { ...refused('over-budget', detail), ...(retryAt > 0 ? { retryAt } : {}) };
 }
 

@@ -17,7 +17,7 @@ export interface RatesTold {
 }
 
 /** What must be reached through the market. */
-export const TARGETS = {
+const TARGETS = {
   /** The upstream's 429s, as a share of its requests. */
   throttled: 0.005,
   /** System agents' p99 wait, as a share of the others'. */
@@ -31,7 +31,7 @@ export const TARGETS = {
 /** Where a mere question takes longer at p99, the machine has too much else to do. */
 const BUSY_MS = 100;
 /** Where it takes so long, whole processes stood still: what they held back comes at once, and nothing can be said. */
-export const STALLED_MS = 500;
+const STALLED_MS = 500;
 
 /** Where an upstream tells its limits by 429s alone, its Retry-After, whole seconds, holds up everybody. */
 const RETRY_AFTER_MS = 1000;

@@ -111,6 +111,7 @@ const specs: [string, object][] = [
   ['no limits', { limits: [] }],
   ['five limits', { limits: ['a', 'b', 'c', 'd', 'e'].map((name) => ({ ...limit, name })) }],
   ['two of one name', { limits: [limit, limit] }],
+  ['a limit that every object has', { limits: [{ ...limit, name: 'constructor' }] }],
   ['a reserve beyond the capacity', { limits: [{ ...limit, reserve: 11 }] }],
   ['a refill of four decimals', { limits: [{ ...limit, refillPerSecond: 0.0001 }] }],
   ['a refill below zero', { limits: [{ ...limit, refillPerSecond: -1 }] }],
@@ -122,4 +123,15 @@ test.each(specs)('a bucket with %s', async (_name, change) => {
   const request = { key: `bucket-${newId()}`, bucket: spec(change) };
   const reply = await refusedUnchanged(() => market.operator.admin('bucket', request));
   expect(reply.body.detail).toBe('malformed');
+});
+
+test('what no bid could pay for is quoted as an amount all the same', async () => {
+  const dear = { ...limit, capacity: 1_000_000_000, priceMicro: '9'.repeat(14) };
+  const opened = await market.operator.admin('bucket', {
+    key: `bucket-${newId()}`,
+    bucket: { ...spec({ limits: [dear] }), bucket: 'dear' },
+  });
+  expect(opened.body).toMatchObject({ status: 'done' });
+  const view = await holder.done('bucket', { bucket: 'dear', amounts: { requests: 1_000_000_000 } });
+  expect(view.quote.priceMicro).toBe('9'.repeat(14));
 });

@@ -1,10 +1,16 @@
 // Accounts: who can hold credits, and what the bank knows of them that no message may claim.
 import { z } from 'zod';
 
-/** An id of an account, agent, operator, host, market: lower-case letters, digits and inner dashes, 48 at most. */
+/**
+ * An id of an account, agent, operator, host, market: lower-case letters, digits and inner dashes, 48 at most. Ids are
+ * keys of objects: `constructor` is the one that would find something in an empty one.
+ */
 export const idText = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,47}$/, 'an id has 1 to 48 of a-z, 0-9 and -, and starts with a letter or digit');
+  .regex(
+    /^(?!constructor$)[a-z0-9][a-z0-9-]{0,47}$/,
+    'an id has 1 to 48 of a-z, 0-9 and -, and starts with a letter or digit',
+  );
 
 /** The one account that may go below zero: every mint debits it. */
 export const TREASURY = 'treasury';

@@ -5,6 +5,7 @@ import {
   type Bucket,
   costOf,
   floorOf,
+  MAX_MICRO,
   mostOf,
   noisePermille,
   offeredRate,
@@ -145,7 +146,8 @@ function quoteOf({ bucket: known, at, class: cls, noise }: Asker & { bucket: Buc
   const there = known.pausedUntil <= at && amounts.every((amount, n) => amount === 0 || amount <= spare[n]!);
   const needs = known.limits.map((limit, n) => (amounts[n] === 0 ? 0 : amounts[n]! + floorOf(known, limit, cls, at)));
   return {
-    priceMicro: String(price),
+    // No bid can offer more.
+    priceMicro: String(Math.min(MAX_MICRO, price)),
     noisePermille: noise,
     startInMs: there ? 0 : waitMsFor(known, needs, at),
   };

@@ -16,6 +16,9 @@ import type { MarketState } from './market-state.js';
 import type { HoldExpired, ReturnAsked, Returned } from './tokens-command.js';
 import { type HoldState, inHand, paymentId, setAside } from './tokens-record.js';
 
+/** The rate of a surplus is at most so many times the hold's own: a clearing can be bid up to make others pay. */
+const SURPLUS_TIMES = 10;
+
 type Asked = ReturnAsked & { readonly by: string; readonly key: string; readonly digest: string };
 
 export function returnTokens(market: MarketState, asked: Asked, nowMs: number): Answer<Done['return-tokens']> {
@@ -83,7 +86,8 @@ function priced(
   used: Readonly<Record<string, number>>,
   nowMs: number,
 ): { readonly cost: number; readonly over: number } {
-  const { who, unitsMicro } = hold.taken;
+  const { who, unitsMicro, ratePermille } = hold.taken;
+  const rate = Math.min(bucket.spotPermille, SURPLUS_TIMES * ratePermille);
   const { noiseWindowMs, noiseMaxPermille } = bucket.spec;
   const recent = recentUse(market.taken.get(bucket.id)?.get(who) ?? NO_USE, noiseWindowMs, nowMs);
   const noise = noisePermille(recent, WHOLE_WINDOW, noiseMaxPermille);
@@ -93,7 +97,7 @@ function priced(
     cost += Math.min(used[name]!, has) * Number(unit);
     const limit = bucket.limits.find((one) => one.name === name);
     if (limit === undefined) continue;
-    const now = Math.max(Number(unit), unitPrice(limit.price, bucket.spotPermille, noise));
+    const now = Math.max(Number(unit), unitPrice(limit.price, rate, noise));
     over += Math.max(0, used[name]! - has) * now;
   }
   return { cost, over };

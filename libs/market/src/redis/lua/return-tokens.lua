@@ -6,6 +6,10 @@
 -- REPLY: ok, hold, bucket, agent, returned, paidMicro, refundedMicro, factorPermille, pausedUntil, at
 -- include: reply
 -- include: bucket
+
+-- The rate of a surplus is at most so many times the hold's own: a clearing can be bid up to make others pay.
+local SURPLUS_TIMES = 10
+
 local h = hold_of(input.hold)
 if not h then return refuse('unknown', 'there is no hold ' .. input.hold) end
 if not speaks_for_holder(input.by, h.agent) then return refuse('not-permitted', 'the hold is ' .. h.agent .. '\'s') end
@@ -34,7 +38,8 @@ for name, unit in pairs(h.units) do
   cost = cost + min(used, has) * unit
   if l then
     -- More than was held costs what it would cost now, and no less than the rest: it is no way around the clearing.
-    over = over + max(0, used - has) * max(unit, unit_price(l.price, b.spot, noise))
+    local going = unit_price(l.price, min(b.spot, SURPLUS_TIMES * h.ratePermille), noise)
+    over = over + max(0, used - has) * max(unit, going)
     l.level = within(l.capacity, l.level + (has - used) * TOKEN)
   end
 end

@@ -1,7 +1,7 @@
 // The short way to a slot: bid in every call under one intent until one is won.
 import { type Detail, MAX_UNITS, type Refusal, refusal } from '@tender/market';
 import { newId } from '@tender/market/nats';
-import { bid } from './decision.js';
+import { bid, type CallView } from './decision.js';
 import type { ListenHandlers, Listening } from './handlers.js';
 import type { Lease } from './lease.js';
 import { RefusedError } from './refused-error.js';
@@ -43,6 +43,7 @@ export async function win(agent: Wins, pool: string, options: WinOptions): Promi
   signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
     let last: Detail | undefined;
+    const passed = new PassedBy(pool);
     let over = false;
     let doubtedAt = Number.NEGATIVE_INFINITY;
     const end = () => {
@@ -66,15 +67,18 @@ export async function win(agent: Wins, pool: string, options: WinOptions): Promi
     };
     const aborted = () => giveUp(signal?.reason);
     const stopTimer = after(deadlineMs, () => {
-      const why = last === undefined ? 'there was no call with enough units' : `the last bid lost: ${last}`;
-      giveUp(new RefusedError(refusal(last ?? 'no-capacity', `nothing was won in ${deadlineMs} ms; ${why}`)));
+      const nothing = `nothing was won in ${Math.round(deadlineMs)} ms`;
+      giveUp(
+        new RefusedError(
+          last === undefined ? passed.refused(nothing) : refusal(last, `${nothing}; the last bid lost: ${last}`),
+        ),
+      );
     });
     signal?.addEventListener('abort', aborted, { once: true });
     const listening = agent.listen(pool, {
       evaluate: (call) => {
-        if (over || call.units < units || call.reservePriceMicro > maxPriceMicro) return undefined;
-        if (call.depositMicro > maxDepositMicro) return undefined;
-        return offer;
+        if (over || call.units < units) return undefined;
+        return passed.by(call, maxPriceMicro, maxDepositMicro) ? undefined : offer;
       },
       onLease: (lease) => {
         // Won while giving up: nobody would use it, so it goes back.
@@ -90,4 +94,36 @@ export async function win(agent: Wins, pool: string, options: WinOptions): Promi
       },
     });
   });
+}
+
+/** The calls in which no bid was made for what they asked: whoever bids in none hears why. */
+class PassedBy {
+  readonly #pool: string;
+  #leastMicro = Number.POSITIVE_INFINITY;
+  #leastDepositMicro = Number.POSITIVE_INFINITY;
+
+  constructor(pool: string) {
+    this.#pool = pool;
+  }
+
+  by(call: CallView, maxPriceMicro: number, maxDepositMicro: number): boolean {
+    if (call.reservePriceMicro > maxPriceMicro) this.#leastMicro = Math.min(this.#leastMicro, call.reservePriceMicro);
+    else if (call.depositMicro > maxDepositMicro)
+      this.#leastDepositMicro = Math.min(this.#leastDepositMicro, call.depositMicro);
+    else return false;
+    return true;
+  }
+
+  /** Why nothing was won, where no bid was made at all. */
+  refused(nothing: string): Refusal {
+    if (this.#leastDepositMicro < Number.POSITIVE_INFINITY) {
+      const asked = `its calls asked for a deposit of ${this.#leastDepositMicro} micro-credits at least`;
+      return refusal('missing-dependency', `${nothing}; ${asked}`);
+    }
+    if (this.#leastMicro < Number.POSITIVE_INFINITY) {
+      const asked = `its calls asked for ${this.#leastMicro} micro-credits per slot at least`;
+      return refusal('below-reserve-price', `${nothing}; ${asked}`, { priceMicro: String(this.#leastMicro) });
+    }
+    return refusal('no-capacity', `${nothing}; there was no call of ${this.#pool} with enough units`);
+  }
 }

@@ -1,6 +1,6 @@
 // Bidding, winning, selling, hosting: the SDK against a real broker.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bid, createSeed, type Lease, type LostBid, RefusedError, refuse } from '../src/index.js';
+import { bid, createSeed, type Lease, type LostBid, refuse } from '../src/index.js';
 import { CREDIT, offer, type SdkMarket, sdkMarket, sleep, sold } from './support.js';
 
 let m: SdkMarket;
@@ -66,7 +66,11 @@ test('win: the short way, bidding in each call until one is won', async () => {
 
 test('win gives up at its deadline, at once where the bank bars the agent, and on a signal', async () => {
   const agent = await m.sdkAgent('win-2');
-  await expect(agent.win('gpu.none', { maxPriceMicro: 1, deadlineMs: 50 })).rejects.toThrow(RefusedError);
+  await expect(agent.win('gpu.none', { maxPriceMicro: 1, deadlineMs: 50 })).rejects.toThrow(/no call of gpu\.none/);
+  const mean = agent.win('gpu.h100', { maxPriceMicro: 2, deadlineMs: 700 });
+  void mean.catch(() => undefined);
+  sold(await seller.call(offer('gpu.h100', { reservePriceMicro: 3 })));
+  await expect(mean).rejects.toMatchObject({ refusal: { detail: 'below-reserve-price', priceMicro: '3' } });
   const controller = new AbortController();
   const aborted = agent.win('gpu.none', { maxPriceMicro: 1, signal: controller.signal });
   controller.abort(new Error('enough'));

@@ -1,5 +1,5 @@
 // `tender bucket`: an upstream's rate limits, sold as tokens.
-import { type BucketSpec, bucketRules, bucketSpec } from '@tender/credits';
+import { type BucketSpec, bucketHears, bucketRules, bucketSpec } from '@tender/credits';
 import type { BucketRow } from '@tender/market';
 import type { Command } from 'commander';
 import { asOperator, refusedByBank } from './as-operator.js';
@@ -48,6 +48,8 @@ export const buckets: Kind<BucketRow> = {
     ['back off', showDuration(row.backOffMs)],
     ['increase', showPercent(row.increasePermille)],
     ['least', showPercent(row.leastPermille)],
+    ['max pause', showDuration(row.maxPauseMs)],
+    ['hears', row.hears],
   ],
   state: (row) => [
     ...row.limits.map(({ name, level }) => [`${name} there`, String(level)] as const),
@@ -89,6 +91,8 @@ const rules: readonly Setting<keyof BucketSpec>[] = (
     ['backOffMs', '--back-off <time>', 'one decrease in so long at most', duration(100, 600_000)],
     ['increasePermille', '--increase <share>', 'of the refill that comes back every second', percent(0, 1000)],
     ['leastPermille', '--least <share>', 'of the refill that always flows', percent(1, 1000)],
+    ['maxPauseMs', '--max-pause <time>', 'how long one Retry-After pauses it at most', duration(0, 600_000)],
+    ['hears', '--hears <class>', 'whose word about 429s counts: all, system', oneOf(bucketHears)],
   ] as const
 ).map(([field, flags, what, parse]) => ({ field, flags, what, parse }));
 

@@ -8,8 +8,6 @@ export const TOKEN = 1_000_000;
 export const WHOLE = 1000;
 /** The recovery's step, in ms. */
 const STEP_MS = 1000;
-/** The longest pause that an upstream can ask for, in ms. */
-export const MAX_PAUSE_MS = 600_000;
 /** What a wait is said to be at most, in ms. */
 const MAX_WAIT_MS = 86_400_000;
 
@@ -118,9 +116,11 @@ export interface Word {
 /**
  * Takes the upstream's word, on a bucket that was brought to `nowMs`: a 429 cuts the refill (multiplicative decrease,
  * Chiu and Jain 1989, at most once in `backOffMs`, since all who were under way at the time get one), Retry-After
- * pauses the bucket, and what it says is left lowers a level, never raises it.
+ * pauses the bucket, and what it says is left lowers a level, never raises it. `cls` is the class of whose word it is: a
+ * bucket may hear class system alone.
  */
-export function hearUpstream(bucket: Bucket, word: Word, nowMs: number): void {
+export function hearUpstream(bucket: Bucket, word: Word, cls: AccountClass, nowMs: number): void {
+  if (bucket.spec.hears === 'system' && cls !== 'system') return;
   const { decreasePermille, leastPermille, backOffMs } = bucket.spec;
   if (word.status === 429 && (bucket.cutAt === 0 || nowMs - bucket.cutAt >= backOffMs)) {
     bucket.factor = Math.max(leastPermille, Math.floor((bucket.factor * decreasePermille) / WHOLE));
@@ -128,7 +128,7 @@ export function hearUpstream(bucket: Bucket, word: Word, nowMs: number): void {
     bucket.cutAt = nowMs;
   }
   if (word.retryAfterMs !== undefined && (word.status === 429 || word.status === 503)) {
-    bucket.pausedUntil = Math.max(bucket.pausedUntil, nowMs + Math.min(word.retryAfterMs, MAX_PAUSE_MS));
+    bucket.pausedUntil = Math.max(bucket.pausedUntil, nowMs + Math.min(word.retryAfterMs, bucket.spec.maxPauseMs));
   }
   for (const limit of bucket.limits) {
     const left = word.remaining?.[limit.name];

@@ -12,6 +12,9 @@ export const MAX_TOKENS = 1_000_000_000;
 export const bucketRules = ['uniform-price', 'proportional-share'] as const;
 export type BucketRule = (typeof bucketRules)[number];
 
+/** `system`: accounts of that class alone. */
+export const bucketHears = ['all', 'system'] as const;
+
 const tokens = z.int().min(1).max(MAX_TOKENS);
 
 export const bucketLimitSpec = z.strictObject({
@@ -58,6 +61,10 @@ export const bucketSpec = z
     increasePermille: z.int().min(0).max(1000).default(20),
     /** The refill never falls below this share of the whole. */
     leastPermille: z.int().min(1).max(1000).default(50),
+    /** How long one Retry-After pauses the bucket at most; 0: it is not believed. */
+    maxPauseMs: z.int().min(0).max(600_000).default(60_000),
+    /** Whose word about the upstream counts: whoever lies can slow the bucket down for all. */
+    hears: z.enum(bucketHears).default('all'),
   })
   .superRefine(({ limits }, issue) => {
     if (new Set(limits.map(({ name }) => name)).size < limits.length) {

@@ -109,7 +109,7 @@ describe('the upstream', () => {
     const bucket = testBucket({ decreasePermille: 500, backOffMs: 2_000, leastPermille: 200, increasePermille: 0 });
     const said = [0, 1_999, 2_000, 4_000, 6_000].map((ms) => {
       advance(bucket, START_MS + ms);
-      hearUpstream(bucket, { status: 429 }, START_MS + ms);
+      hearUpstream(bucket, { status: 429 }, 'standard', START_MS + ms);
       return bucket.factor;
     });
     expect(said).toEqual([500, 500, 250, 200, 200]);
@@ -118,13 +118,13 @@ describe('the upstream', () => {
   it('says nothing by any other status', () => {
     const bucket = testBucket();
     for (const status of [200, 500, 503])
-      hearUpstream(bucket, { status, retryAfterMs: status === 503 ? 0 : 900 }, START_MS);
+      hearUpstream(bucket, { status, retryAfterMs: status === 503 ? 0 : 900 }, 'standard', START_MS);
     expect([bucket.factor, bucket.pausedUntil]).toEqual([1000, START_MS]);
   });
 
   it('is answered by a step a second, up to the whole', () => {
     const bucket = testBucket({ increasePermille: 200 }, [0]);
-    hearUpstream(bucket, { status: 429 }, START_MS);
+    hearUpstream(bucket, { status: 429 }, 'standard', START_MS);
     advance(bucket, START_MS + 999);
     expect(bucket.factor).toBe(700);
     advance(bucket, START_MS + 2_500);
@@ -134,18 +134,30 @@ describe('the upstream', () => {
     expect([bucket.factor, bucket.factorAt]).toEqual([1000, factorAt]);
   });
 
-  it('pauses for ten minutes at most, the longest word counts', () => {
+  it('pauses for a minute at most, or what its operator says, the longest word counts', () => {
     const bucket = testBucket();
-    hearUpstream(bucket, { status: 429, retryAfterMs: 3_600_000 }, START_MS);
-    hearUpstream(bucket, { status: 503, retryAfterMs: 5 }, START_MS);
-    expect(bucket.pausedUntil).toBe(START_MS + 600_000);
+    hearUpstream(bucket, { status: 429, retryAfterMs: 3_600_000 }, 'standard', START_MS);
+    hearUpstream(bucket, { status: 503, retryAfterMs: 5 }, 'standard', START_MS);
+    expect(bucket.pausedUntil).toBe(START_MS + 60_000);
+    const deaf = testBucket({ maxPauseMs: 0 });
+    hearUpstream(deaf, { status: 429, retryAfterMs: 5_000 }, 'standard', START_MS);
+    expect(deaf.pausedUntil).toBeLessThanOrEqual(START_MS);
+  });
+
+  it('hears class system alone where its operator trusts nobody else', () => {
+    const bucket = testBucket({ hears: 'system' }, [50 * TOKEN]);
+    const word = { status: 429, retryAfterMs: 900, remaining: { requests: 3 } };
+    hearUpstream(bucket, word, 'standard', START_MS);
+    expect([bucket.factor, bucket.pausedUntil, level(bucket)]).toEqual([1000, 0, 50 * TOKEN]);
+    hearUpstream(bucket, word, 'system', START_MS);
+    expect([bucket.factor, bucket.pausedUntil, level(bucket)]).toEqual([700, START_MS + 900, 3 * TOKEN]);
   });
 
   it('lowers a level to what is left, never raises it', () => {
     const bucket = testBucket({}, [50 * TOKEN]);
-    hearUpstream(bucket, { status: 200, remaining: { requests: 80, tokens: 0 } }, START_MS);
+    hearUpstream(bucket, { status: 200, remaining: { requests: 80, tokens: 0 } }, 'standard', START_MS);
     expect(level(bucket)).toBe(50 * TOKEN);
-    hearUpstream(bucket, { status: 200, remaining: { requests: 8 } }, START_MS);
+    hearUpstream(bucket, { status: 200, remaining: { requests: 8 } }, 'standard', START_MS);
     expect(level(bucket)).toBe(8 * TOKEN);
   });
 });

@@ -3,6 +3,7 @@ import {
   accountChange,
   accountClasses,
   accountKinds,
+  bucketHears,
   bucketSpec,
   budgetSpec,
   budgetWindows,
@@ -88,6 +89,8 @@ export const bucketRow = bucketView.extend({
   backOffMs: z.int(),
   increasePermille: z.int(),
   leastPermille: z.int(),
+  maxPauseMs: z.int(),
+  hears: z.enum(bucketHears),
 });
 export type BucketRow = z.infer<typeof bucketRow>;
 

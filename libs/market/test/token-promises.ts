@@ -155,7 +155,8 @@ export class TokenPromises {
       if (back > 0 && hold.taken.class !== 'system') continue;
       limit.level = Math.min(limit.capacity * TOKEN, limit.level + back);
     }
-    if (command.upstream !== undefined) hearUpstream(reserve, command.upstream, nowMs);
+    const cls = this.#isSystem(hold.taken.agent) ? 'system' : 'standard';
+    if (command.upstream !== undefined) hearUpstream(reserve, command.upstream, cls, nowMs);
     const after = this.#book.holds.get(command.hold)!;
     must(after.paid <= Number(after.taken.amountMicro), () => `${command.hold} paid ${after.paid}`);
   }

@@ -87,6 +87,8 @@ export const bucket = (id: string): fc.Arbitrary<BucketSpec> =>
       backOffMs: fc.constantFrom(100, 2_000),
       increasePermille: fc.constantFrom(0, 20, 333),
       leastPermille: fc.constantFrom(50, 400),
+      hears: fc.constantFrom('all' as const, 'all' as const, 'system' as const),
+      maxPauseMs: fc.constantFrom(0, 1_000, 600_000),
       account: often(fc.constant('pool-account'), fc.constant('ann')),
     })
     .map((spec) => bucketSpec.parse({ bucket: id, ...spec }));

@@ -346,7 +346,7 @@ describe('the upstream', () => {
     await tokens.return('ann', 'h1', {}, { status: 503, retryAfterMs: 700_000 });
     const [one, system] = await tokens.takes([{ agent: 'ann', maxPrice: 100 }, { agent: 'sys' }]);
     for (const answer of [one, system]) {
-      expect(answer).toMatchObject({ ok: false, detail: 'token-limit', wait: { ms: 600_000 } });
+      expect(answer).toMatchObject({ ok: false, detail: 'token-limit', wait: { ms: 60_000 } });
     }
     await market.check();
   });

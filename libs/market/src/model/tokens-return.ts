@@ -61,7 +61,8 @@ export function commitReturn(
   // What was sold was taken, too.
   const counts = Object.fromEntries(names.map((name) => [name, taken.amounts[name]! - held[name]! + used[name]!]));
   countUse(market, bucket, taken.who, weightIn(bucket, counts) - weightIn(bucket, taken.amounts), nowMs);
-  if (asked.upstream !== undefined) hearUpstream(bucket, asked.upstream, nowMs);
+  const { class: accountClass } = market.ledger.account(taken.agent)!;
+  if (asked.upstream !== undefined) hearUpstream(bucket, asked.upstream, accountClass, nowMs);
   const pending = setAside(hold);
   const paid = Math.min(pending, cost);
   endHold(market, hold, 'settled', paid, nowMs);

@@ -45,14 +45,15 @@ for name, unit in pairs(h.units) do
 end
 count_use(b, h.who, weight_of(b, by_limit(b, counts)) - weight_of(b, by_limit(b, h.amounts)))
 local word = given(input.upstream)
-if word then
+local heard = b.spec.hears == 'all' or redis.call('HGET', key('acct', h.agent), 'class') == 'system'
+if word and heard then
   if word.status == 429 and (b.cut_at == 0 or now - b.cut_at >= b.spec.backOffMs) then
     b.factor = max(b.spec.leastPermille, floor(b.factor * b.spec.decreasePermille / 1000))
     b.factor_at, b.cut_at = now, now
   end
   local pause = given(word.retryAfterMs)
   if pause and (word.status == 429 or word.status == 503) then
-    b.paused_until = max(b.paused_until, now + min(pause, MAX_PAUSE_MS))
+    b.paused_until = max(b.paused_until, now + min(pause, b.spec.maxPauseMs))
   end
   local left = given(word.remaining) or {}
   for _, l in ipairs(b.limits) do

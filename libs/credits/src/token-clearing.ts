@@ -1,7 +1,7 @@
 // Who gets the tokens of a bucket that several ask for at the same instant, and at which price.
 import type { AccountClass } from './account.js';
 import { MAX_MICRO } from './amount.js';
-import { floorOf, spareTokens, TOKEN, type Tokens, waitMsFor } from './bucket-flow.js';
+import { floorOf, mostOf, spareTokens, TOKEN, type Tokens, waitMsFor } from './bucket-flow.js';
 import type { Bucket } from './token-bucket.js';
 
 /** The highest rate that a bid is taken for, in thousandths of the reserve prices. */
@@ -114,7 +114,8 @@ function giveInOrder(
       give(bucket, index, bid.amounts, granted);
       continue;
     }
-    const part = partOf(bid, shareOf(bid.amounts, spare), spare);
+    const { amounts, least } = bid;
+    const part = least === amounts ? undefined : partOf(least, amounts, shareOf(amounts, spare), spare);
     if (part !== undefined) give(bucket, index, part, granted);
     return false;
   }
@@ -123,7 +124,8 @@ function giveInOrder(
 
 /**
  * Proportional share: where not everything fits, whoever is content with less gets the part of its demand that all
- * could have; the others whole, the one that took least of late first.
+ * could have; the others whole, the one that took least of late first. A demand counts for no more than can ever be had
+ * at once: else whoever asked for a thousand times that would leave nothing for the others.
  */
 function giveShares(
   bucket: Bucket,
@@ -135,11 +137,14 @@ function giveShares(
   const spare = spareTokens(bucket, 'standard', nowMs);
   const demand = bucket.limits.map((_, limit) => order.reduce((sum, index) => sum + bids[index]!.amounts[limit]!, 0));
   if (!fits(demand, spare)) {
-    const share = shareOf(demand, spare);
-    for (const index of order) {
+    const most = bucket.limits.map((limit) => mostOf(bucket, limit, 'standard'));
+    const counted = order.map((index) => bids[index]!.amounts.map((amount, limit) => Math.min(amount, most[limit]!)));
+    const sums = bucket.limits.map((_, limit) => counted.reduce((sum, amounts) => sum + amounts[limit]!, 0));
+    const share = shareOf(sums, spare);
+    for (const [place, index] of order.entries()) {
       const bid = bids[index]!;
       if (bid.least === bid.amounts) continue;
-      const part = partOf(bid, share, spareTokens(bucket, 'standard', nowMs));
+      const part = partOf(bid.least, counted[place]!, share, spareTokens(bucket, 'standard', nowMs));
       if (part !== undefined) give(bucket, index, part, granted);
     }
   }
@@ -171,9 +176,8 @@ function shareOf(amounts: Tokens, spare: Tokens): number {
   );
 }
 
-/** That part of a bid, but no less of a limit than it is content with; undefined where this is not there. */
-function partOf({ amounts, least }: TokenBid, share: number, spare: Tokens): Tokens | undefined {
-  if (least === amounts) return undefined;
+/** That part of all amounts, but no less of a limit than one is content with; undefined where this is not there. */
+function partOf(least: Tokens, amounts: Tokens, share: number, spare: Tokens): Tokens | undefined {
   const part = amounts.map((amount, limit) => Math.max(least[limit]!, Math.floor((amount * share) / 1_000_000)));
   return fits(part, spare) ? part : undefined;
 }

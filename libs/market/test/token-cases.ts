@@ -64,6 +64,11 @@ export const clearingCases: readonly ClearingCase[] = [
     got: { ann: [5, 1000], ben: [2, 1000] },
   },
   {
+    ...{ why: 'whoever asks for ten times as much gets no more', rule: 'proportional-share' },
+    takes: [ask('ann', 80, 800, 1), ask('ben', 4, 40, 1)],
+    got: { ann: [5, 1000], ben: [2, 1000] },
+  },
+  {
     ...{ why: 'who wants all of it waits beside parts', rule: 'proportional-share' },
     takes: [ask('ann', 6, 60), ask('ben', 6, 600, 1)],
     got: { ben: [3, 1000] },

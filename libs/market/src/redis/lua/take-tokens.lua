@@ -77,7 +77,7 @@ local function judged(take)
   if not least then return not_taken('malformed', why or why_least) end
   local class = account.class
   for i, l in ipairs(b.limits) do
-    local most = (class == 'system' or b.spec.lendAfterMs > 0) and l.capacity or l.capacity - l.reserve
+    local most = most_of(b, l, class)
     if least[i] > most then
       return not_taken('no-capacity', 'of ' .. l.name .. ' at most ' .. most .. ' can ever be had at once')
     end

@@ -51,11 +51,11 @@ local function share_of(amounts, spare)
   return share
 end
 
--- That part of a bid, but no less of a limit than it is content with; nil where this is not there.
-local function part_of(bid, share, spare)
+-- That part of all amounts, but no less of a limit than a bid is content with; nil where this is not there.
+local function part_of(bid, amounts, share, spare)
   if bid.least == bid.amounts then return nil end
   local part = {}
-  for i, amount in ipairs(bid.amounts) do part[i] = max(bid.least[i], floor(amount * share / 1000000)) end
+  for i, amount in ipairs(amounts) do part[i] = max(bid.least[i], floor(amount * share / 1000000)) end
   return fits(part, spare) and part or nil
 end
 
@@ -71,7 +71,7 @@ local function give_in_order(b, order)
     if fits(bid.amounts, spare) then
       give(b, bid, bid.amounts)
     else
-      local part = part_of(bid, share_of(bid.amounts, spare), spare)
+      local part = part_of(bid, bid.amounts, share_of(bid.amounts, spare), spare)
       if part then give(b, bid, part) end
       return false
     end
@@ -79,7 +79,13 @@ local function give_in_order(b, order)
   return true
 end
 
--- Proportional share: who is content with less gets its part where not everything fits; the others whole, in order.
+-- The most that a take of this class can ever have of a limit at once.
+local function most_of(b, l, class)
+  return (class == 'system' or b.spec.lendAfterMs > 0) and l.capacity or l.capacity - l.reserve
+end
+
+-- Proportional share: who is content with less gets its part where not everything fits; the others whole, in order. A
+-- demand counts for no more than can ever be had at once.
 local function give_shares(b, order)
   local spare, demand = spare_tokens(b, 'standard'), {}
   for i in ipairs(b.limits) do
@@ -88,9 +94,19 @@ local function give_shares(b, order)
   end
   local enough = fits(demand, spare)
   if not enough then
-    local share = share_of(demand, spare)
-    for _, bid in ipairs(order) do
-      local part = part_of(bid, share, spare_tokens(b, 'standard'))
+    local counted, sums = {}, {}
+    for i, l in ipairs(b.limits) do
+      local most = most_of(b, l, 'standard')
+      sums[i] = 0
+      for n, bid in ipairs(order) do
+        counted[n] = counted[n] or {}
+        counted[n][i] = min(bid.amounts[i], most)
+        sums[i] = sums[i] + counted[n][i]
+      end
+    end
+    local share = share_of(sums, spare)
+    for n, bid in ipairs(order) do
+      local part = part_of(bid, counted[n], share, spare_tokens(b, 'standard'))
       if part then give(b, bid, part) end
     end
   end

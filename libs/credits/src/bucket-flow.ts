@@ -113,6 +113,11 @@ export interface Word {
   readonly remaining?: Readonly<Record<string, number>> | undefined;
 }
 
+/** Whether what a holder of this class says of the upstream, and of what it used there beyond its hold, is believed. */
+export function isHeard({ spec }: Bucket, cls: AccountClass): boolean {
+  return spec.hears === 'all' || cls === 'system';
+}
+
 /**
  * Takes the upstream's word, on a bucket that was brought to `nowMs`: a 429 cuts the refill (multiplicative decrease,
  * Chiu and Jain 1989, at most once in `backOffMs`, since all who were under way at the time get one), Retry-After
@@ -120,7 +125,7 @@ export interface Word {
  * bucket may hear class system alone.
  */
 export function hearUpstream(bucket: Bucket, word: Word, cls: AccountClass, nowMs: number): void {
-  if (bucket.spec.hears === 'system' && cls !== 'system') return;
+  if (!isHeard(bucket, cls)) return;
   const { decreasePermille, leastPermille, backOffMs } = bucket.spec;
   if (word.status === 429 && (bucket.cutAt === 0 || nowMs - bucket.cutAt >= backOffMs)) {
     bucket.factor = Math.max(leastPermille, Math.floor((bucket.factor * decreasePermille) / WHOLE));

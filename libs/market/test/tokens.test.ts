@@ -340,6 +340,17 @@ describe('the upstream', () => {
     await market.check();
   });
 
+  it('is not believed of agents where class system alone is heard: what they used beyond a hold lowers no level', async () => {
+    await open({ hears: 'system' });
+    await take('h1');
+    const word = { status: 429, retryAfterMs: 5_000, remaining: { requests: 0 } };
+    expect(await tokens.return('ann', 'h1', { requests: 9 }, word)).toMatchObject({
+      ...{ ok: true, paidMicro: '90', factorPermille: 1000, pausedUntil: 0 },
+    });
+    expect((await bucket()).limits[0]!.level).toBe(9_000_000);
+    await market.check();
+  });
+
   it('asks for a pause: nobody gets anything, and whoever asks learns how long', async () => {
     await open();
     await take('h1');

@@ -2,6 +2,7 @@
 import {
   type Bucket,
   hearUpstream,
+  isHeard,
   MAX_MICRO,
   NO_USE,
   noisePermille,
@@ -55,13 +56,15 @@ export function commitReturn(
   const used = Object.fromEntries(names.map((name) => [name, asked.used[name] ?? held[name]!]));
   const { cost, over } = priced(market, bucket, hold, used, nowMs);
   const returned = Object.fromEntries(names.map((name) => [name, Math.max(0, held[name]! - used[name]!)]));
+  const { class: accountClass } = market.ledger.account(taken.agent)!;
+  const heard = isHeard(bucket, accountClass);
   for (const limit of bucket.limits) {
-    if (limit.name in used) reconcile(limit, held[limit.name]!, used[limit.name]!);
+    const name = limit.name;
+    if (name in used) reconcile(limit, held[name]!, heard ? used[name]! : Math.min(used[name]!, held[name]!));
   }
   // What was sold was taken, too.
   const counts = Object.fromEntries(names.map((name) => [name, taken.amounts[name]! - held[name]! + used[name]!]));
   countUse(market, bucket, taken.who, weightIn(bucket, counts) - weightIn(bucket, taken.amounts), nowMs);
-  const { class: accountClass } = market.ledger.account(taken.agent)!;
   if (asked.upstream !== undefined) hearUpstream(bucket, asked.upstream, accountClass, nowMs);
   const pending = setAside(hold);
   const paid = Math.min(pending, cost);

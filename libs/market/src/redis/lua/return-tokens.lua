@@ -29,6 +29,7 @@ local limits = {}
 for _, l in ipairs(b.limits) do limits[l.name] = l end
 local noise = noise_permille(recent_use(redis.call('HGET', taken_key(b), h.who), b.spec.noiseWindowMs), WHOLE_WINDOW,
   b.spec.noiseMaxPermille)
+local heard = b.spec.hears == 'all' or redis.call('HGET', key('acct', h.agent), 'class') == 'system'
 local cost, over, spent, counts, returned = 0, 0, {}, {}, {}
 for name, unit in pairs(h.units) do
   local has, l = in_hand(h, name), limits[name]
@@ -40,12 +41,11 @@ for name, unit in pairs(h.units) do
     -- More than was held costs what it would cost now, and no less than the rest: it is no way around the clearing.
     local going = unit_price(l.price, min(b.spot, SURPLUS_TIMES * h.ratePermille), noise)
     over = over + max(0, used - has) * max(unit, going)
-    l.level = within(l.capacity, l.level + (has - used) * TOKEN)
+    l.level = within(l.capacity, l.level + (heard and has - used or returned[name]) * TOKEN)
   end
 end
 count_use(b, h.who, weight_of(b, by_limit(b, counts)) - weight_of(b, by_limit(b, h.amounts)))
 local word = given(input.upstream)
-local heard = b.spec.hears == 'all' or redis.call('HGET', key('acct', h.agent), 'class') == 'system'
 if word and heard then
   if word.status == 429 and (b.cut_at == 0 or now - b.cut_at >= b.spec.backOffMs) then
     b.factor = max(b.spec.leastPermille, floor(b.factor * b.spec.decreasePermille / 1000))

@@ -27,6 +27,8 @@ export interface TokenOffer {
 export function orderOf(order: TokenOrder): { readonly amounts: TokenAmounts; readonly maxPriceMicro: string } {
   const { maxPriceMicro, maxPrice, ...amounts } = order;
   const price = maxPriceMicro ?? maxPrice;
+  if (maxPriceMicro !== undefined && maxPrice !== undefined)
+    throw new RangeError('maxPrice and maxPriceMicro say the same: name one of them');
   if (price === undefined) throw new RangeError('maxPriceMicro: say what all of them may cost together');
   return { amounts: amountsOf(amounts as Amounts), maxPriceMicro: formatMicro(price) };
 }

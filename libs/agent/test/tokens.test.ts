@@ -102,6 +102,7 @@ describe('with tokens', () => {
 
   const senseless: [string, Parameters<Agent['withTokens']>[1], object][] = [
     ['no price', { requests: 1 }, {}],
+    ['two prices', { requests: 1, maxPrice: 1, maxPriceMicro: 2 }, {}],
     ['a price below zero', { requests: 1, maxPriceMicro: -1 }, {}],
     ['half a price', { requests: 1, maxPriceMicro: 0.5 }, {}],
     ['no limit', { maxPriceMicro: 1 }, {}],

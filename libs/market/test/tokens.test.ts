@@ -136,6 +136,13 @@ const refusals: readonly Refusal[] = [
     more: { wait: { ms: 32_000, priceMicro: '20' } },
   },
   {
+    ...{ check: 'it asks for none of a reserve that could be lent, but is not', detail: 'token-limit' },
+    bucket: { lendAfterMs: 5_000 },
+    before: () => tokens.take({ agent: 'sys' }),
+    take: { agent: 'ann', ...requests(9) },
+    more: { wait: { ms: 5_000, priceMicro: '90' } },
+  },
+  {
     ...{ check: 'the credits for the highest price are there', detail: 'insufficient-credits' },
     take: { agent: 'ann', maxPrice: 1_001 },
   },
@@ -312,6 +319,18 @@ describe('a hold', () => {
     };
     expect(await pass(2)).toMatchObject({ ok: true });
     expect(await pass(1)).toMatchObject({ ok: false, detail: 'token-limit' });
+    await market.check();
+  });
+
+  it('waits apart for a reserve to be lent, and keeps nobody from what is there', async () => {
+    await open({ lendAfterMs: 5_000 });
+    await tokens.take({ agent: 'sys' });
+    const [waits, served] = await tokens.takes([
+      { agent: 'ann', ...requests(9), maxPrice: 900 },
+      { agent: 'cid', ...requests(1), maxPrice: 10 },
+    ]);
+    expect(waits).toMatchObject({ ok: false, detail: 'token-limit' });
+    expect(served).toMatchObject({ ok: true, ratePermille: 1000 });
     await market.check();
   });
 

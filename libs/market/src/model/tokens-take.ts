@@ -8,6 +8,7 @@ import {
   clearTokens,
   copyOfBucket,
   costOf,
+  floorOf,
   MAX_MICRO,
   mostOf,
   NO_USE,
@@ -191,6 +192,14 @@ class Batch {
       const ms = this.#capWait(owner, use, room);
       if (ms !== undefined)
         return notTaken('token-limit', { wait: { ms, priceMicro: leastPrice, ...ahead(account.class) } });
+    }
+    // What a lent reserve alone could give waits apart: among the others it would keep them from what is there.
+    const unlent = bucket.limits.some(
+      (limit, index) => least[index]! > limit.capacity - floorOf(bucket, limit, account.class, this.#nowMs),
+    );
+    if (unlent) {
+      const ms = bucket.systemAt + bucket.spec.lendAfterMs - this.#nowMs;
+      return notTaken('token-limit', { wait: { ms, priceMicro: leastPrice } });
     }
     const before = this.#spent.get(account.id) ?? 0;
     const covered = account.available - before >= take.maxPrice;

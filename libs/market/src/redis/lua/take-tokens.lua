@@ -111,6 +111,14 @@ local function judged(take)
         } })
     end
   end
+  -- What a lent reserve alone could give waits apart: among the others it would keep them from what is there.
+  for i, l in ipairs(b.limits) do
+    if least[i] > l.capacity - floor_of(b, l, class) then
+      return not_taken('token-limit', 'the reserve of ' .. l.name .. ' is not lent now', {
+        wait = { ms = b.system_at + b.spec.lendAfterMs - now, priceMicro = digits(cost_of(b, amounts, 1000, noise)) },
+      })
+    end
+  end
   local before = spent[account.id] or 0
   if account.available - before < take.maxPrice or budget_try(desk, account, take.maxPrice) then
     return nil, nil, {

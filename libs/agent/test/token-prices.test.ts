@@ -20,7 +20,11 @@ describe('prices', () => {
     expect(taken).toMatchObject({ ok: false, detail: 'below-reserve-price', priceMicro: '100' });
     const quoted = await idle.bucket(id, { requests: 2 });
     expect(quoted).toMatchObject({ ok: true, quote: { priceMicro: '100', noisePermille: 1000, startInMs: 0 } });
-    expect(await idle.bucket(id, { requests: 11 })).toMatchObject({ ok: false, detail: 'no-capacity' });
+    const never = { ok: false, detail: 'no-capacity', final: true };
+    expect(await idle.bucket(id, { requests: 11 })).toMatchObject(never);
+    const tooMany = await idle.takeTokens(id, { requests: 11, maxPriceMicro: 9999 });
+    expect(tooMany).toMatchObject(never);
+    expect(tooMany).not.toHaveProperty('retryAfterMs');
     expect(await idle.bucket(id, { words: 1 })).toMatchObject({ ok: false, detail: 'malformed' });
     expect(await idle.bucket('nothing')).toMatchObject({ ok: false, detail: 'unknown' });
   });

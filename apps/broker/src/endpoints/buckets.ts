@@ -32,6 +32,7 @@ import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
 import type { AdminDone, AdminRequested } from './admin-done.js';
 import { refused } from './calls.js';
+import { neverThere } from './not-taken.js';
 import { accountSpokenFor } from './speaks-for.js';
 
 /** An operator's: opens a bucket, or changes one. */
@@ -71,7 +72,7 @@ export async function bucket(bank: Bank, asked: Asked<BankRequest<'bucket'>>): P
   const beyond = asker.bucket.limits.find((limit, n) => amounts[n]! > mostOf(asker.bucket!, limit, asker.class));
   if (beyond !== undefined) {
     const most = mostOf(asker.bucket, beyond, asker.class);
-    return refusal('no-capacity', `of ${beyond.name} at most ${most} can ever be had at once`);
+    return neverThere(`of ${beyond.name} at most ${most} can ever be had at once`);
   }
   const winProbability = chanceOf(bank, asker.bucket, asker, amounts, body.maxPriceMicro);
   const quote = quoteOf({ ...asker, bucket: asker.bucket }, amounts);

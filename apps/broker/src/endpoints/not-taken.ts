@@ -3,9 +3,16 @@ import { type Refusal, refusal } from '@tender/market';
 import type { TakeReply } from '@tender/market/redis';
 
 export function notTaken({ detail, message, wait, retryAt, priceMicro }: Extract<TakeReply, { ok: false }>): Refusal {
+  if (detail === 'no-capacity') return neverThere(message);
   return refusal(detail, message, {
     ...(wait === undefined ? {} : { retryAfterMs: Math.ceil(wait.ms), priceMicro: wait.priceMicro }),
     ...(retryAt === undefined ? {} : { retryAt, retryAfterMs: Math.max(0, retryAt - Date.now()) }),
     ...(priceMicro === undefined ? {} : { priceMicro }),
   });
+}
+
+/** More tokens than can ever be there at once: nothing to come again for, unlike slots that others hold just now. */
+export function neverThere(message: string): Refusal {
+  const { retryAfterMs: _, ...refused } = refusal('no-capacity', message);
+  return { ...refused, final: true };
 }

@@ -39,10 +39,13 @@ export function recentUse(use: Use, windowMs: number, nowMs: number): number {
   return cur + Math.floor((prev * (windowMs - (nowMs - start))) / windowMs);
 }
 
-/** The use with `amount` more; below zero for what was given back, of which no more counts than this window has. */
+/**
+ * The use with `amount` more, as far as an integer reaches; below zero for what was given back, of which no more counts
+ * than this window has.
+ */
 export function usedMore(use: Use, amount: number, windowMs: number, nowMs: number): Use {
   const rolled = rolledUse(use, windowMs, nowMs);
-  return { ...rolled, cur: Math.max(0, rolled.cur + amount) };
+  return { ...rolled, cur: Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, rolled.cur + amount)) };
 }
 
 /**

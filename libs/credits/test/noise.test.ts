@@ -1,7 +1,17 @@
 // Noise: what counts as recent, and what it costs; smooth, bounded, and forgotten.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NO_USE, noisePermille, readUse, recentUse, rolledUse, showUse, usedMore } from '../src/index.js';
+import {
+  NO_USE,
+  noisePermille,
+  readUse,
+  recentUse,
+  rolledUse,
+  showUse,
+  type Use,
+  usedMore,
+  useText,
+} from '../src/index.js';
 
 const WINDOW = 1_000;
 const use = { start: 10_000, prev: 600, cur: 100 };
@@ -28,6 +38,12 @@ describe('recent use', () => {
     expect(usedMore(use, -500, WINDOW, 10_100)).toEqual({ ...use, cur: 0 });
     expect(usedMore(use, 5, WINDOW, 11_000)).toEqual({ start: 11_000, prev: 100, cur: 5 });
     expect(rolledUse(use, WINDOW, 20_000)).toEqual({ start: 20_000, prev: 0, cur: 0 });
+  });
+
+  it('stays a number of 16 digits, whatever somebody claims to have used', () => {
+    let claimed: Use = use;
+    for (let n = 0; n < 20; n++) claimed = usedMore(claimed, 1e15, WINDOW, 10_100);
+    expect(useText.safeParse(showUse(claimed)).success).toBe(true);
   });
 
   it('never rises while nothing is taken', () => {

@@ -20,7 +20,7 @@ end
 -- The use with `amount` more, as it is kept; below zero for what was given back.
 local function used_more(text, amount, window)
   local start, prev, cur = rolled_use(text, window)
-  return string.format('%.0f,%.0f,%.0f', start, prev, max(0, cur + amount))
+  return string.format('%.0f,%.0f,%.0f', start, prev, min(MAX_EXACT, max(0, cur + amount)))
 end
 
 -- By what a price is multiplied, in thousandths; `usage` and `whole`, all that the window can give, in one unit.

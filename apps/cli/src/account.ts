@@ -116,6 +116,9 @@ const named = (flags: Labels): Labels =>
 
 function createAccount(config: CliConfig, name: string, flags: CreateFlags): Promise<number> {
   if (flags.nkey !== undefined && flags.newKey) throw new UsageError('--nkey or --new-key: an account has one key.');
+  // No command gives it one later, and its id would be gone.
+  if (flags.kind === 'agent' && flags.nkey === undefined && !flags.newKey && flags.host === undefined)
+    throw new UsageError('An agent without a key can do nothing: --new-key makes one, --nkey U… takes its own.');
   const seed = flags.newKey ? createSeed() : undefined;
   const key = seed === undefined ? flags.nkey : publicNkeyOf(seed);
   return asOperator(config, async (operator) => {

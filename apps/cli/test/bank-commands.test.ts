@@ -95,8 +95,8 @@ describe('accounts and grants', () => {
   });
 
   const refused: [string, number, RegExp][] = [
-    ['account create alice', 1, /^duplicate: there is an account alice/],
-    ['account create bank', 1, /^not-permitted: account.id: bank is taken/],
+    ['account create alice --new-key', 1, /^duplicate: there is an account alice/],
+    ['account create bank --new-key', 1, /^not-permitted: account.id: bank is taken/],
     ['grant nobody 1', 3, /^unknown: there is no account nobody$/m],
     ['grant alice 99999999', 1, /^over-budget: at most \d+ micro-credits can still be minted$/m],
     ['grant alice 0', 2, /at least 0.000001 credits are needed/],
@@ -105,6 +105,7 @@ describe('accounts and grants', () => {
     ['account set alice', 2, /^Nothing to change/],
     ['account set alice --owner a --clear owner', 2, /^--owner or --clear owner/],
     ['account set alice --budget no-such', 3, /^unknown: there is no budget no-such$/m],
+    ['account create bob', 2, /^An agent without a key can do nothing: --new-key makes one/],
     ['account create bob --nkey UX', 2, /a public user nkey has 56 characters/],
     ['account set alice --clear hat', 2, /one of owner, project, team, budget, host is needed/],
   ];

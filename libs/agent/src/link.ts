@@ -1,5 +1,5 @@
 // One connection of one sender to one market: what an agent and a host have in common.
-import { type Detail, encode, type Performative, type Refusal, senderOf, subjects } from '@tender/market';
+import { type Detail, encode, idText, type Performative, type Refusal, senderOf, subjects } from '@tender/market';
 import { connectNats, Inbox, newUlid } from '@tender/market/nats';
 import type { ConnectionOptions, Msg, MsgHdrs, NatsConnection, Status, Subscription } from 'nats';
 import { Bank } from './bank.js';
@@ -274,8 +274,15 @@ export class Link {
   }
 }
 
-/** Connects; rejects (NatsError) where NATS does not answer at first, reconnects for ever afterwards. */
+/**
+ * Connects; rejects (NatsError) where NATS does not answer at first, reconnects for ever afterwards. TypeError where
+ * the market or the id cannot be one: nobody would ever answer.
+ */
 export async function openLink(options: LinkOptions): Promise<Link> {
+  for (const name of ['market', 'id'] as const) {
+    const parsed = idText.safeParse(options[name]);
+    if (!parsed.success) throw new TypeError(`${name}: ${options[name]}: ${parsed.error.issues[0]?.message}`);
+  }
   if (options.nats !== undefined) return new Link(options.nats, options);
   if (options.servers === undefined) throw new TypeError('give servers, or a NATS connection');
   const { servers, id: sender, seed } = options;

@@ -112,3 +112,16 @@ test('an operator whose clock is ten minutes off is heard all the same', async (
   expect(granted).toEqual({ ok: true, status: 'done' });
   await operator.close();
 });
+
+test('what nobody set in the environment is named, at once', async () => {
+  const { stack, market } = m;
+  const whole = { servers: stack.natsUrl, market, id: 'forgetful', seed: createSeed() };
+  for (const [missing, why] of [
+    ['servers', /servers/],
+    ['market', /^market: undefined/],
+    ['id', /^id: undefined/],
+    ['seed', /not a user seed/],
+  ] as const) {
+    await expect(connectAgent({ ...whole, [missing]: undefined } as never)).rejects.toThrow(why);
+  }
+});

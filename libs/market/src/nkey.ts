@@ -37,6 +37,8 @@ function encode(bytes: Uint8Array): string {
 
 /** The bytes before the checksum, or undefined where the text is no nkey: letters, padding or checksum are wrong. */
 function decode(text: string): Buffer | undefined {
+  // A variable of the environment that nobody set, in a program without types.
+  if (typeof text !== 'string') return undefined;
   const bytes: number[] = [];
   let bits = 0;
   let value = 0;

@@ -99,7 +99,7 @@ test('win keeps out of calls that ask for more than it would risk', async () => 
   const careful = await m.sdkAgent('careful');
   const won = careful.win(POOL, { maxPriceMicro: CREDIT, deadlineMs: 1500 });
   expect(sold(await call()).winners).toEqual([]);
-  await expect(won).rejects.toThrow('there was no call');
+  await expect(won).rejects.toThrow('its calls asked for a deposit');
   const bold = careful.win(POOL, { maxPriceMicro: CREDIT, maxDepositMicro: DEPOSIT, deadlineMs: 5000 });
   sold(await call({ durationMs: 5000, closeAfterBids: 1 }));
   await (await bold).run();

@@ -17,6 +17,8 @@ export interface TokenBid {
   readonly offered: number;
   /** What its owner took of late. */
   readonly use: number;
+  /** Nobody pays for having bid against itself: one's own offers in vain set no price for one. Absent: nobody's. */
+  readonly owner?: string | undefined;
 }
 
 /** What came of a bid: tokens at a rate; or when it could have them (in ms) and what rate it would take now. */
@@ -25,10 +27,22 @@ export type TokenVerdict =
   | { readonly granted?: undefined; readonly waitMs: number; readonly rate: number };
 
 export interface Cleared {
-  /** The clearing rate, in thousandths of the reserve prices: the highest that was offered in vain, at least the whole. */
+  /**
+   * The clearing rate, in thousandths of the reserve prices: the highest that was offered in vain, at least the whole;
+   * where all winners are of the owner who offered it, the highest of another.
+   */
   readonly rate: number;
   /** In the order of the bids. */
   readonly verdicts: readonly TokenVerdict[];
+}
+
+/** What was offered in vain, as a winner of each owner pays it. */
+function ratesOf(lost: readonly TokenBid[]): (owner: string | undefined) => number {
+  const high = (bids: readonly TokenBid[]) => bids.reduce((most, { offered }) => Math.max(most, offered), 1000);
+  const rate = high(lost);
+  const highest = lost.find(({ offered }) => offered === rate)?.owner;
+  const ofOthers = highest === undefined ? rate : high(lost.filter(({ owner }) => owner !== highest));
+  return (owner) => (owner !== undefined && owner === highest ? ofOthers : rate);
 }
 
 /** What a token costs at a rate, for a taker of this noise, in micro-credits, rounded up. */
@@ -70,15 +84,16 @@ export function clearTokens(bucket: Bucket, bids: readonly TokenBid[], nowMs: nu
   }
   const lost = order.filter((index) => !granted.has(index));
   const auctioned = bucket.spec.rule === 'uniform-price';
-  const rate = auctioned ? lost.reduce((high, index) => Math.max(high, bids[index]!.offered), 1000) : 1000;
+  const rateOf = auctioned ? ratesOf(lost.map((index) => bids[index]!)) : () => 1000;
+  const rates = [...granted.keys()].map((index) => rateOf(bids[index]!.owner));
   const waits = waitsOf(bucket, bids, order, granted, nowMs);
   return {
-    rate,
+    rate: rates.length > 0 ? Math.max(...rates) : rateOf(undefined),
     verdicts: bids.map((bid, index) => {
       const tokens = granted.get(index);
       if (tokens === undefined) return waits.get(index)!;
       // Who comes first by its class may have offered less than others lost with.
-      return { granted: tokens, rate: Math.min(rate, bid.offered) };
+      return { granted: tokens, rate: Math.min(rateOf(bid.owner), bid.offered) };
     }),
   };
 }

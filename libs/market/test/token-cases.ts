@@ -59,6 +59,11 @@ export const clearingCases: readonly ClearingCase[] = [
     got: { ben: [5, 1000] },
   },
   {
+    ...{ why: 'nobody bids against itself', rule: 'uniform-price' },
+    takes: [ask('ann', 5, 500), ask('ann', 5, 100)],
+    got: { ann: [5, 1000] },
+  },
+  {
     ...{ why: 'each its part', rule: 'proportional-share' },
     takes: [ask('ann', 8, 80, 1), ask('ben', 4, 40, 1)],
     got: { ann: [5, 1000], ben: [2, 1000] },
@@ -86,8 +91,7 @@ export function clearingRow({ why, rule, takes, got }: ClearingCase): string {
     ({ agent, requests, max, least }) =>
       `${agent} ${requests}${least === undefined ? '' : ` (${least} at least)`} for ${max}`,
   );
-  const given = takes
-    .map(({ agent }) => agent)
+  const given = [...new Set(takes.map(({ agent }) => agent))]
     .filter((agent) => got[agent] !== undefined)
     .map((agent) => `${agent} ${got[agent]![0]} at ${got[agent]![1]}`);
   return [why, rule, asked.join(', '), given.join(', ')].join('|');

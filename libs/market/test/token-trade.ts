@@ -72,7 +72,7 @@ export const tokenJournalTamperings: Tampering[] = [
     },
     ['I11'],
   ],
-  ['a taker pays less than the clearing rate', (e) => more(takeOf(e, 't1'), 'clearingPermille'), ['I12']],
+  ['a taker pays more than the clearing rate', (e) => more(takeOf(e, 't1'), 'ratePermille'), ['I9', 'I12']],
   [
     'tokens are given while the upstream asked for a pause',
     (e) => void Object.assign(find(e, 'return').upstream!, { retryAfterMs: 5_000 }),

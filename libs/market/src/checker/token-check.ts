@@ -95,14 +95,14 @@ export class TokenCheck {
     }
   }
 
-  /** All of class standard pay the clearing rate, and nobody more than it offered; noise is at least one's own. */
+  /** Nobody pays more than the clearing rate, nor than it offered; noise is at least one's own. */
   #checkPrice(market: MarketState, bucket: Bucket, entry: Take): void {
     const { hold, ratePermille: rate, clearingPermille: clearing, noisePermille: noise } = entry;
     const { noiseWindowMs, noiseMaxPermille } = bucket.spec;
     const use = recentUse(market.taken.get(bucket.id)?.get(entry.who) ?? NO_USE, noiseWindowMs, entry.at);
     const least = noisePermille(use, WHOLE_WINDOW, noiseMaxPermille);
     this.#tallies.rule.fact(
-      (entry.class === 'system' ? rate <= clearing : rate === clearing) && Number(entry.amountMicro) <= entry.maxPrice,
+      rate <= clearing && Number(entry.amountMicro) <= entry.maxPrice,
       () =>
         `hold ${hold}: pays ${entry.amountMicro} of ${entry.maxPrice} at rate ${rate}, the clearing's is ${clearing}`,
     );

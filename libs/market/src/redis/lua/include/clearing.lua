@@ -163,16 +163,25 @@ local function clear_tokens(b, bids)
       if b.spec.rule == 'proportional-share' then give_shares(b, standard) else give_in_order(b, standard) end
     end
   end
-  local rate = 1000
+  -- The highest that was offered in vain; and by another than whose that was, who does not bid against itself.
+  local highest, of_others, whose = 1000, 1000, nil
   if b.spec.rule == 'uniform-price' then
     for _, bid in ipairs(order) do
-      if not bid.granted then rate = max(rate, bid.offered) end
+      if not bid.granted and (bid.offered > highest or not whose) then highest, whose = bid.offered, bid.who end
+    end
+    for _, bid in ipairs(order) do
+      if not bid.granted and bid.who ~= whose then of_others = max(of_others, bid.offered) end
     end
   end
   say_waits(b, order)
   -- Who comes first by its class may have offered less than others lost with.
+  local rate = nil
   for _, bid in ipairs(order) do
-    if bid.granted then bid.rate = min(rate, bid.offered) end
+    if bid.granted then
+      local own = bid.who == whose and of_others or highest
+      rate = max(rate or own, own)
+      bid.rate = min(own, bid.offered)
+    end
   end
-  return rate
+  return rate or highest
 end

@@ -26,8 +26,8 @@ export interface Bundle {
 const BEYOND_MS = 60_000;
 
 /**
- * Waits for the tokens and then for the slots, both within `deadlineMs`. Where either cannot be had, nothing is paid:
- * tokens go back unused. Rejects as `win` does; with RefusedError where there are no tokens.
+ * Waits for the tokens and then for the slots, both within `deadlineMs`. Where either cannot be had, tokens go back
+ * unused, and nothing is paid (a tenth of their price where they were scarce). Rejects as `win` does; with RefusedError where there are no tokens.
  */
 export async function winBundle(
   take: (bucket: string, order: TokenOrder, options: TakeOptions) => Promise<Taken>,

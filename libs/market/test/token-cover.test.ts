@@ -113,3 +113,26 @@ test('noise passes: who could pay without it waits, who offers less than the res
   expect(mean).not.toHaveProperty('wait');
   await m.check();
 });
+
+test('what was scarce costs a tenth at least: nobody shuts others out for nothing', async () => {
+  await tokens.openBucket({ bucket: 'api', noiseMaxPermille: 1000 });
+  // Idle: all of it comes back.
+  await tokens.take({ agent: 'ann', amounts: { requests: 100 }, maxPrice: 100, hold: 'idle' });
+  expect(await tokens.return('ann', 'idle', { requests: 0 })).toMatchObject({ ok: true, paidMicro: '0' });
+  // Outbidding ben, who gets nothing: at his three micro-credits each.
+  const [anns, bens] = await tokens.takes([
+    { agent: 'ann', amounts: { requests: 100 }, maxPrice: 900, hold: 'all' },
+    { agent: 'ben', amounts: { requests: 100 }, maxPrice: 300, hold: 'none' },
+  ]);
+  expect(anns).toMatchObject({ ok: true, amountMicro: '300' });
+  expect(bens).toMatchObject({ ok: false, detail: 'token-limit' });
+  expect(await tokens.return('ann', 'all', { requests: 0 })).toMatchObject({ paidMicro: '30', refundedMicro: '270' });
+  // Whoever used a tenth and more pays that, and nothing beside it.
+  await m.setClock(START_MS + 1000);
+  await tokens.takes([
+    { agent: 'ann', amounts: { requests: 100 }, maxPrice: 900, hold: 'used' },
+    { agent: 'ben', amounts: { requests: 100 }, maxPrice: 300, hold: 'none' },
+  ]);
+  expect(await tokens.return('ann', 'used', { requests: 40 })).toMatchObject({ paidMicro: '120' });
+  await m.check();
+});

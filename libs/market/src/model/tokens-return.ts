@@ -17,6 +17,8 @@ import type { MarketState } from './market-state.js';
 import type { HoldExpired, ReturnAsked, Returned } from './tokens-command.js';
 import { type HoldState, inHand, paymentId, setAside } from './tokens-record.js';
 
+/** Of what was scarce, this part of the price at least is paid, used or not. */
+const KEPT_LEAST_SHARE = 10;
 /** The rate of a surplus is at most so many times the hold's own: a clearing can be bid up to make others pay. */
 const SURPLUS_TIMES = 10;
 
@@ -67,7 +69,9 @@ export function commitReturn(
   countUse(market, bucket, taken.who, weightIn(bucket, counts) - weightIn(bucket, taken.amounts), nowMs);
   if (asked.upstream !== undefined) hearUpstream(bucket, asked.upstream, accountClass, nowMs);
   const pending = setAside(hold);
-  const paid = Math.min(pending, cost);
+  // As with a lease: what was scarce and kept from others costs a tenth at least.
+  const least = bucket.scarceAt >= taken.at ? Math.ceil(pending / KEPT_LEAST_SHARE) : 0;
+  const paid = Math.min(pending, Math.max(cost, least));
   endHold(market, hold, 'settled', paid, nowMs);
   const extra = payExtra(market, hold, over);
   const answer: Returned = {

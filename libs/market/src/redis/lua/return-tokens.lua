@@ -63,7 +63,10 @@ end
 save_bucket(b)
 
 local pending = h.amount - h.since.paid
-local posted = min(pending, cost)
+-- As with a lease: what was scarce and kept from others costs a tenth at least. Else whoever outbids all could shut
+-- them out for nothing, over and over.
+local least = b.scarce_at >= h.at and ceil(pending / 10) or 0
+local posted = min(pending, max(cost, least))
 local answer = {
   ok = true, hold = h.hold, bucket = h.bucket, agent = h.agent, returned = returned,
   refundedMicro = digits(pending - posted), factorPermille = b.factor, pausedUntil = b.paused_until, at = now,

@@ -186,9 +186,9 @@ describe('whatever the load', () => {
         if (lent.length > 0) reclaimed += 1;
         expect(sell(scene, probe)?.get('sys')).toBe(probe.bids.at(-1)!.units);
       }),
-      { numRuns: PURE_RUNS / 2 },
+      { numRuns: PURE_RUNS / 5 },
     );
-    expect(reclaimed).toBeGreaterThan(PURE_RUNS / 100);
+    expect(reclaimed).toBeGreaterThan(PURE_RUNS / 250);
   }, 240_000);
 
   it("an owner's agents never hold more than its cap, and nobody pays more than it bid", () => {
@@ -211,7 +211,7 @@ describe('whatever the load', () => {
           expect(pending).toBeGreaterThanOrEqual(0);
         }
       }),
-      { numRuns: PURE_RUNS / 4 },
+      { numRuns: PURE_RUNS / 10 },
     );
   }, 240_000);
 });

@@ -5,9 +5,10 @@ import { type AccountRow, publicNkeyOf } from '@tender/market';
 import { type Command, InvalidArgumentError } from 'commander';
 import { asOperator, refusedByBank } from './as-operator.js';
 import { type CliConfig, cliConfig, UsageError } from './config.js';
-import { type Kind, mustBeNew, present, showList, showOne, told } from './listing.js';
-import { type Flags, output, type WatchFlags, WHERE, watch } from './operator-flags.js';
+import { type Kind, mustBeNew, present, told } from './listing.js';
+import { type Flags, output, WHERE } from './operator-flags.js';
 import { id, oneOf, showMicro } from './quantities.js';
+import { addReadings } from './readings.js';
 
 export const accounts: Kind<AccountRow> = {
   one: 'account',
@@ -74,23 +75,7 @@ export function addAccountCommands(program: Command): void {
     .action(async (name: string, flags: SetFlags) => {
       process.exitCode = await setAccount(cliConfig(), name, flags);
     });
-  account
-    .command('get')
-    .argument('<id>', 'its name', id)
-    .description('all that the bank knows of one')
-    .addOption(output())
-    .addOption(watch())
-    .action(async (name: string, flags: WatchFlags) => {
-      process.exitCode = await showOne(cliConfig(), accounts, name, flags);
-    });
-  account
-    .command('list')
-    .description('all accounts')
-    .addOption(output())
-    .addOption(watch())
-    .action(async (flags: WatchFlags) => {
-      process.exitCode = await showList(cliConfig(), accounts, flags);
-    });
+  addReadings(account, accounts, id, 'all accounts');
 }
 
 function withLabels(command: Command): Command {

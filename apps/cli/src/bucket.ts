@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 import { asOperator, refusedByBank } from './as-operator.js';
 import { type Limit, showLimit, type TypedLimit, typedLimit } from './bucket-limit.js';
 import { type CliConfig, cliConfig, UsageError } from './config.js';
-import { type Kind, mustBeNew, present, showList, showOne, told } from './listing.js';
-import { type Flags, output, type WatchFlags, WHERE, watch } from './operator-flags.js';
+import { type Kind, mustBeNew, present, told } from './listing.js';
+import { type Flags, output, WHERE } from './operator-flags.js';
 import {
   dottedId,
   duration,
@@ -20,6 +20,7 @@ import {
   showMicro,
   showPercent,
 } from './quantities.js';
+import { addReadings } from './readings.js';
 import { addSettings, type Setting, settingsIn } from './settings.js';
 import { fitting, settable } from './spec-fit.js';
 
@@ -127,23 +128,7 @@ export function addBucketCommands(program: Command): void {
     .action(async (name: string, flags: LimitFlags) => {
       process.exitCode = await setBucket(cliConfig(), name, flags);
     });
-  bucket
-    .command('get')
-    .argument('<id>', 'its name', dottedId)
-    .description('all that the bank knows of one')
-    .addOption(output())
-    .addOption(watch())
-    .action(async (name: string, flags: WatchFlags) => {
-      process.exitCode = await showOne(cliConfig(), buckets, name, flags);
-    });
-  bucket
-    .command('list')
-    .description('all buckets, a line for each limit: what is there and what it costs')
-    .addOption(output())
-    .addOption(watch())
-    .action(async (flags: WatchFlags) => {
-      process.exitCode = await showList(cliConfig(), buckets, flags);
-    });
+  addReadings(bucket, buckets, dottedId, 'all buckets, a line for each limit: what is there and what it costs');
 }
 
 function createBucket(config: CliConfig, name: string, flags: LimitFlags): Promise<number> {

@@ -4,9 +4,10 @@ import type { BudgetView } from '@tender/market';
 import type { Command } from 'commander';
 import { asOperator, refusedByBank } from './as-operator.js';
 import { type CliConfig, cliConfig, UsageError } from './config.js';
-import { type Kind, mustBeNew, present, showList, showOne, told } from './listing.js';
-import { type Flags, output, type WatchFlags, WHERE, watch } from './operator-flags.js';
+import { type Kind, mustBeNew, present, told } from './listing.js';
+import { type Flags, output, WHERE } from './operator-flags.js';
 import { credits, id, oneOf, percent, showInstant, showLeft, showMicro, showPercent } from './quantities.js';
+import { addReadings } from './readings.js';
 import { addSettings, type Setting, settingsIn } from './settings.js';
 import { fitting, settable } from './spec-fit.js';
 
@@ -98,23 +99,7 @@ export function addBudgetCommands(program: Command): void {
     .action(async (name: string, flags: Flags) => {
       process.exitCode = await setBudget(cliConfig(), name, flags);
     });
-  budget
-    .command('get')
-    .argument('<id>', 'its name', id)
-    .description('all that the bank knows of one')
-    .addOption(output())
-    .addOption(watch())
-    .action(async (name: string, flags: WatchFlags) => {
-      process.exitCode = await showOne(cliConfig(), budgets, name, flags);
-    });
-  budget
-    .command('list')
-    .description('all budgets, each under its parent, and what is left of them')
-    .addOption(output())
-    .addOption(watch())
-    .action(async (flags: WatchFlags) => {
-      process.exitCode = await showList(cliConfig(), budgets, flags);
-    });
+  addReadings(budget, budgets, id, 'all budgets, each under its parent, and what is left of them');
 }
 
 function createBudget(config: CliConfig, name: string, flags: CreateFlags): Promise<number> {

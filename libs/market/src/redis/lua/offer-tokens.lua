@@ -9,7 +9,7 @@ local saved = replay(input)
 if saved then return saved end
 local h = hold_of(input.hold)
 if not h then return refuse('unknown', 'there is no hold ' .. input.hold) end
-if not speaks_for_holder(input.by, h.agent) then return refuse('not-permitted', 'the hold is ' .. h.agent .. '\'s') end
+if not speaks_for(input.by, h.agent) then return refuse('not-permitted', 'the hold is ' .. h.agent .. '\'s') end
 if h.since.state ~= 'held' or now >= h.expiresAt then return refuse('expired', 'the hold is over') end
 local buyer = account_of(input.to)
 if not buyer or buyer.kind ~= 'agent' then return refuse('unknown', 'there is no agent ' .. input.to) end

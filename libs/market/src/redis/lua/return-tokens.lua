@@ -12,7 +12,7 @@ local SURPLUS_TIMES = 10
 
 local h = hold_of(input.hold)
 if not h then return refuse('unknown', 'there is no hold ' .. input.hold) end
-if not speaks_for_holder(input.by, h.agent) then return refuse('not-permitted', 'the hold is ' .. h.agent .. '\'s') end
+if not speaks_for(input.by, h.agent) then return refuse('not-permitted', 'the hold is ' .. h.agent .. '\'s') end
 if h.since.key == input.key then
   if h.since.digest ~= input.digest then return refuse('duplicate', 'this key was used with another body: take a new key') end
   h.since.answer.replayed = true

@@ -23,6 +23,11 @@ local function charge(id, amount)
   return budget and charge_budgets(budget, amount) or nil
 end
 
+-- Whether `by` is this account's agent, or the host that may speak for it.
+local function speaks_for(by, agent)
+  return by == agent or redis.call('HGET', key('acct', agent), 'host') == by
+end
+
 local function put_transfer(id, debit, credit, amount, state, posted, expires_at, tags, charged)
   local name = key('xfer', id)
   redis.call('HSET', name, 'debit', debit, 'credit', credit, 'amount', amount, 'state', state, 'posted', posted,

@@ -159,11 +159,6 @@ local function end_hold(h, state, posted)
   h.since.state, h.since.paid, h.since.endedAt, h.since.offer = state, h.since.paid + posted, now, nil
 end
 
--- Whether `by` is the holder or the host that may speak for it.
-local function speaks_for_holder(by, agent)
-  return by == agent or redis.call('HGET', key('acct', agent), 'host') == by
-end
-
 -- A list of amounts in the order of the limits from amounts by name.
 local function by_limit(b, named)
   local amounts = {}

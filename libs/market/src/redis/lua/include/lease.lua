@@ -41,11 +41,6 @@ end
 -- The transfer that pays term `n`. The dot keeps it apart from every id that a caller may give a transfer.
 local function term_id(contract, n) return contract .. '.t' .. n end
 
--- Whether `by` is the holder or the host that may speak for it.
-local function speaks_for(by, participant)
-  return by == participant or redis.call('HGET', key('acct', participant), 'host') == by
-end
-
 -- A lease costs this share of its first term at least: a slot that is won and let go at once was kept from others.
 local LEAST_SHARE = 10
 local function least_used(c) return ceil(c.duration / LEAST_SHARE) end

@@ -1,6 +1,7 @@
 // Leases: renewed, released, lost, recovered; what the holder sees is never more than what the bank grants.
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { type Agent, bid, type Lease } from '../src/index.js';
+import { type Wins, win } from '../src/win.js';
 import { CREDIT, offer, type SdkMarket, sdkMarket, sleep, sold } from './support.js';
 
 let m: SdkMarket;
@@ -138,14 +139,25 @@ test('close leaves leases alone, or releases them if asked to', async () => {
 test('a lease won while nobody wants it any more goes back', async () => {
   const agent = await m.sdkAgent('fickle');
   const controller = new AbortController();
-  const released = vi.fn();
-  const won = agent.win('gpu.a', { maxPriceMicro: 5 * CREDIT, signal: controller.signal });
-  void won.catch(released);
-  const selling = seller.call(offer('gpu.a', { durationMs: 60_000, windowMs: 150 }));
-  await sleep(149);
-  controller.abort(new Error('changed my mind'));
-  await selling;
-  await expect.poll(() => released.mock.calls.length).toBe(1);
+  let late: Lease | undefined;
+  // The mind changes at the one moment that matters: the bank has awarded, and win has not heard of it yet.
+  const fickle: Wins = {
+    barred: async () => undefined,
+    listen: (pool, handlers) =>
+      agent.listen(pool, {
+        ...handlers,
+        onLease: (lease) => {
+          late = lease;
+          controller.abort(new Error('changed my mind'));
+          handlers.onLease(lease);
+        },
+      }),
+  };
+  const won = win(fickle, 'gpu.a', { maxPriceMicro: 5 * CREDIT, signal: controller.signal });
+  const refused = expect(won).rejects.toThrow('changed my mind');
+  sold(await seller.call(offer('gpu.a', { durationMs: 60_000, windowMs: 150, closeAfterBids: 1 })));
+  await refused;
+  expect(await late?.lost).toEqual({ reason: 'released' });
   await expect
     .poll(async () => {
       const quote = await seller.quote('gpu.a');

@@ -7,6 +7,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    // A condition that holds at last is waited for, however busy the machine: vitest's own second is a hope.
+    expect: { poll: { timeout: 10_000, interval: 20 } },
     reporters: ['default'],
   },
 });

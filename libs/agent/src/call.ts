@@ -16,6 +16,7 @@ import {
   type Sale,
   type SealKind,
   subjects,
+  toldLoser,
   type WithdrawMessage,
 } from '@tender/market';
 import { newId, newUlid, type StepFacts, stepHeaders } from '@tender/market/nats';
@@ -200,6 +201,7 @@ export class CallRun {
       }
       case 'reject': {
         const { sender, losers, clearingPriceMicro } = action;
+        const now = this.#link.clock.now();
         const detail = losers[0]!.detail;
         const { status } = meanings[detail];
         const headers = this.#headers({ status, detail, round: 1 });
@@ -207,7 +209,7 @@ export class CallRun {
           sender,
           'reject-proposal',
           this.cfp,
-          { cfp: this.cfp, losers, clearingPriceMicro },
+          { cfp: this.cfp, losers: losers.map((one) => toldLoser(one, now)), clearingPriceMicro },
           { headers },
         );
         return;

@@ -1,7 +1,7 @@
 // What an agent hands over when it listens: its answers to calls, and what it does with what comes of them.
 import type { CallView, Decision } from './decision.js';
 import type { Lease } from './lease.js';
-import type { LostBid } from './participation.js';
+import type { LostBid } from './lost-bid.js';
 
 /** What an agent does with a pool's calls. All three may throw: that is logged and counted. */
 export interface ListenHandlers {

@@ -35,6 +35,7 @@ export { connectHost, type Host } from './host.js';
 export { type Heard, Lease, type LeaseEnd, type Renewed, type Settled } from './lease.js';
 export type { Counts, LinkOptions } from './link.js';
 export type { Log } from './log.js';
+export type { LostBid } from './lost-bid.js';
 export type { NegotiateOptions } from './negotiate.js';
 export type { HoldSlots } from './offer-maker.js';
 export {
@@ -45,7 +46,6 @@ export {
   type SpendOptions,
   type Spent,
 } from './operator.js';
-export type { LostBid } from './participation.js';
 export type { Appraisal, Appraise, LostOffer, ProvideOptions, Providing, TaskRequest } from './provide-options.js';
 export { RefusedError } from './refused-error.js';
 export { createSeed } from './seed.js';

@@ -19,19 +19,8 @@ import { type BidDecision, type CallView, checkDecision, type Decision } from '.
 import { Deposits } from './deposits.js';
 import { Lease } from './lease.js';
 import type { Link } from './link.js';
+import { type LostBid, whenOf } from './lost-bid.js';
 import type { Sealer } from './sealer.js';
-
-/** What came of a bid that did not win. */
-export interface LostBid {
-  readonly cfp: string;
-  readonly pool: string;
-  readonly intent: string;
-  readonly detail: Detail;
-  /** Whose word `detail` is: an initiator may lie, the bank does not, and some things the agent sees by itself. */
-  readonly by: 'initiator' | 'bank' | 'agent';
-  /** Per unit, where something was sold: what would have had to be beaten. */
-  readonly clearingPriceMicro?: number | undefined;
-}
 
 /** An agent that listens, as the participation needs it. */
 export interface Bidder {
@@ -173,7 +162,8 @@ export class Participation {
       const what = login === undefined ? 'deposit' : 'login';
       this.#link.log.warn({ agent: id, detail: refused.detail }, `no ${what}: ${refused.message}`);
       this.#step(seat, { kind: 'decline' });
-      this.#tellLost(seat.bidder, seat.intent, 'bank', refused);
+      const retryAt = whenOf(refused, this.#link.clock.now());
+      this.#tellLost(seat.bidder, seat.intent, 'bank', { detail: refused.detail, retryAt });
     }
     this.#flushSoon();
   }
@@ -200,10 +190,11 @@ export class Participation {
 
   reject(body: RejectMessage['body']): void {
     const { clearingPriceMicro } = body;
-    for (const { participant, intent, detail } of body.losers) {
+    const now = this.#link.clock.now();
+    for (const { participant, intent, detail, ...when } of body.losers) {
       const seat = this.#seats.get(seatName(participant, intent));
       if (seat === undefined) this.#link.ignore('unknown');
-      else this.#step(seat, { kind: 'reject', detail, clearingPriceMicro });
+      else this.#step(seat, { kind: 'reject', detail, clearingPriceMicro, retryAt: whenOf(when, now) });
     }
     this.#settle();
   }
@@ -281,12 +272,18 @@ export class Participation {
     bidder: Bidder,
     intent: string,
     by: LostBid['by'],
-    why: { readonly detail: Detail; readonly clearingPriceMicro?: string | undefined },
+    why: {
+      readonly detail: Detail;
+      readonly clearingPriceMicro?: string | undefined;
+      readonly retryAt?: number | undefined;
+    },
   ): void {
     const { pool, cfp } = this.call.terms;
-    const { detail } = why;
+    const { detail, retryAt } = why;
     const clearingPriceMicro = why.clearingPriceMicro === undefined ? undefined : Number(why.clearingPriceMicro);
-    this.#link.guard('onLost', () => bidder.onLost({ cfp, pool, intent, detail, by, clearingPriceMicro }));
+    const retryAfterMs = retryAt === undefined ? undefined : Math.max(0, Math.ceil(this.#link.clock.until(retryAt)));
+    const when = retryAt === undefined ? {} : { retryAt, retryAfterMs };
+    this.#link.guard('onLost', () => bidder.onLost({ cfp, pool, intent, detail, by, clearingPriceMicro, ...when }));
   }
 
   /** Asks the bank what became of the intent, until it answers or a lease would be over anyway. */

@@ -4,6 +4,7 @@ import { newId } from '@tender/market/nats';
 import { bid, type CallView } from './decision.js';
 import type { ListenHandlers, Listening } from './handlers.js';
 import type { Lease } from './lease.js';
+import type { LostBid } from './lost-bid.js';
 import { RefusedError } from './refused-error.js';
 import { after } from './timer.js';
 
@@ -28,6 +29,7 @@ const DOUBT_MS = 5000;
 
 /** What `win` needs of an agent. */
 export interface Wins {
+  now(): number;
   listen(pool: string, handlers: ListenHandlers): Listening;
   barred(): Promise<Refusal | undefined>;
 }
@@ -42,7 +44,7 @@ export async function win(agent: Wins, pool: string, options: WinOptions): Promi
   const offer = bid({ units, price: maxPriceMicro, intent: newId(), tokens: options.tokens });
   signal?.throwIfAborted();
   return new Promise((resolve, reject) => {
-    let last: Detail | undefined;
+    let last: LostBid | undefined;
     const passed = new PassedBy(pool);
     let over = false;
     let doubtedAt = Number.NEGATIVE_INFINITY;
@@ -68,11 +70,7 @@ export async function win(agent: Wins, pool: string, options: WinOptions): Promi
     const aborted = () => giveUp(signal?.reason);
     const stopTimer = after(deadlineMs, () => {
       const nothing = `nothing was won in ${Math.round(deadlineMs)} ms`;
-      giveUp(
-        new RefusedError(
-          last === undefined ? passed.refused(nothing) : refusal(last, `${nothing}; the last bid lost: ${last}`),
-        ),
-      );
+      giveUp(new RefusedError(last === undefined ? passed.refused(nothing) : afterLoss(last, nothing, agent.now())));
     });
     signal?.addEventListener('abort', aborted, { once: true });
     const listening = agent.listen(pool, {
@@ -86,14 +84,23 @@ export async function win(agent: Wins, pool: string, options: WinOptions): Promi
         end();
         resolve(lease);
       },
-      onLost: ({ detail, by }) => {
-        last = detail;
+      onLost: (lost) => {
+        const { detail, by } = lost;
+        last = lost;
         if (over || !hopeless.has(detail)) return;
         if (by === 'bank') barred({ detail, message: `its bid lost: ${detail}` });
         else void doubt();
       },
     });
   });
+}
+
+/** The last loss, and when it is over: who knows that asks again then. */
+function afterLoss({ detail, by, retryAt }: LostBid, nothing: string, nowMs: number): Refusal {
+  const lost = `${nothing}; the last bid lost: ${detail}`;
+  if (retryAt === undefined || retryAt <= nowMs) return refusal(detail, lost);
+  const when = `until ${new Date(retryAt).toISOString()}${by === 'initiator' ? ', its seller says' : ''}`;
+  return refusal(detail, `${lost}, ${when}`, { retryAt, retryAfterMs: Math.ceil(retryAt - nowMs) });
 }
 
 /** The calls in which no bid was made for what they asked: whoever bids in none hears why. */

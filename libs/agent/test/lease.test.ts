@@ -143,6 +143,7 @@ test('a lease won while nobody wants it any more goes back', async () => {
   // The mind changes at the one moment that matters: the bank has awarded, and win has not heard of it yet.
   const fickle: Wins = {
     barred: async () => undefined,
+    now: () => agent.now(),
     listen: (pool, handlers) =>
       agent.listen(pool, {
         ...handlers,

@@ -65,7 +65,16 @@ export const rejectMessage = envelopeOf(
   z.strictObject({
     cfp: idText,
     losers: z
-      .array(z.strictObject({ participant: idText, intent: idText, detail: z.enum(details) }))
+      .array(
+        z.strictObject({
+          participant: idText,
+          intent: idText,
+          detail: z.enum(details),
+          /** When it may pass, as the initiator says: in so many ms, and of `over-budget` by the broker's clock. */
+          retryAfterMs: timeMs.optional(),
+          retryAt: timeMs.optional(),
+        }),
+      )
       .min(1)
       .max(MAX_BIDS_PER_MESSAGE),
     clearingPriceMicro: microText.optional(),

@@ -12,6 +12,8 @@ export interface Distrusted {
 export interface Lesson {
   /** Why a bid cannot win this call any more; undefined where nothing speaks against it. */
   readonly faultOf: (bid: BookedBid) => Detail | undefined;
+  /** When the fault of a bid that was shown passes, where the bank said so. */
+  readonly retryAtOf: (bid: BookedBid) => number | undefined;
   /** Who made cheques up: it costs the bank a check and an honest bid its place. */
   readonly forgers: readonly Distrusted[];
   /** Accounts that cover none of what they bid. */
@@ -28,7 +30,8 @@ export function lessonOf(
   verdicts: readonly ShownVerdict[] | undefined,
   detail: Detail | undefined,
 ): Lesson {
-  const faults = verdicts === undefined ? new Map(shown.map((bid) => [bid, detail])) : faultsBy(shown, verdicts);
+  const said = verdicts === undefined ? undefined : verdictsBy(shown, verdicts);
+  const faults = new Map(shown.map((bid) => [bid, said === undefined ? detail : said.get(bid)?.detail]));
   const bySender = new Map<string, number>();
   const uncovered = new Set<string>();
   const reserved = new Map<string, number>();
@@ -57,17 +60,20 @@ export function lessonOf(
   const forgers: Distrusted[] = [...forging].map((sender) => ({ sender, detail: 'bad-signature' }));
   for (const pair of byPair.values()) if (!forging.has(pair.sender!)) forgers.push(pair);
   const poor = [...uncovered].map((participant): Distrusted => ({ participant, detail: 'insufficient-credits' }));
-  return { faultOf, forgers, uncovered: poor };
+  return { faultOf, retryAtOf: (bid) => said?.get(bid)?.retryAt, forgers, uncovered: poor };
 }
 
-/** Each bid's fault by its verdict. Where two senders hand in one bid, a good seal among them speaks for both. */
-function faultsBy(shown: readonly BookedBid[], verdicts: readonly ShownVerdict[]): Map<BookedBid, Detail | undefined> {
+/** Each bid's verdict. Where two senders hand in one bid, a good seal among them speaks for both. */
+function verdictsBy(
+  shown: readonly BookedBid[],
+  verdicts: readonly ShownVerdict[],
+): Map<BookedBid, ShownVerdict | undefined> {
   const byName = new Map<string, ShownVerdict>();
   for (const one of verdicts) {
     const name = pairOf(one.participant, one.intent);
     if (byName.get(name) === undefined || one.detail !== 'bad-signature') byName.set(name, one);
   }
-  return new Map(shown.map((bid) => [bid, byName.get(pairOf(bid.participant, bid.intent))?.detail]));
+  return new Map(shown.map((bid) => [bid, byName.get(pairOf(bid.participant, bid.intent))]));
 }
 
 function pairOf(a: string, b: string): string {

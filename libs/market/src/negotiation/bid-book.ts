@@ -2,7 +2,10 @@
 import type { Cheque } from '../cheque.js';
 import type { Detail } from '../refusal.js';
 
-/** One bid as the initiator keeps it; `price` in micro-credits per unit. `fault`: why it cannot win. */
+/**
+ * One bid as the initiator keeps it; `price` in micro-credits per unit. `fault`: why it cannot win, `retryAt`: when the
+ * bank said that this passes, by the broker's clock.
+ */
 export interface BookedBid {
   readonly sender: string;
   readonly participant: string;
@@ -11,6 +14,7 @@ export interface BookedBid {
   readonly price: number;
   readonly cheque: Cheque;
   readonly fault?: Detail | undefined;
+  readonly retryAt?: number | undefined;
 }
 
 /** What tells entries apart: one bid per sender, participant and intent. */

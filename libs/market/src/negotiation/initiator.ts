@@ -210,9 +210,13 @@ function award(
 function unsold(state: Opened, selection: Selection, detail: Detail, why: Refusal | undefined): Taken {
   const { cfp, reservePriceMicro } = state.call.terms;
   const actions: InitiatorAction[] = [{ kind: 'release', cfp }];
-  const losers = [...selection.ranked.map((bid) => ({ bid, detail })), ...faultsOf(selection)];
+  const losers = [...selection.ranked.map((bid) => ({ bid, detail, retryAt: undefined })), ...faultsOf(selection)];
   for (const [sender, group] of bySender(losers)) {
-    actions.push({ kind: 'reject', sender, losers: group.map(({ bid, detail: of }) => losing(of)(bid)) });
+    actions.push({
+      kind: 'reject',
+      sender,
+      losers: group.map(({ bid, detail: of, retryAt }) => losing(of, retryAt)(bid)),
+    });
   }
   actions.push({ kind: 'cancel', detail: why === undefined ? 'expired' : detail });
   const ranked = [...selection.ranked, ...selection.unusable].map((bid) => rankedBid(bid, 'lost', bid.fault ?? detail));
@@ -265,12 +269,12 @@ function notAwarded(state: Of<'awarding'>, event: On<'not-awarded'>): Taken {
   // Without verdicts the refusal is of the call itself, except that seals are checked before anything else.
   const { verdicts } = event.refusal;
   if (verdicts === undefined && detail !== 'bad-signature') return unsold(state, selection, detail, event.refusal);
-  const { forgers, uncovered, faultOf } = lessonOf(selection.shown, verdicts, detail);
+  const { forgers, uncovered, faultOf, retryAtOf } = lessonOf(selection.shown, verdicts, detail);
   const shown = new Set(selection.shown);
   const left = selection.ranked.map((bid): BookedBid => {
     // All that were shown have had their chance, also one that was only too large for what was left.
     const fault = faultOf(bid) ?? (shown.has(bid) ? 'no-capacity' : undefined);
-    return fault === undefined ? bid : { ...bid, fault };
+    return fault === undefined ? bid : { ...bid, fault, retryAt: retryAtOf(bid) };
   });
   const next = award(state, [...left, ...selection.unusable], state.attempt + 1, event.refusal);
   const whom = [...forgers, ...uncovered];

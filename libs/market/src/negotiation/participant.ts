@@ -20,6 +20,8 @@ export interface BidContext {
 
 interface Told {
   readonly detail: Detail;
+  /** When it may pass, by the broker's clock. */
+  readonly retryAt?: number | undefined;
   readonly clearingPriceMicro?: string | undefined;
 }
 
@@ -137,7 +139,8 @@ function won(state: Bidding, event: { readonly winner: Winner }): Taken {
 
 function told(state: Of<'bid' | 'withdrawn' | 'inquiring'>, event: Told & { readonly kind: string }): Taken {
   const { context, bid } = state;
-  const said: Told = { detail: event.detail, clearingPriceMicro: event.clearingPriceMicro };
+  const { detail, clearingPriceMicro, retryAt } = event;
+  const said: Told = { detail, clearingPriceMicro, ...(retryAt === undefined ? {} : { retryAt }) };
   if (context.confirm === 'all') {
     if (state.told !== undefined) return ignored(state, event.kind, 'duplicate');
     return { state: { ...state, told: said }, actions: [] };

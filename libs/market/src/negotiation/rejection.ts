@@ -18,9 +18,10 @@ export function rejection(round: number, detail: Detail, message: string, more: 
 
 /** A refusal of the bank or of one's own rules, as it is told to the other side. */
 export function rejectionOf(round: number, why: Refusal): RejectMove {
-  const { rule, authorization } = why;
+  const { rule, authorization, retryAfterMs } = why;
   return rejection(round, why.detail, why.message, {
     ...(rule === undefined ? {} : { rule }),
     ...(authorization === undefined ? {} : { authorization }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }

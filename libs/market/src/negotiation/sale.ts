@@ -1,7 +1,7 @@
 // How a call ended, bid by bid: for its initiator as a ranked list, for each bidder as one message.
 import type { Winner } from '../messages.js';
 import type { BankResult } from '../operations.js';
-import type { Detail } from '../refusal.js';
+import { type Detail, meanings } from '../refusal.js';
 import type { BookedBid } from './bid-book.js';
 import type { Selection } from './shown.js';
 
@@ -9,6 +9,8 @@ export interface Loser {
   readonly participant: string;
   readonly intent: string;
   readonly detail: Detail;
+  /** When it may pass, by the broker's clock, where the bank said so. */
+  readonly retryAt?: number | undefined;
 }
 
 /** What came of one bid. */
@@ -30,12 +32,20 @@ export interface Sale {
   readonly clearingPriceMicro: string;
 }
 
-export function losing(detail: Detail): (bid: { participant: string; intent: string }) => Loser {
-  return ({ participant, intent }) => ({ participant, intent, detail });
+export function losing(detail: Detail, retryAt?: number): (bid: { participant: string; intent: string }) => Loser {
+  const when = retryAt === undefined ? {} : { retryAt };
+  return ({ participant, intent }) => ({ participant, intent, detail, ...when });
 }
 
-export function faultsOf(selection: Selection): { bid: BookedBid; detail: Detail }[] {
-  return selection.unusable.map((bid) => ({ bid, detail: bid.fault! }));
+/** A loser as it is told: also in how many ms it may pass, for whoever does not have the broker's clock. */
+export function toldLoser(loser: Loser, nowMs: number): Loser & { readonly retryAfterMs?: number } {
+  const { detail, retryAt } = loser;
+  const retryAfterMs = retryAt === undefined ? meanings[detail].retryAfterMs : Math.max(0, Math.ceil(retryAt - nowMs));
+  return retryAfterMs === undefined ? loser : { ...loser, retryAfterMs };
+}
+
+export function faultsOf(selection: Selection): { bid: BookedBid; detail: Detail; retryAt?: number | undefined }[] {
+  return selection.unusable.map((bid) => ({ bid, detail: bid.fault!, retryAt: bid.retryAt }));
 }
 
 export function bySender<T extends { readonly bid: BookedBid }>(items: readonly T[]): Map<string, T[]> {
@@ -69,13 +79,14 @@ interface Told {
   readonly bid: BookedBid;
   readonly winner?: Winner | undefined;
   readonly detail: Detail;
+  readonly retryAt?: number | undefined;
 }
 
 /** Sets what the bank committed beside all bids, shown or not. */
 export function settleBids(selection: Selection, result: BankResult<'award'>): SettledBids {
   const winners = new Map(result.winners.map((winner) => [nameOf(winner), winner]));
   const barred = new Map(
-    result.verdicts.flatMap((one) => (one.outcome === 'barred' && one.detail ? [[nameOf(one), one.detail]] : [])),
+    result.verdicts.flatMap((one) => (one.outcome === 'barred' && one.detail ? [[nameOf(one), one]] : [])),
   );
   const ranked: RankedBid[] = [];
   const told: Told[] = [];
@@ -83,11 +94,11 @@ export function settleBids(selection: Selection, result: BankResult<'award'>): S
   for (const bid of selection.ranked) {
     const name = nameOf(bid);
     const winner = winners.get(name);
-    const detail = barred.get(name);
+    const { detail, retryAt } = barred.get(name) ?? {};
     // Two senders may hand in one bid (one of them replays or forges it): both are told, it won once.
     const repeated = winner !== undefined && named.has(name);
     named.add(name);
-    told.push({ bid, winner, detail: detail ?? 'outbid' });
+    told.push({ bid, winner, detail: detail ?? 'outbid', retryAt });
     if (winner && !repeated) ranked.push(rankedBid(bid, 'won'));
     else if (repeated || detail) ranked.push(rankedBid(bid, 'barred', detail ?? 'duplicate'));
     else ranked.push(rankedBid(bid, 'lost', 'outbid'));
@@ -108,7 +119,7 @@ function messagesOf(told: readonly Told[], clearingPriceMicro: string | undefine
   const rejects: SettledBids['rejects'][number][] = [];
   for (const [sender, group] of bySender(told)) {
     const won = group.flatMap(({ winner }) => (winner ? [winner] : []));
-    const lost = group.flatMap(({ bid, winner, detail }) => (winner ? [] : [losing(detail)(bid)]));
+    const lost = group.flatMap(({ bid, winner, detail, retryAt }) => (winner ? [] : [losing(detail, retryAt)(bid)]));
     if (won.length > 0) accepts.push({ sender, winners: won });
     if (lost.length > 0) rejects.push({ sender, losers: lost, clearingPriceMicro });
   }

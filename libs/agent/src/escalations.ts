@@ -25,7 +25,7 @@ export function decideFor(desk: Desk, decide: (asked: Escalation) => Ruling | Pr
   const { link, switchboard } = desk;
   return switchboard.talk.onEscalation(({ from, message }) => {
     const { conversation, id, body } = message;
-    const voice = new Voice(link, conversation, body.frame.task.resource);
+    const voice = new Voice(desk, conversation, body.frame.task.resource);
     const answer = async () => {
       let ruling: Ruling;
       try {

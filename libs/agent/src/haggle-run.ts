@@ -34,7 +34,7 @@ export interface AroundHaggle {
   readonly decide: (state: MyTurn) => MyMove | undefined | Promise<MyMove | undefined>;
   readonly finished: (outcome: Haggling) => void;
   /** What goes on once there is a contract; what comes before it is known here, too. */
-  readonly ofContract: (message: TaskMessage) => void;
+  readonly ofContract: (got: Received<TaskMessage>) => void;
   /** A provider's seal for exactly these issues; a buyer has none. */
   readonly seal?: ((issues: Issues) => Offer | undefined) | undefined;
   readonly hold?: {
@@ -53,6 +53,8 @@ const WITHIN_MS = 5000;
 
 export class HaggleRun implements Talk {
   readonly others: Set<string>;
+  readonly seat: string;
+  readonly buyer: string;
   readonly trail = new Trail();
   readonly #desk: Desk;
   readonly #context: HaggleContext;
@@ -78,6 +80,8 @@ export class HaggleRun implements Talk {
     this.#voice = voice;
     this.#around = around;
     this.others = new Set([around.other]);
+    this.seat = desk.id;
+    this.buyer = context.frame.buyer;
     this.#bank = new ContractBank(desk.link, voice.conversation, desk.id);
     this.#run = new MachineRun<HaggleState, HaggleEvent, HaggleAction>(desk.link, {
       start,
@@ -105,15 +109,21 @@ export class HaggleRun implements Talk {
   }
 
   hear(got: Received<TaskMessage>): void {
-    const { from, message } = got;
-    this.trail.note(this.#desk.link.clock.now(), from, message.performative, message.body);
-    if (this.#run.state.name === 'agreed') return void this.#around.ofContract(message);
+    const { from, by, message } = got;
+    const { side, frame, provider } = this.#context;
+    // A neighbour of the other side has no say in it.
+    if (by !== undefined && by !== (side === 'buyer' ? provider : frame.buyer)) {
+      this.#desk.link.ignore('not-permitted');
+      return;
+    }
+    this.trail.note(this.#desk.link.clock.now(), by ?? from, message.performative, message.body);
+    if (this.#run.state.name === 'agreed') return void this.#around.ofContract(got);
     this.#heard = got;
     const event = from === this.#around.other ? eventOf(message) : this.#rulingOf(message);
     if (event !== undefined) this.step(event);
     else this.#desk.link.ignore('not-your-turn');
     this.#heard = undefined;
-    if (message.performative === 'task-start') this.#around.ofContract(message);
+    if (message.performative === 'task-start') this.#around.ofContract(got);
   }
 
   /** What an arbiter says: how far to go, or not. */

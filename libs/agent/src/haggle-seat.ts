@@ -49,6 +49,7 @@ const ASKS_MS = 1000;
 export class HaggleSeat implements Talk {
   readonly others: Set<string>;
   readonly seat: string;
+  readonly buyer: string;
   readonly #desk: Desk;
   readonly #around: AroundSeat;
   readonly #opening: Opening['body'];
@@ -66,10 +67,11 @@ export class HaggleSeat implements Talk {
     const { frame, issues, bounds, protocol } = opening;
     this.#desk = desk;
     this.seat = id;
+    this.buyer = frame.buyer;
     this.#around = around;
     this.#opening = opening;
     this.#buyer = from;
-    this.#voice = new Voice(link, frame.conversation, frame.task.resource, traceparent);
+    this.#voice = new Voice(desk, frame.conversation, frame.task.resource, traceparent);
     this.#maker = new OfferMaker(desk, frame, newId(), around.options.hold);
     const context: HaggleContext = {
       ...{ side: 'provider', opener: 'buyer', frame, provider: id, ask: issues, bounds, protocol },
@@ -79,7 +81,7 @@ export class HaggleSeat implements Talk {
       other: from,
       decide: (turn: MyTurn) => this.#decide(turn),
       finished: (outcome: Haggling) => this.#finished(outcome),
-      ofContract: (message: TaskMessage) => this.#ofContract(message),
+      ofContract: (got: Received<TaskMessage>) => this.#ofContract(got.message),
       // A hold is kept as long as it is not given back.
       hold: { extend: () => undefined, release: (hold: string) => this.#maker.release(hold) },
       seal: (issues: Issues) => this.#sealNow(issues),

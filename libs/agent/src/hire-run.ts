@@ -65,6 +65,8 @@ export function callOf(options: HireOptions, buyer: string, market: string, nowM
 export class HireRun implements Talk {
   readonly others = new Set<string>();
   readonly announced = true;
+  readonly seat: string;
+  readonly buyer: string;
   readonly done: Promise<HireOutcome>;
   readonly conversation: string;
   readonly #desk: Desk;
@@ -84,10 +86,12 @@ export class HireRun implements Talk {
   constructor(desk: Desk, call: TaskCall, options: HireOptions) {
     const { link } = desk;
     this.#desk = desk;
+    this.seat = desk.id;
+    this.buyer = desk.id;
     this.#options = options;
     this.#frame = call.frame;
     this.conversation = call.frame.conversation;
-    this.#voice = new Voice(link, this.conversation, call.frame.task.resource, options.traceparent);
+    this.#voice = new Voice(desk, this.conversation, call.frame.task.resource, options.traceparent);
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -135,12 +139,12 @@ export class HireRun implements Talk {
   }
 
   hear(got: Received<TaskMessage>): void {
-    const { from, message } = got;
+    const { from, by, message } = got;
     const { link } = this.#desk;
-    this.#trail.note(link.clock.now(), from, message.performative, message.body);
+    this.#trail.note(link.clock.now(), by ?? from, message.performative, message.body);
     switch (message.performative) {
       case 'propose':
-        if (message.body.kind === 'tender') this.#tendered(from, message.body.offer, message.body.round);
+        if (message.body.kind === 'tender') this.#tendered(got, message.body.offer, message.body.round);
         else link.ignore('not-your-turn');
         return;
       case 'refuse':
@@ -154,24 +158,28 @@ export class HireRun implements Talk {
         this.#ruled(from, message);
         return;
       default:
-        this.#ofContract(from, message);
+        this.#ofContract(got);
     }
   }
 
-  #ofContract(from: string, message: TaskMessage): void {
-    const { body } = message as { body: { contract?: string; view?: TaskView } };
+  #ofContract(got: Received<TaskMessage>): void {
+    const { body } = got.message as { body: { contract?: string; view?: TaskView } };
     const contract = body.contract ?? body.view?.contract;
     const hired = contract === undefined ? undefined : this.#hired.get(contract);
-    if (hired !== undefined) hired.hear(from, message);
+    if (hired !== undefined) hired.hear(got);
     else if (contract !== undefined) this.#desk.link.ignore('unknown');
     else if (this.#hired.size === 0) this.#desk.link.ignore('not-your-turn');
-    else for (const one of this.#hired.values()) one.hear(from, message);
+    else for (const one of this.#hired.values()) one.hear(got);
   }
 
   /** An offer that the agent's own rules forbid is refused before anybody weighs it. */
-  #tendered(from: string, offer: Offer, round: number): void {
+  #tendered({ from, by }: Received<unknown>, offer: Offer, round: number): void {
     const { participant } = offer.seal;
-    const { id } = this.#desk;
+    const { id, link } = this.#desk;
+    if (by !== undefined && by !== participant) {
+      link.ignore('not-permitted');
+      return;
+    }
     const deal = { frame: this.#frame, issues: offer.issues, payee: participant };
     const no = forbidden(this.#options.policy, id, deal);
     if (no === undefined) {

@@ -21,7 +21,7 @@ import {
 } from '@tender/market';
 import { newUlid } from '@tender/market/nats';
 import { ContractBank } from './contract-bank.js';
-import type { Link } from './link.js';
+import type { Link, Received } from './link.js';
 import { MachineRun } from './machine-run.js';
 import type { Voice } from './voice.js';
 
@@ -86,7 +86,7 @@ export class Hired extends EventEmitter<HiredEvents> {
     this.#voice = voice;
     this.#around = around;
     this.#bank = new ContractBank(link, voice.conversation, view.frame.buyer);
-    this.#providers.add(around.addressOf(view.provider));
+    this.#knows(view.provider);
     this.receipt = new Promise((resolve) => {
       this.#resolveReceipt = resolve;
     });
@@ -155,9 +155,14 @@ export class Hired extends EventEmitter<HiredEvents> {
   }
   #deciding: ((stepped: Stepped) => void) | undefined;
 
+  /** By its name and its address. */
+  #knows(provider: string): void {
+    this.#providers.add(provider).add(this.#around.addressOf(provider));
+  }
+
   /** What the provider says; where it matters the bank is asked. Others of the conversation have no say in it. */
-  hear(from: string, message: TaskMessage): void {
-    if (!this.#providers.has(from)) {
+  hear({ from, by = from, message }: Received<TaskMessage>): void {
+    if (!this.#providers.has(from) || !this.#providers.has(by)) {
       this.#link.ignore('not-permitted');
       return;
     }
@@ -189,7 +194,7 @@ export class Hired extends EventEmitter<HiredEvents> {
       case 'progress':
         return void this.#emit('progress', action.progress);
       case 'handed-over':
-        this.#providers.add(this.#around.addressOf(action.view.provider));
+        this.#knows(action.view.provider);
         return void this.#emit('handed-over', action.view);
       case 'judge-time':
         return void this.#emit('time-asked', action.deadline, action.view);

@@ -49,9 +49,11 @@ export async function connectHost(options: LinkOptions): Promise<Host> {
       if (agents.has(keys.id)) throw new TypeError(`${keys.id} is hosted here already`);
       const onClose = async () => {
         agents.delete(keys.id);
+        switchboard.agents.delete(keys.id);
       };
       const agent = new MarketAgent(keys, { switchboard, listener, onClose });
       agents.set(keys.id, agent);
+      switchboard.agents.add(keys.id);
       queue.push(agent);
       next();
       return agent;

@@ -7,6 +7,7 @@ import { Complaints } from './complaints.js';
 import { Distrust } from './distrust.js';
 import { type Log, silentLog } from './log.js';
 import { MarketClock } from './market-clock.js';
+import { OwnWords } from './own-words.js';
 import type { Reader } from './wire-reader.js';
 
 export interface LinkOptions {
@@ -41,6 +42,8 @@ export interface Counts {
 /** A message whose sender is the subject's, with its headers as they came. */
 export interface Received<T> {
   readonly from: string;
+  /** The agent of this very sender that said it; undefined for others' words, and for what nobody here said. */
+  readonly by?: string | undefined;
   readonly message: T;
   readonly msg: Msg;
 }
@@ -72,6 +75,7 @@ export class Link {
   readonly #statuses: AsyncIterable<Status> & { stop?: () => void };
   readonly #complaints = new Complaints();
   readonly #senders = new Map<string, string>();
+  readonly #own = new OwnWords();
   #waiting: (() => void)[] = [];
 
   constructor(nc: NatsConnection, options: LinkOptions) {
@@ -127,7 +131,7 @@ export class Link {
    * Runs `take` on each message of a subject that can be read and comes from whom it says; nothing gets past it. What
    * `unread` names is not even decoded.
    */
-  subscribe<T extends { readonly sender: string }>(
+  subscribe<T extends { readonly sender: string; readonly id: string }>(
     subject: string,
     read: Reader<T>,
     take: (received: Received<T>) => void,
@@ -145,7 +149,7 @@ export class Link {
     return this.nc.subscribe(subject, { callback });
   }
 
-  #take<T extends { readonly sender: string }>(
+  #take<T extends { readonly sender: string; readonly id: string }>(
     msg: Msg,
     read: Reader<T>,
     take: (received: Received<T>) => void,
@@ -167,7 +171,9 @@ export class Link {
       this.ignore('not-permitted');
       return;
     }
-    take({ from, message: decoded.value, msg });
+    const { id } = decoded.value;
+    const by = from === this.sender ? this.#own.speakerOf(id) : undefined;
+    take({ from, by, message: decoded.value, msg });
   }
 
   /** The same few speak again and again: a subject's sender is worked out once. */
@@ -205,13 +211,17 @@ export class Link {
       readonly replyBy?: number | undefined;
       readonly inReplyTo?: string | undefined;
       readonly headers?: MsgHdrs;
+      /** Which agent says it, where another behind this sender may be meant. */
+      readonly by?: string | undefined;
     } = {},
   ): void {
     if (this.closed || !this.connected) return;
-    const { replyBy, inReplyTo, headers } = more;
+    const { replyBy, inReplyTo, headers, by } = more;
+    const id = newUlid();
+    if (by !== undefined) this.#own.said(id, by);
     const payload = encode({
       v: 1,
-      id: newUlid(),
+      id,
       conversation,
       inReplyTo,
       sender: this.sender,

@@ -21,6 +21,7 @@ import type { Desk } from './desk.js';
 import { HaggleRun, type MyMove, type MyTurn } from './haggle-run.js';
 import type { HireOutcome } from './hire-options.js';
 import { Hired } from './hired.js';
+import type { Received } from './link.js';
 import { forbidden } from './own-rules.js';
 import { frameOf, issuesOf, type OrderOptions, priceText } from './task-order.js';
 import { Voice } from './voice.js';
@@ -95,12 +96,12 @@ export class NegotiateRun {
     this.#desk = desk;
     this.#options = options;
     this.#provider = provider;
-    this.#address = options.host ?? provider;
+    this.#address = options.host ?? (desk.switchboard.agents.has(provider) ? link.sender : provider);
     this.#frame = frameOf(options, { market: link.market, buyer: id });
     this.#ask = issuesOf(options.ask, now);
     this.#limitMicro = priceText(options.limitMicro ?? options.bounds?.priceMicro?.max ?? this.#ask.priceMicro);
     this.conversation = this.#frame.conversation;
-    this.#voice = new Voice(link, this.conversation, this.#frame.task.resource, options.traceparent);
+    this.#voice = new Voice(desk, this.conversation, this.#frame.task.resource, options.traceparent);
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -112,7 +113,7 @@ export class NegotiateRun {
       other: this.#address,
       decide: (turn: MyTurn) => this.#decide(turn),
       finished: (outcome: Haggling) => this.#finished(outcome),
-      ofContract: (message: TaskMessage) => this.#hired?.hear(this.#address, message),
+      ofContract: (got: Received<TaskMessage>) => this.#hired?.hear(got),
       escalateTo: options.escalateTo,
       onPending: (proposal: string, expiresAt: number) => this.#pending(proposal, expiresAt),
     };

@@ -89,7 +89,7 @@ export class Provider implements Providing {
   #called(got: Received<TaskMessage>): void {
     const { from, message, msg } = got;
     const { link } = this.#desk;
-    if (message.performative !== 'cfp' || from === link.sender) return;
+    if (message.performative !== 'cfp' || this.#isOwn(got)) return;
     const call = message.body;
     const seat = this.#seats.get(message.conversation);
     if (seat !== undefined) {
@@ -101,6 +101,15 @@ export class Provider implements Providing {
     const around = this.#around(message.conversation, from);
     const taken = new TenderSeat(this.#desk, from, call, around, traceparentOf(msg.headers));
     if (this.#take(message.conversation, from, taken)) taken.begin();
+  }
+
+  /** What this agent itself asks; and what a neighbour asks in another's name is nobody's. */
+  #isOwn({ from, by, message }: Received<TaskMessage>): boolean {
+    const { id, link } = this.#desk;
+    if (from !== link.sender) return false;
+    const { frame } = message.body as Partial<TaskCall>;
+    if (by !== undefined && by !== frame?.buyer) link.ignore('not-permitted');
+    return by === undefined || by === id || by !== frame?.buyer;
   }
 
   #fits({ frame, closesAt, protocol }: TaskCall, conversation: string, from: string): boolean {
@@ -121,7 +130,7 @@ export class Provider implements Providing {
     const { from, message, msg } = got;
     const { body, conversation, id } = message;
     const { link } = this.#desk;
-    if (body.kind !== 'opening' || body.provider !== this.#desk.id || from === link.sender) return false;
+    if (body.kind !== 'opening' || body.provider !== this.#desk.id || this.#isOwn(got)) return false;
     const { frame, protocol } = body;
     if (frame.task.resource !== this.resource) return false;
     const now = link.clock.now();
@@ -136,7 +145,7 @@ export class Provider implements Providing {
             ? 'no-capacity'
             : undefined;
     if (detail !== undefined) {
-      const voice = new Voice(link, conversation, this.resource);
+      const voice = new Voice(this.#desk, conversation, this.resource);
       const { message: why } = refusal(detail, 'the negotiation cannot be opened so');
       voice.tell(from, 'refuse', rejection(body.round, detail, why, { final: true }), { inReplyTo: id });
       return true;
@@ -168,11 +177,12 @@ export class Provider implements Providing {
   /** Work that is this agent's by the bank's word; `from` is its buyer. */
   takeUp(view: TaskView, from: string, message?: TaskMessage): boolean {
     const { conversation } = view.frame;
-    const voice = new Voice(this.#desk.link, conversation, this.resource);
+    const voice = new Voice(this.#desk, conversation, this.resource);
     let work: Work | undefined;
     const seat: Seat = {
       others: new Set([from]),
       seat: this.#desk.id,
+      buyer: view.frame.buyer,
       hear: (later) => work?.hear(later.message),
       withdraw: () => undefined,
       close: () => work?.close(),

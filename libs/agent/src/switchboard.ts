@@ -10,6 +10,8 @@ export class Switchboard {
   readonly link: Link;
   readonly talk: TalkHub;
   readonly board: CallBoard;
+  /** The agents that it speaks for. */
+  readonly agents = new Set<string>();
   /** Takes bids for slots. */
   onAuctionBid: (got: Received<AuctionBid>) => void = () => this.link.ignore('unknown');
   #bids: Subscription | undefined;

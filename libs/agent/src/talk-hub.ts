@@ -26,7 +26,7 @@ const unanswered: ReadonlySet<string> = new Set(['failure', 'refuse', 'reject-pr
 export class TalkHub {
   readonly #link: Link;
   readonly #subscription: Subscription;
-  readonly #talks = new Map<string, Talk>();
+  readonly #talks = new Map<string, TalkGroup>();
   readonly #ended = new Map<string, Ended>();
   readonly #rarely = new Rarely();
   readonly #openers = new Set<Newcomer<'propose'>>();
@@ -51,29 +51,23 @@ export class TalkHub {
     return this.#talks.size;
   }
 
-  /** False where a conversation of this name is, or was, under way without a seat for this one. */
+  /** False where a conversation of this name is over, or is under way with this agent in it. */
   begin(conversation: string, talk: Talk): boolean {
     const known = this.#talks.get(conversation);
-    if (known instanceof TalkGroup) return known.add(talk);
-    if (known !== undefined) {
-      if (known.seat === undefined || talk.seat === undefined || known.seat === talk.seat) return false;
-      const group = new TalkGroup(known);
-      this.#talks.set(conversation, group);
-      return group.add(talk);
-    }
+    if (known !== undefined) return known.add(talk);
     if (this.#ended.has(conversation)) return false;
-    this.#talks.set(conversation, talk);
-    return true;
+    const group = new TalkGroup();
+    this.#talks.set(conversation, group);
+    return group.add(talk);
   }
 
   /** Nothing more is expected of this one; what comes when all have left is answered with this detail. */
   end(conversation: string, talk: Talk, detail: 'expired' | 'late' = 'expired'): void {
     const known = this.#talks.get(conversation);
-    if (known instanceof TalkGroup) known.leave(talk);
-    if (known === undefined || (known !== talk && !(known instanceof TalkGroup && known.size === 0))) return;
+    if (known?.leave(talk) !== true || known.size > 0) return;
     this.#talks.delete(conversation);
     if (this.#ended.size >= REMEMBERED) this.#ended.delete(this.#ended.keys().next().value!);
-    this.#ended.set(conversation, { others: talk.others, detail, announced: talk.announced === true });
+    this.#ended.set(conversation, { others: known.others, detail, announced: talk.announced === true });
   }
 
   /** Whoever takes up work that was begun before this process was. */
@@ -98,7 +92,7 @@ export class TalkHub {
   heardBid(got: Received<TaskMessage>): void {
     const { conversation } = got.message;
     const talk = this.#talks.get(conversation);
-    if (talk?.announced === true) talk.others.add(got.from);
+    talk?.answeredBy(got.from);
     if (talk === undefined && this.#ended.get(conversation)?.announced === true) this.#afterTheEnd(got, 'late');
     else this.#heard(got);
   }
@@ -109,18 +103,23 @@ export class TalkHub {
   }
 
   #heard(got: Received<TaskMessage>): void {
-    const { from, message } = got;
+    const { from, by, message } = got;
     const { conversation } = message;
     const talk = this.#talks.get(conversation);
-    const others = talk?.others ?? this.#ended.get(conversation)?.others;
-    if (others?.has(from) === false) {
+    const ended = talk === undefined ? this.#ended.get(conversation) : undefined;
+    const isOwn = from === this.#link.sender;
+    // What comes under this sender's name, and nobody here said, is somebody else's.
+    if (isOwn && by === undefined) {
+      this.#link.ignore('not-permitted');
+    } else if ((talk?.admits(from) ?? ended?.others.has(from)) === false) {
       this.#link.ignore('not-permitted');
     } else if (this.#isReplayed(`${from}|${message.id}`)) {
       this.#link.ignore('duplicate');
     } else if (talk !== undefined) {
-      talk.hear(got);
-    } else if (others !== undefined) {
-      this.#afterTheEnd(got, this.#ended.get(conversation)!.detail);
+      // A neighbour may be asked into a conversation that the asker is in already.
+      if (!talk.hear(got) && !this.#isNew(got)) this.#link.ignore('unknown');
+    } else if (ended !== undefined) {
+      this.#afterTheEnd(got, ended.detail);
     } else if (!this.#isNew(got)) {
       this.#ofNothing(got);
     }
@@ -154,6 +153,8 @@ export class TalkHub {
 
   /** Says that something was understood but cannot be obeyed. */
   fail({ from, message }: Received<TaskMessage>, detail: Detail, why: string): void {
+    // A neighbour would not know whose word it is.
+    if (from === this.#link.sender) return;
     const { status } = meanings[detail];
     const { conversation } = message;
     const headers = stepHeaders({ status, detail, conversation });

@@ -9,6 +9,8 @@ export interface Talk {
   /** An announced call: until it ends, whoever answers it on the bid subject is one of the others. */
   readonly announced?: boolean;
   /** The agent that takes part; several of one host may, each in a seat of its own. */
-  readonly seat?: string;
+  readonly seat: string;
+  /** The agent that has the task done: `seat` itself, or the other side. */
+  readonly buyer: string;
   readonly hear: (got: Received<TaskMessage>) => void;
 }

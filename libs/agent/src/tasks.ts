@@ -68,8 +68,8 @@ export class Tasks {
     const { frame, provider } = asked.value;
     if (frame.buyer !== id) return refusal('not-permitted', `the contract is ${frame.buyer}'s`);
     const { conversation, task } = frame;
-    const voice = new Voice(link, conversation, task.resource);
-    const talk: Talk = { others: new Set([provider]), hear: ({ from, message }) => hired.hear(from, message) };
+    const voice = new Voice(this.#desk, conversation, task.resource);
+    const talk: Talk = { others: new Set([provider]), seat: id, buyer: id, hear: (got) => hired.hear(got) };
     const around = {
       addressOf: (account: string) => account,
       onSettled: () => {

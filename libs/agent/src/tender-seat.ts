@@ -32,6 +32,7 @@ import type { Work } from './work.js';
 export class TenderSeat implements Talk {
   readonly others: Set<string>;
   readonly seat: string;
+  readonly buyer: string;
   readonly conversation: string;
   readonly #desk: Desk;
   readonly #around: AroundSeat;
@@ -50,12 +51,13 @@ export class TenderSeat implements Talk {
     const { link, id } = desk;
     this.#desk = desk;
     this.seat = id;
+    this.buyer = call.frame.buyer;
     this.#around = around;
     this.#buyer = buyer;
     this.#call = call;
     this.others = new Set([buyer]);
     this.conversation = call.frame.conversation;
-    this.#voice = new Voice(link, this.conversation, call.frame.task.resource, traceparent);
+    this.#voice = new Voice(desk, this.conversation, call.frame.task.resource, traceparent);
     this.#bank = new ContractBank(link, this.conversation, id);
     this.#maker = new OfferMaker(desk, call.frame, newId(), around.options.hold);
     this.#run = new MachineRun<TenderState, TenderEvent, TenderAction>(link, {

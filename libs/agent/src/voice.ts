@@ -2,6 +2,7 @@
 import { type Performative, subjects, type TaskBody, type TaskMessage } from '@tender/market';
 import { type StepFacts, stepHeaders } from '@tender/market/nats';
 import type { MsgHdrs } from 'nats';
+import type { Desk } from './desk.js';
 import type { Link } from './link.js';
 
 export type Word = TaskMessage['performative'];
@@ -60,33 +61,40 @@ function factsOf(word: Word, body: AnyBody): Omit<StepFacts, 'conversation'> {
   };
 }
 
+/** Who speaks, and over which line. */
+type Speaker = Pick<Desk, 'id' | 'link'>;
+
 export class Voice {
   readonly conversation: string;
   readonly #link: Link;
+  readonly #id: string;
   readonly #resource: string;
   readonly #traceparent: string | undefined;
 
-  constructor(link: Link, conversation: string, resource: string, traceparent?: string) {
+  constructor({ id, link }: Speaker, conversation: string, resource: string, traceparent?: string) {
     this.conversation = conversation;
     this.#link = link;
+    this.#id = id;
     this.#resource = resource;
     this.#traceparent = traceparent;
   }
 
   /** To another's talk subject. */
   tell<W extends Word>(to: string, word: W, body: TaskBody<W>, said: Said = {}): void {
-    this.#send(subjects.talk(this.#link.market, to, this.#link.sender), word, body, said);
+    this.#send(subjects.talk(this.#link.market, to, this.#link.sender), word, body, said, this.#isHere(to));
   }
 
   /** An answer to an announced call, to whoever announced it. */
   bid<W extends Word>(to: string, word: W, body: TaskBody<W>, said: Said = {}): void {
-    this.#send(subjects.bid(this.#link.market, to, this.conversation, this.#link.sender), word, body, said);
+    const subject = subjects.bid(this.#link.market, to, this.conversation, this.#link.sender);
+    this.#send(subject, word, body, said, this.#isHere(to));
   }
 
   /** To all who provide the resource. */
   announce(body: TaskBody<'cfp'>): void {
     const subject = subjects.cfp(this.#link.market, this.#resource, this.#link.sender);
-    this.#send(subject, 'cfp', body, { replyBy: body.closesAt });
+    // Others behind the same host hear it too; an agent on its own hears itself.
+    this.#send(subject, 'cfp', body, { replyBy: body.closesAt }, this.#id !== this.#link.sender);
   }
 
   /** What a step of this conversation states about itself. */
@@ -97,7 +105,11 @@ export class Voice {
     });
   }
 
-  #send(subject: string, word: Word, body: object, said: Said): void {
+  #isHere(to: string): boolean {
+    return to === this.#link.sender;
+  }
+
+  #send(subject: string, word: Word, body: object, said: Said, comesBack: boolean): void {
     const { replyBy, inReplyTo, expires = replyBy, fence } = said;
     const facts = factsOf(word, body as AnyBody);
     const headers = this.headers({
@@ -105,6 +117,7 @@ export class Voice {
       expires: expires ?? facts.expires,
       fence: fence ?? facts.fence,
     });
-    this.#link.send(subject, word satisfies Performative, this.conversation, body, { replyBy, inReplyTo, headers });
+    const by = comesBack ? this.#id : undefined;
+    this.#link.send(subject, word satisfies Performative, this.conversation, body, { replyBy, inReplyTo, headers, by });
   }
 }

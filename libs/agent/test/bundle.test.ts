@@ -1,7 +1,7 @@
 // Bundles through the SDK: slots and rate tokens together, or neither, and nothing paid for one alone.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, bid, RefusedError } from '../src/index.js';
-import { CREDIT, offer, sold } from './support.js';
+import { CREDIT, gate, listen, offer, sold } from './support.js';
 import { few, heldBy, levelOf, moneyOf, type TokenMarket, tokenMarket } from './token-market.js';
 
 let m: TokenMarket;
@@ -18,13 +18,11 @@ test('both are won, each is paid, and each ends by itself', async () => {
   const agent = await m.sdkAgent('both');
   const bucket = await m.bucket([few(10, { priceMicro: '100' })]);
   const wanted = { bucket, order: { requests: 4, maxPriceMicro: 400 }, maxPriceMicro: CREDIT };
-  const winning = agent.winBundle('gpu.b', { ...wanted, deadlineMs: 20_000 });
+  const winning = agent.winBundle('gpu.b', wanted);
   await expect.poll(() => levelOf(agent, bucket)).toBe(6);
   // The next call may be announced before the bidder listens.
-  const started = performance.now();
-  let sale = sold(await seller.call(offer('gpu.b')));
-  while (sale.winners.length === 0 && performance.now() - started < 15_000)
-    sale = sold(await seller.call(offer('gpu.b')));
+  let sale = sold(await seller.call(offer('gpu.b', { windowMs: 500 })));
+  while (sale.winners.length === 0) sale = sold(await seller.call(offer('gpu.b', { windowMs: 500 })));
   const { lease, held } = await winning;
   expect(lease.contract).toBe(sale.winners[0]!.contract);
   await lease.release();
@@ -46,7 +44,7 @@ test('no tokens: no bid is made, and nothing was paid', async () => {
   const agent = await m.sdkAgent('tokenless');
   const bucket = await m.bucket([few(10)]);
   const before = await moneyOf(agent);
-  const wanted = { bucket, order: { requests: 11, maxPriceMicro: 400 }, maxPriceMicro: CREDIT, deadlineMs: 2000 };
+  const wanted = { bucket, order: { requests: 11, maxPriceMicro: 400 }, maxPriceMicro: CREDIT };
   await expect(agent.winBundle('gpu.b', wanted)).rejects.toMatchObject({ refusal: { detail: 'no-capacity' } });
   expect(await moneyOf(agent)).toEqual(before);
 });
@@ -58,26 +56,20 @@ test('tokens that went back before the award: the bid does not stand, and anothe
   const held = heldBy(await agent.takeTokens(bucket, { requests: 1, maxPriceMicro: 10 }));
   let bids = 0;
   const lost: string[] = [];
-  const listening = agent.listen('gpu.b', {
+  await listen(agent, 'gpu.b', {
     evaluate: () => {
       bids += 1;
       return bid({ price: 5 * CREDIT, tokens: held.hold });
     },
-    onLease: (lease) => void lease.release(),
     onLost: ({ detail }) => void lost.push(detail),
   });
-  await listening.ready;
-  const other = rival.listen('gpu.b', {
-    evaluate: () => bid({ price: CREDIT }),
-    onLease: (lease) => void lease.release(),
-  });
-  await other.ready;
-  const calling = seller.call(offer('gpu.b', { windowMs: 500 }));
+  const back = gate();
+  await listen(rival, 'gpu.b', { evaluate: () => back.opened.then(() => bid({ price: CREDIT })) });
+  const calling = seller.call(offer('gpu.b', { closeAfterBids: 2 }));
   await expect.poll(() => bids).toBe(1);
   expect(await held.release()).toMatchObject({ ok: true });
+  back.open();
   const sale = sold(await calling);
   expect(sale.winners.map(({ participant }) => participant)).toEqual([rival.id]);
   await expect.poll(() => lost).toEqual(['missing-dependency']);
-  listening.stop();
-  other.stop();
 });

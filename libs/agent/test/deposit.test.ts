@@ -1,10 +1,9 @@
 // Deposits through the SDK: laid down before the first bid, back with the loss or the lease's beginning, gone for a no-show.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, bid, type CallView, type Lease, type LostBid, refuse } from '../src/index.js';
-import { CREDIT, offer, type SdkMarket, sdkMarket, sold } from './support.js';
+import { CREDIT, listen, offer, type SdkMarket, sdkMarket, sold } from './support.js';
 
 const DEPOSIT = 3 * CREDIT;
-const GRACE_MS = 600;
 const POOL = 'gpu.kept';
 
 let m: SdkMarket;
@@ -13,11 +12,11 @@ let seller: Agent;
 beforeAll(async () => {
   m = await sdkMarket({ name: 'sdk-deposit' });
   seller = await m.sdkAgent('seller');
-  await m.pool(POOL, 'seller', 8, { graceMs: GRACE_MS });
+  await m.pool(POOL, 'seller', 8, { graceMs: 50_000 });
 });
 afterAll(() => m.stop());
 
-const call = (more = {}) => seller.call(offer(POOL, { depositMicro: DEPOSIT, windowMs: 300, ...more }));
+const call = (more = {}, pool = POOL) => seller.call(offer(pool, { depositMicro: DEPOSIT, ...more }));
 async function money(agent: Agent): Promise<{ available: number; pending: number }> {
   const account = await agent.account();
   if (!account.ok) throw new Error(account.message);
@@ -30,10 +29,10 @@ interface Seen {
   readonly lost: LostBid[];
 }
 
-/** Bids so much in every call, and notes what comes of it. */
-async function bidding(agent: Agent, price: number, pool = POOL): Promise<Seen & { stop(): void }> {
+/** Bids so much in every call until the test is over, and notes what comes of it. */
+async function bidding(agent: Agent, price: number, pool = POOL): Promise<Seen> {
   const seen: Seen = { calls: [], leases: [], lost: [] };
-  const listening = agent.listen(pool, {
+  await listen(agent, pool, {
     evaluate: (view) => {
       seen.calls.push(view);
       return price > 0 ? bid({ price }) : refuse('not-permitted');
@@ -41,14 +40,13 @@ async function bidding(agent: Agent, price: number, pool = POOL): Promise<Seen &
     onLease: (lease) => void seen.leases.push(lease),
     onLost: (lost) => void seen.lost.push(lost),
   });
-  await listening.ready;
-  return { ...seen, stop: () => listening.stop() };
+  return seen;
 }
 
 test('who loses has it back with the award, who wins when it begins, who declined never laid it down', async () => {
   const [winner, loser, proud] = await Promise.all(['win', 'lose', 'proud'].map((id) => m.sdkAgent(id)));
   const seen = await Promise.all([bidding(winner!, 9), bidding(loser!, 5), bidding(proud!, 0)]);
-  const sale = sold(await call({ durationMs: 5000, closeAfterBids: 3 }));
+  const sale = sold(await call({ closeAfterBids: 3 }));
   expect(sale.winners.map(({ participant }) => participant)).toEqual(['win']);
   expect(seen[0]!.calls[0]).toMatchObject({ depositMicro: DEPOSIT });
   await expect.poll(() => seen[1]!.lost.length).toBe(1);
@@ -59,51 +57,48 @@ test('who loses has it back with the award, who wins when it begins, who decline
   expect(await money(winner!)).toEqual({ available: 1000 * CREDIT - DEPOSIT - price, pending: DEPOSIT + price });
   expect(await seen[0]!.leases[0]!.run()).toMatchObject({ ok: true });
   expect(await money(winner!)).toEqual({ available: 1000 * CREDIT - price, pending: price });
-  for (const one of seen) one.stop();
 });
 
 test('who does not begin within the grace forfeits it to the pool, and no more', async () => {
+  await m.pool('gpu.brief', 'seller', 1, { graceMs: 300 });
   const agent = await m.sdkAgent('no-show');
-  const seen = await bidding(agent, 10);
-  sold(await call({ durationMs: 60_000, closeAfterBids: 1 }));
-  await expect.poll(() => seen.leases.length).toBe(1);
+  await bidding(agent, 10, 'gpu.brief');
+  expect(sold(await call({}, 'gpu.brief')).winners).toHaveLength(1);
   // One bidder pays the reserve price, nothing.
-  await expect.poll(() => money(agent), { timeout: 5000 }).toEqual({ available: 997 * CREDIT, pending: 0 });
-  seen.stop();
+  await expect.poll(() => money(agent)).toEqual({ available: 997 * CREDIT, pending: 0 });
 });
 
 test('a host lays it down for its agents, each its own', async () => {
   const host = await m.sdkHost('crew');
   const crew = await Promise.all(['crew-a', 'crew-b'].map((id) => m.hosted(host, id)));
   const seen = await Promise.all(crew.map((agent) => bidding(agent, 8)));
-  sold(await call({ units: 2, durationMs: 5000, closeAfterBids: 2 }));
+  sold(await call({ units: 2, closeAfterBids: 2 }));
   await expect.poll(() => seen.map(({ leases }) => leases.length)).toEqual([1, 1]);
   for (const [n, { leases }] of seen.entries()) {
     expect((await money(crew[n]!)).pending).toBe(DEPOSIT);
     await leases[0]!.run();
     expect((await money(crew[n]!)).pending).toBe(0);
-    seen[n]!.stop();
   }
 });
 
 test('who cannot pay it is told so by the bank, and does not bid', async () => {
   const poor = await m.sdkAgent('poor', { credits: 2 });
   const seen = await bidding(poor, 1);
-  expect(sold(await call({ windowMs: 200 })).winners).toEqual([]);
-  expect(seen.lost).toMatchObject([{ detail: 'insufficient-credits', by: 'bank' }]);
+  const other = await m.sdkAgent('solvent');
+  const told = () => expect.poll(() => seen.lost).toMatchObject([{ detail: 'insufficient-credits', by: 'bank' }]);
+  await listen(other, POOL, { evaluate: () => told().then(() => bid({ price: 1 })) });
+  expect(sold(await call()).ranked.map(({ participant }) => participant)).toEqual(['solvent']);
   expect(await money(poor)).toEqual({ available: 2 * CREDIT, pending: 0 });
-  seen.stop();
 });
 
-test('win keeps out of calls that ask for more than it would risk', async () => {
-  const careful = await m.sdkAgent('careful');
-  const won = careful.win(POOL, { maxPriceMicro: CREDIT, deadlineMs: 1500 });
-  expect(sold(await call()).winners).toEqual([]);
-  await expect(won).rejects.toThrow('its calls asked for a deposit');
-  const bold = careful.win(POOL, { maxPriceMicro: CREDIT, maxDepositMicro: DEPOSIT, deadlineMs: 5000 });
-  sold(await call({ durationMs: 5000, closeAfterBids: 1 }));
-  await (await bold).run();
-  expect((await money(careful)).pending).toBe(0);
+test('win lays it down where it is told to risk so much', async () => {
+  const bold = await m.sdkAgent('bold');
+  const won = bold.win(POOL, { maxPriceMicro: CREDIT, maxDepositMicro: DEPOSIT });
+  sold(await call());
+  const lease = await won;
+  expect((await money(bold)).pending).toBe(DEPOSIT);
+  await lease.run();
+  expect((await money(bold)).pending).toBe(0);
 });
 
 test('a pool that sets no time to begin in asks for no deposit', async () => {

@@ -3,10 +3,12 @@
 import { publicNkeyOf, type Sale } from '@tender/market';
 import { connectNats } from '@tender/market/nats';
 import type { StackOptions } from '@tender/stack';
+import { onTestFinished, vi } from 'vitest';
 import { type MarketUnderTest, startMarket } from '../../../test/market-under-test.js';
 import {
   type Agent,
   type AgentKeys,
+  bid,
   type CallOptions,
   type CallOutcome,
   connectAgent,
@@ -15,6 +17,8 @@ import {
   type Hired,
   type HireOutcome,
   type Host,
+  type ListenHandlers,
+  type Listening,
 } from '../src/index.js';
 
 export const CREDIT = 1_000_000;
@@ -77,13 +81,44 @@ export function sold(outcome: CallOutcome): Sale {
   return outcome;
 }
 
-/** A short call for tests. */
+/**
+ * A call that its last bid or refusal closes, the first one unless `closeAfterBids` says otherwise: the window is for
+ * machines on which a bid takes seconds. A call that nobody answers needs a short `windowMs` of its own.
+ */
 export function offer(pool: string, more: Partial<CallOptions> = {}): CallOptions {
-  return { pool, units: 1, durationMs: 2000, windowMs: 150, ttlMs: 2000, ...more };
+  return { pool, units: 1, durationMs: 60_000, windowMs: 20_000, ttlMs: 40_000, closeAfterBids: 1, ...more };
 }
 
 export function sleep(ms: number): Promise<void> {
   return new Promise((resume) => setTimeout(resume, ms));
+}
+
+/** Listens until the test is over, also where it fails; resolves when a call that is made from now on is heard. */
+export async function listen(agent: Agent, pool: string, handlers: Partial<ListenHandlers> = {}): Promise<Listening> {
+  const listening = agent.listen(pool, {
+    evaluate: () => bid({ price: CREDIT }),
+    onLease: (lease) => void lease.release(),
+    ...handlers,
+  });
+  onTestFinished(() => listening.stop());
+  await listening.ready;
+  return listening;
+}
+
+/** Opens when told to: what one does after the other, whatever the machine is busy with. */
+export function gate(): { readonly opened: Promise<void>; open(): void } {
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+/** From now on the steady clock of this process shows so many ms more, until the test is over; timers take no notice. */
+export function putForward(ms: number): void {
+  const steady = performance.now.bind(performance);
+  const spy = vi.spyOn(performance, 'now').mockImplementation(() => steady() + ms);
+  onTestFinished(() => spy.mockRestore());
 }
 
 /** The contracts, or an error with the refusal. */

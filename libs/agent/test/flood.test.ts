@@ -4,7 +4,7 @@ import { newUlid } from '@tender/market/nats';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { WireClient } from '../../../test/wire-client.js';
 import { type Agent, bid } from '../src/index.js';
-import { CREDIT, offer, type SdkMarket, sdkMarket, sold } from './support.js';
+import { CREDIT, gate, listen, offer, type SdkMarket, sdkMarket, sold, standStill } from './support.js';
 
 let m: SdkMarket;
 let seller: Agent;
@@ -15,8 +15,14 @@ beforeAll(async () => {
 });
 afterAll(() => m.stop());
 
-/** Answers each call on a pool with messages of `each` bids far above everybody's. */
-async function flood(by: WireClient, pool: string, messages: number, each: number): Promise<void> {
+/** Answers each call on a pool with messages of `each` bids far above everybody's; `sent` is told when they are on their way. */
+async function flood(
+  by: WireClient,
+  pool: string,
+  messages: number,
+  each: number,
+  sent: () => void = () => undefined,
+): Promise<void> {
   const sub = by.nats.subscribe(subjects.cfps(m.market, pool), {
     callback: (_error, msg) => {
       const { performative, body: call } = JSON.parse(msg.string());
@@ -31,6 +37,7 @@ async function flood(by: WireClient, pool: string, messages: number, each: numbe
           encode({ ...head, performative: 'propose', body }),
         );
       }
+      void by.nats.flush().then(sent);
     },
   });
   onTestFinished(() => sub.unsubscribe());
@@ -48,15 +55,13 @@ async function countAwards(): Promise<() => number> {
 test('an account without credits cannot shut a pool', async () => {
   await m.pool('gpu.f', 'seller', 4);
   const agent = await m.sdkAgent('honest');
-  const listening = agent.listen('gpu.f', {
-    evaluate: () => bid({ price: CREDIT }),
-    onLease: (lease) => void lease.release(),
-  });
-  await listening.ready;
+  let flooded = gate();
+  const evaluate = () => flooded.opened.then(() => bid({ price: CREDIT }));
+  await listen(agent, 'gpu.f', { evaluate });
   const awards = await countAwards();
-  await flood(await m.agent('penniless', 0), 'gpu.f', 4, 512);
-  // A window with room for two thousand seals: all of this runs in one process.
-  const first = sold(await seller.call(offer('gpu.f', { windowMs: 800 })));
+  const { open } = flooded;
+  await flood(await m.agent('penniless', 0), 'gpu.f', 4, 512, open);
+  const first = sold(await seller.call(offer('gpu.f', { closeAfterBids: 17 })));
   expect(first.winners.map(({ participant }) => participant)).toEqual(['honest']);
   // Of its bids as many were kept as one account may have; the second award sold.
   expect(first.ranked.map(({ participant, detail }) => `${participant} ${detail}`)).toEqual([
@@ -64,12 +69,16 @@ test('an account without credits cannot shut a pool', async () => {
     ...Array(16).fill('penniless insufficient-credits'),
   ]);
   expect(awards()).toBe(2);
-  // For a moment it is not listened to: what it sends by the hundred is not even read.
+  // For a moment, which this one is, it is not listened to: what it sends by the hundred is not even read.
+  standStill();
+  flooded = gate();
+  const unread = () => (seller.counts.ignored['not-permitted'] ?? 0) - before;
   const before = seller.counts.ignored['not-permitted'] ?? 0;
-  const second = sold(await seller.call(offer('gpu.f', { windowMs: 800 })));
+  const calling = seller.call(offer('gpu.f'));
+  await expect.poll(unread).toBe(4);
+  flooded.open();
+  const second = sold(await calling);
   expect([second.winners.length, second.ranked.length, awards()]).toEqual([1, 1, 3]);
-  expect((seller.counts.ignored['not-permitted'] ?? 0) - before).toBe(4);
-  listening.stop();
 });
 
 test('where all slots are reserved, hundreds of standard bids cost one award', async () => {

@@ -114,11 +114,29 @@ export function gate(): { readonly opened: Promise<void>; open(): void } {
   return { opened, open };
 }
 
-/** From now on the steady clock of this process shows so many ms more, until the test is over; timers take no notice. */
+const steady = performance.now.bind(performance);
+let clock = steady;
+
+/** The steady clock of this process runs otherwise until the test is over; timers take no notice. */
+function runClock(otherwise: () => number): void {
+  clock = otherwise;
+  const spy = vi.spyOn(performance, 'now').mockImplementation(otherwise);
+  onTestFinished(() => {
+    spy.mockRestore();
+    clock = steady;
+  });
+}
+
+/** From now on it shows so many ms more: what is due by then is due, and nobody has waited. */
 export function putForward(ms: number): void {
-  const steady = performance.now.bind(performance);
-  const spy = vi.spyOn(performance, 'now').mockImplementation(() => steady() + ms);
-  onTestFinished(() => spy.mockRestore());
+  const before = clock;
+  runClock(() => before() + ms);
+}
+
+/** It stands still: what follows takes no time. */
+export function standStill(): void {
+  const now = clock();
+  runClock(() => now);
 }
 
 /** The contracts, or an error with the refusal. */

@@ -1,17 +1,10 @@
 // Starts the house's other processes: each tethered, so that none outlives this one, however this one ends.
-import { spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { type Exit, spawnTethered, type Tethered } from '@tender/stack';
 import { UsageError } from './config.js';
+import { programs } from './programs.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
-
-/** Apps never import each other; they know where the others' programs lie. */
-const programs = {
-  broker: fileURLToPath(new URL('../../broker/dist/main.js', import.meta.url)),
-  simulator: fileURLToPath(new URL('../../agent-sim/dist/main.js', import.meta.url)),
-} as const;
 
 const READY_MS = 20_000;
 /** Lines of a broker's log that are kept to explain its end. */
@@ -81,17 +74,6 @@ export async function validateSimulator(args: readonly string[], env: Env): Prom
   });
   const { code } = await judge.exited;
   if (code !== 0) throw new UsageError('');
-}
-
-/** The simulator's options, as it would explain them itself. */
-export function simulatorHelp(): string {
-  const columns = String(process.stdout.columns ?? 80);
-  return `\n${spawnSync(process.execPath, [programs.simulator, 'options', columns], { encoding: 'utf8' }).stdout}`;
-}
-
-/** The scenarios that it can play, a line each. */
-export function scenarioList(): string {
-  return spawnSync(process.execPath, [programs.simulator, 'scenarios'], { encoding: 'utf8' }).stdout;
 }
 
 export function showExit({ code, signal }: Exit): string {

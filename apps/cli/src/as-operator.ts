@@ -25,7 +25,11 @@ export async function asOperator(config: CliConfig, work: (operator: Operator) =
       await operator.close();
     }
   });
-  return Promise.race([working, interrupt.signalled.then(() => INTERRUPTED)]);
+  try {
+    return await Promise.race([working, interrupt.signalled.then(() => INTERRUPTED)]);
+  } finally {
+    interrupt.off();
+  }
 }
 
 async function connected({ natsUrl, market, operatorSeed }: CliConfig): Promise<Operator> {

@@ -3,6 +3,8 @@
 export interface Interrupt {
   /** Settles with the signal; never rejects. */
   readonly signalled: Promise<NodeJS.Signals>;
+  /** There is nothing left to end in good order. */
+  off(): void;
 }
 
 /** What a shell reports for a process that a signal ended. */
@@ -14,13 +16,18 @@ export function onInterrupt(): Interrupt {
   const signalled = new Promise<NodeJS.Signals>((resolve) => {
     settle = resolve;
   });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      // Children are tethered: they end with this process in any case.
-      if (seen) process.exit(INTERRUPTED);
-      seen = true;
-      settle(signal);
-    });
-  }
-  return { signalled };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const heard = (signal: NodeJS.Signals): void => {
+    // Children are tethered: they end with this process in any case.
+    if (seen) process.exit(INTERRUPTED);
+    seen = true;
+    settle(signal);
+  };
+  for (const signal of signals) process.on(signal, heard);
+  return {
+    signalled,
+    off: () => {
+      for (const signal of signals) process.off(signal, heard);
+    },
+  };
 }

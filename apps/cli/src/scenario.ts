@@ -1,7 +1,8 @@
 // `tender scenario`: patterns of negotiation played by real agents, in a market of its own or in one that runs.
-import { scenarioList, validateSimulator } from './app-process.js';
+import { validateSimulator } from './app-process.js';
 import type { CliConfig } from './config.js';
 import { inOthersHouse, inPassingHouse } from './passing-house.js';
+import { scenarioList } from './simulator-help.js';
 
 export interface ScenarioFlags {
   readonly seed: string;

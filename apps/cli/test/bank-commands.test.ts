@@ -5,6 +5,7 @@ import { type MarketUnderTest, startMarket } from '../../../test/market-under-te
 import { dealOf, engageOf, offerOf, receiptOf } from '../../../test/task-client.js';
 import { WireClient } from '../../../test/wire-client.js';
 import { type CliRun, tender, until } from './cli-process.js';
+import { type Env, typedHere } from './typed-here.js';
 
 let market: MarketUnderTest;
 beforeAll(async () => {
@@ -12,25 +13,33 @@ beforeAll(async () => {
 });
 afterAll(() => market?.stop());
 
-function run(args: string): CliRun {
-  return tender(args.split(' '), {
+function env(): Env {
+  return {
     NATS_URL: market.env.NATS_URL,
     TENDER_MARKET: market.market,
     TENDER_OPERATOR_SEED: `op:${market.operator.seed}`,
-  });
+  };
 }
 
+/** A command as a process of its own: of each noun some are, since starting one takes half a second. */
+function run(args: string): CliRun {
+  return tender(args.split(' '), env());
+}
+
+type Typed = (args: string) => Promise<[number | null, string]>;
+
 /** A command's exit code and all that it printed. */
-async function typed(args: string): Promise<[number | null, string]> {
+const typed: Typed = (args) => typedHere(args.split(' '), env());
+const typedOutside: Typed = async (args) => {
   const running = run(args);
   const { code } = await running.exited;
   return [code, running.output()];
-}
+};
 
 /** What a command prints in JSON; it must be done. */
 // biome-ignore lint/suspicious/noExplicitAny: read by tests.
-async function json(args: string): Promise<any> {
-  const [code, said] = await typed(`${args} -o json`);
+async function json(args: string, how = typed): Promise<any> {
+  const [code, said] = await how(`${args} -o json`);
   const text = said.replace(/^The broker reads the journal: .*\n/gm, '');
   expect([code, text]).toEqual([0, expect.stringMatching(/^[{[]/)]);
   return JSON.parse(text);
@@ -44,6 +53,8 @@ async function watched(args: string, enough: (text: string) => boolean): Promise
   const { code } = await running.exited;
   return [code, running.output()];
 }
+
+type Refused = [args: string, code: number, why: RegExp];
 
 describe('in an empty market', () => {
   const none: [string, RegExp][] = [
@@ -73,7 +84,10 @@ describe('in an empty market', () => {
 
 describe('accounts and grants', () => {
   it('are opened, labelled, given credits and listed', async () => {
-    const opened = await json('account create alice --new-key --owner acme --project films --class system');
+    const opened = await json(
+      'account create alice --new-key --owner acme --project films --class system',
+      typedOutside,
+    );
     expect(opened).toMatchObject({ id: 'alice', kind: 'agent', class: 'system', owner: 'acme', project: 'films' });
     const alice = await WireClient.connect(market.env.NATS_URL!, market.market, 'alice', opened.seed);
     await alice.login();
@@ -87,14 +101,14 @@ describe('accounts and grants', () => {
       0,
       'alice got 12.345678 credits and has 12.345678 to spend.\n',
     ]);
-    const twice = await Promise.all([1, 2].map(() => json('grant alice 1000 --key the-same-grant')));
+    const twice = await Promise.all([1, 2].map(() => json('grant alice 1000 --key the-same-grant', typedOutside)));
     expect(twice[1]).toMatchObject({ availableMicro: '1012345678', grantedMicro: '1000000000' });
-    const [, table] = await typed('account list');
+    const [, table] = await typedOutside('account list');
     expect(table).toMatch(/^alice +agent +standard +1,012.345678 +0 +– +films +night +– +–$/m);
     expect((await typed('account get alice'))[1]).toMatch(/^available +1,012.345678$/m);
   });
 
-  const refused: [string, number, RegExp][] = [
+  const refused: Refused[] = [
     ['account create alice --new-key', 1, /^duplicate: there is an account alice/],
     ['account create bank --new-key', 1, /^not-permitted: account.id: bank is taken/],
     ['grant nobody 1', 3, /^unknown: there is no account nobody$/m],
@@ -110,7 +124,9 @@ describe('accounts and grants', () => {
     ['account set alice --clear hat', 2, /one of owner, project, team, budget, host is needed/],
   ];
   test.each(refused)('%s: exit code %i', async (args, code, why) => {
-    expect(await typed(args)).toEqual([code, expect.stringMatching(why)]);
+    // The first of each code as a process, whose code it is.
+    const how = refused.find((row) => row[1] === code)?.[0] === args ? typedOutside : typed;
+    expect(await how(args)).toEqual([code, expect.stringMatching(why)]);
   });
 });
 
@@ -120,14 +136,14 @@ describe('pools', () => {
     await typed('account create till --kind pool');
     const rules =
       '--reserve 2 --reserve-price 0.2 --lend 2s --grace 30s --idle 1m --compensation 12.5% --noise-max 1.5 --noise-window 5m --owner-max 3 --seals mac --max-terms 9';
-    const pool = await json(`pool create gpu.h100 --account till --seller steward --slots 4 ${rules}`);
+    const pool = await json(`pool create gpu.h100 --account till --seller steward --slots 4 ${rules}`, typedOutside);
     const set = {
       ...{ reserve: 2, reservePriceMicro: '200000', lendMs: 2000, graceMs: 30_000, idleMs: 60_000 },
       ...{ compensationPermille: 125, noiseMaxPermille: 1500, noiseWindowMs: 300_000, ownerMax: 3, seals: ['mac'] },
       maxTerms: 9,
     };
     expect(pool).toMatchObject({ pool: 'gpu.h100', slots: 4, free: 4, standardHeld: 0, ...set });
-    expect(await typed('pool set gpu.h100 --slots 6 --reserve-price 0.25')).toEqual([
+    expect(await typedOutside('pool set gpu.h100 --slots 6 --reserve-price 0.25')).toEqual([
       0,
       'The pool gpu.h100 is changed: slots 4 → 6, reserve price 0.2 → 0.25.\n',
     ]);
@@ -135,7 +151,7 @@ describe('pools', () => {
     expect((await typed('pool list'))[1]).toMatch(/^gpu\.h100 +6 +6 +2, lends +0 +– +0\.25 +steward +till$/m);
   });
 
-  const refused: [string, number, RegExp][] = [
+  const refused: Refused[] = [
     ['pool create gpu.h100 --account till --seller steward --slots 4', 1, /^duplicate: .*`tender pool set gpu.h100/],
     ['pool create a --account nobody --seller steward --slots 4', 3, /^unknown: .*nobody/],
     ['pool create a --account till --seller steward', 2, /required option '--slots <count>' not specified/],
@@ -165,7 +181,10 @@ describe('pools', () => {
 describe('buckets', () => {
   it('have the limits that were typed, and are changed in what is named alone', async () => {
     const limits = '--limit requests=60/60s,reserve=6,price=0.001 --limit tokens=100000/60s,price=0.00001';
-    const bucket = await json(`bucket create api.model --account till ${limits} --noise-max 2 --owner-max 50%`);
+    const bucket = await json(
+      `bucket create api.model --account till ${limits} --noise-max 2 --owner-max 50%`,
+      typedOutside,
+    );
     expect(bucket).toMatchObject({
       bucket: 'api.model',
       account: 'till',
@@ -188,7 +207,7 @@ describe('buckets', () => {
     );
   });
 
-  const refused: [string, number, RegExp][] = [
+  const refused: Refused[] = [
     ['bucket create api.model --account till --limit a=1/1s', 1, /^duplicate: /],
     ['bucket create b --account nobody --limit a=1/1s', 3, /^unknown: .*nobody/],
     ['bucket create b --account till', 2, /required option '--limit <limit>' not specified/],
@@ -204,7 +223,7 @@ describe('buckets', () => {
 
 describe('budgets', () => {
   it('stand under each other, and are changed in what is named alone', async () => {
-    await json('budget create company --window day --amount 100');
+    await json('budget create company --window day --amount 100', typedOutside);
     const team = await json(
       'budget create team-a --parent company --window hour --amount 0.1 --keep 50% --carry-cap 0.05',
     );
@@ -227,7 +246,7 @@ describe('budgets', () => {
     ]);
   });
 
-  const refused: [string, number, RegExp][] = [
+  const refused: Refused[] = [
     ['budget create company --window day --amount 1', 1, /^duplicate: /],
     ['budget create b --window day --amount 1 --parent nobody', 3, /^unknown: .*nobody/],
     ['budget create b --window week --amount 1', 2, /one of minute, hour, day, life is needed/],
@@ -247,7 +266,7 @@ it('lists what one message does not hold', async () => {
     batch.hset(`{${market.market}}:acct:${account}`, fields).sadd(`{${market.market}}:accounts`, account);
   }
   await batch.exec();
-  const listed: { id: string }[] = await json('account list');
+  const listed: { id: string }[] = await json('account list', typedOutside);
   const many = listed.map(({ id }) => id).filter((id) => id.startsWith('one-of-many-'));
   expect(many).toEqual(ids);
 });
@@ -277,7 +296,7 @@ describe('spending', () => {
   });
 
   it('is told by agent, to people', async () => {
-    const [code, table] = await typed('spend');
+    const [code, table] = await typedOutside('spend');
     expect(code).toBe(0);
     expect(table).toMatch(/^AGENT +PAID +PAYMENTS +WON +LOST +LOST TO$/m);
     expect(table).toMatch(/^buyer +0\.51 +2 +1 +0 +–$/m);
@@ -286,7 +305,7 @@ describe('spending', () => {
   });
 
   it('is told by whatever is asked, narrowed by whatever is named, to programs', async () => {
-    const whole = await json('spend --by agent,project,team,resource,payee,contract');
+    const whole = await json('spend --by agent,project,team,resource,payee,contract', typedOutside);
     expect(whole.totalMicro).toBe('510000');
     expect(whole.lines).toContainEqual({
       ...{ agent: 'buyer', project: 'films', team: 'day', resource: 'gpu.h100', payee: 'ann', contract },
@@ -315,7 +334,7 @@ describe('spending', () => {
   });
 
   it('is not told in words that the bank does not know', async () => {
-    const [code, text] = await typed('spend --by hat');
+    const [code, text] = await typedOutside('spend --by hat');
     expect([code, text]).toEqual([2, expect.stringContaining('one of agent, owner, project, team, resource')]);
     expect(await typed('spend --from 1h --to 2h')).toEqual([
       2,
@@ -337,11 +356,11 @@ describe('spending', () => {
     }
     batch.hset(meta, 'seq', seq + 40_000);
     await batch.exec();
-    const [code, text] = await typed('spend --by owner');
+    const [code, text] = await typedOutside('spend --by owner');
     expect(code).toBe(0);
     expect(text).toMatch(/^In all 0\.515 credits/m);
     // More lines than one message holds, as of one instant.
-    const { lines, linesInAll, totalMicro } = await json('spend --by contract');
+    const { lines, linesInAll, totalMicro } = await json('spend --by contract', typedOutside);
     expect(lines.length).toBe(linesInAll);
     expect(new Set(lines.map((line: { contract?: string }) => line.contract)).size).toBe(linesInAll);
     const sum = lines.reduce((total: number, line: { paidMicro: string }) => total + Number(line.paidMicro), 0);

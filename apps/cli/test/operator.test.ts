@@ -8,6 +8,7 @@ import { type MarketUnderTest, startMarket } from '../../../test/market-under-te
 import { dealOf, engageOf, offerOf } from '../../../test/task-client.js';
 import type { WireClient } from '../../../test/wire-client.js';
 import { tender } from './cli-process.js';
+import { type Env, typedHere } from './typed-here.js';
 
 let market: MarketUnderTest;
 let buyer: WireClient;
@@ -24,14 +25,25 @@ afterAll(async () => {
   await market.stop();
 });
 
-/** What a command prints and its exit code. */
-async function typed(args: string, env: Record<string, string | undefined> = {}): Promise<[number | null, string]> {
-  const run = tender(args.split(' '), {
+type More = Record<string, string | undefined>;
+
+function env(more: More): Env {
+  return {
     NATS_URL: market.env.NATS_URL,
     TENDER_MARKET: market.market,
     TENDER_OPERATOR_SEED: `op:${market.operator.seed}`,
-    ...env,
-  });
+    ...more,
+  };
+}
+
+/** A command's exit code and what it prints. */
+function typed(args: string, more: More = {}): Promise<[number | null, string]> {
+  return typedHere(args.split(' '), env(more));
+}
+
+/** The same as a process of its own: of each command one, since starting one takes half a second. */
+async function typedOutside(args: string, more: More = {}): Promise<[number | null, string]> {
+  const run = tender(args.split(' '), env(more));
   const { code } = await run.exited;
   return [code, run.output()];
 }
@@ -54,12 +66,12 @@ const dear = { rules: [{ id: 'dear', kind: 'approval', aboveMicro: '400000' }] }
 describe('an operator', () => {
   it('reads the rules, edits them and gives them back', async () => {
     expect(await typed('policy get')).toEqual([0, `The market ${market.market} has no rules, version 0.\n`]);
-    const [code, text] = await typed(`policy set ${await policyFile(dear)}`);
+    const [code, text] = await typedOutside(`policy set ${await policyFile(dear)}`);
     expect([code, text]).toEqual([0, `The market ${market.market} has 1 rule now, version 1.\n`]);
     const [, table] = await typed('policy get');
     expect(table).toMatch(/^ID +KIND +SAYS +OF$/m);
     expect(table).toMatch(/^dear +approval +aboveMicro 400000; withinMs 3600000 +everything$/m);
-    const [, json] = await typed('policy get -o json');
+    const [, json] = await typedOutside('policy get -o json');
     expect(JSON.parse(json)).toMatchObject({ version: 1, rules: [{ id: 'dear' }] });
     const edited = await policyFile(json);
     expect((await typed(`policy set ${edited} -o json`))[1]).toContain('"version 2"');
@@ -71,19 +83,19 @@ describe('an operator', () => {
     await typed(`policy set ${await policyFile(dear)}`);
     expect((await typed('approvals list'))[1]).toContain('Nothing waits');
     const [first, second] = [await filed('a film\u001b[2J and\nmore'), await filed()];
-    const [, table] = await typed('approvals list');
+    const [, table] = await typedOutside('approvals list');
     expect(table).toMatch(
       new RegExp(`^${first} +engage +buyer +dear +0.5 +60 min +rule dear .* a film \\[2J and more$`, 'm'),
     );
     expect(table).toContain(`tender approvals approve ${first}`);
-    const [code, approved] = await typed(`approvals approve ${first}`);
+    const [code, approved] = await typedOutside(`approvals approve ${first}`);
     expect([code, approved]).toEqual([0, expect.stringMatching(/is approved and engaged: \S+-t1 with ann\.\n$/)]);
     expect(await typed(`approvals approve ${first}`)).toEqual([code, approved]);
-    expect(await typed(`approvals deny ${second}`)).toEqual([0, `${second} is denied.\n`]);
+    expect(await typedOutside(`approvals deny ${second}`)).toEqual([0, `${second} is denied.\n`]);
     const [late, why] = await typed(`approvals approve ${second}`);
     expect([late, why]).toEqual([1, 'expired: the proposal is denied\n']);
     expect(JSON.parse((await typed('approvals list -o json'))[1])).toEqual([]);
-    const [none, hint] = await typed('approvals deny p999');
+    const [none, hint] = await typedOutside('approvals deny p999');
     expect([none, hint]).toEqual([3, expect.stringContaining('`tender approvals list` shows what waits')]);
   });
 
@@ -105,8 +117,10 @@ const mistakes: [string, string, Record<string, string | undefined>, RegExp][] =
   ['in another form', 'approvals list -o xml', {}, /Allowed choices are table, json/],
   ['without a file', 'policy set /nowhere/at-all.json', {}, /\/nowhere\/at-all\.json cannot be read/],
 ];
-test.each(mistakes)('%s: exit code 2 and what to do', async (_why, args, env, expected) => {
-  const [code, text] = await typed(args, env);
+test.each(mistakes)('%s: exit code 2 and what to do', async (_why, args, more, expected) => {
+  // Its client still tries to connect when it gives up: the process ends all the same.
+  const how = more.NATS_URL === undefined ? typed : typedOutside;
+  const [code, text] = await how(args, more);
   expect(text).toMatch(expected);
   expect(code).toBe(2);
 });

@@ -3,7 +3,7 @@ import type { Call } from '@tender/market';
 import { newId } from '@tender/market/nats';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type MarketUnderTest, startMarket } from '../../../test/market-under-test.js';
-import { tender } from './cli-process.js';
+import { typedHere } from './typed-here.js';
 
 let market: MarketUnderTest;
 beforeAll(async () => {
@@ -11,14 +11,12 @@ beforeAll(async () => {
 });
 afterAll(() => market?.stop());
 
-async function typed(args: string): Promise<[number | null, string]> {
-  const running = tender(args.split(' '), {
+function typed(args: string): Promise<[number | null, string]> {
+  return typedHere(args.split(' '), {
     NATS_URL: market.env.NATS_URL,
     TENDER_MARKET: market.market,
     TENDER_OPERATOR_SEED: `op:${market.operator.seed}`,
   });
-  const { code } = await running.exited;
-  return [code, running.output()];
 }
 
 test('a pool with the prices of its last sales', async () => {

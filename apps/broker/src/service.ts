@@ -24,6 +24,7 @@ import type { AskedInTime, Bank } from './bank.js';
 import { admin } from './endpoints/admin.js';
 import { escalate, policy, proposal } from './endpoints/approvals.js';
 import { award } from './endpoints/award.js';
+import { budget } from './endpoints/budget.js';
 import { extend, lock, release } from './endpoints/calls.js';
 import { deposit } from './endpoints/deposit.js';
 import { engage } from './endpoints/engage.js';
@@ -41,6 +42,7 @@ type Perform = (envelope: AnyEnvelope) => Promise<Outcome<unknown>>;
 const handlers = {
   session,
   account,
+  budget,
   contract,
   quote,
   lock,

@@ -71,6 +71,8 @@ export interface Agent {
   /** Takes back the slots of a lease in a pool whose seller this agent is; its holder is compensated. */
   preempt(contract: string): Promise<({ readonly ok: true } & BankResult<'preempt'>) | Refusal>;
   account(): Promise<({ readonly ok: true } & BankResult<'account'>) | Refusal>;
+  /** The budgets that this agent spends from, its own first: what is left in each one's window, and when it turns. */
+  budget(): Promise<({ readonly ok: true } & BankResult<'budget'>) | Refusal>;
   /**
    * What a pool has and asks, before any bid is made; with `priceMicro` (per unit, for `durationMs` or as long as the last
    * call) also how likely such a bid is to win, and when.
@@ -277,6 +279,11 @@ export class MarketAgent implements Agent {
 
   async account(): Promise<({ readonly ok: true } & BankResult<'account'>) | Refusal> {
     const asked = await this.#link.bank.ask('account', this.#named());
+    return asked.ok ? { ok: true, ...asked.value } : asked;
+  }
+
+  async budget(): Promise<({ readonly ok: true } & BankResult<'budget'>) | Refusal> {
+    const asked = await this.#link.bank.ask('budget', this.#named());
     return asked.ok ? { ok: true, ...asked.value } : asked;
   }
 

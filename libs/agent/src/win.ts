@@ -1,6 +1,7 @@
 // The short way to a slot: bid in every call under one intent until one is won.
 import { type Detail, MAX_UNITS, type Refusal, refusal } from '@tender/market';
 import { newId } from '@tender/market/nats';
+import { BudgetRoom, type KnowsBudget } from './budget-room.js';
 import { bid, type CallView } from './decision.js';
 import type { ListenHandlers, Listening } from './handlers.js';
 import type { Lease } from './lease.js';
@@ -28,8 +29,7 @@ export const hopeless: ReadonlySet<Detail> = new Set(['unknown', 'not-permitted'
 const DOUBT_MS = 5000;
 
 /** What `win` needs of an agent. */
-export interface Wins {
-  now(): number;
+export interface Wins extends KnowsBudget {
   listen(pool: string, handlers: ListenHandlers): Listening;
   barred(): Promise<Refusal | undefined>;
 }
@@ -46,6 +46,7 @@ export async function win(agent: Wins, pool: string, options: WinOptions): Promi
   return new Promise((resolve, reject) => {
     let last: LostBid | undefined;
     const passed = new PassedBy(pool);
+    const room = new BudgetRoom(agent, maxPriceMicro * units);
     let over = false;
     let doubtedAt = Number.NEGATIVE_INFINITY;
     const end = () => {
@@ -70,13 +71,16 @@ export async function win(agent: Wins, pool: string, options: WinOptions): Promi
     const aborted = () => giveUp(signal?.reason);
     const stopTimer = after(deadlineMs, () => {
       const nothing = `nothing was won in ${Math.round(deadlineMs)} ms`;
-      giveUp(new RefusedError(last === undefined ? passed.refused(nothing) : afterLoss(last, nothing, agent.now())));
+      const lost = () => (last === undefined ? passed.refused(nothing) : afterLoss(last, nothing, agent.now()));
+      giveUp(new RefusedError(room.refused(nothing) ?? lost()));
     });
     signal?.addEventListener('abort', aborted, { once: true });
     const listening = agent.listen(pool, {
       evaluate: (call) => {
         if (over || call.units < units) return undefined;
-        return passed.by(call, maxPriceMicro, maxDepositMicro) ? undefined : offer;
+        if (passed.by(call, maxPriceMicro, maxDepositMicro)) return undefined;
+        // A bid in vain costs the seller an award and others their place.
+        return room.isDoubted ? room.has().then((has) => (has && !over ? offer : undefined)) : offer;
       },
       onLease: (lease) => {
         // Won while giving up: nobody would use it, so it goes back.
@@ -87,6 +91,7 @@ export async function win(agent: Wins, pool: string, options: WinOptions): Promi
       onLost: (lost) => {
         const { detail, by } = lost;
         last = lost;
+        if (detail === 'over-budget' && !over) room.doubt();
         if (over || !hopeless.has(detail)) return;
         if (by === 'bank') barred({ detail, message: `its bid lost: ${detail}` });
         else void doubt();

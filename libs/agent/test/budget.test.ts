@@ -1,4 +1,4 @@
-// A budget as its agents meet it: what a lost bid says about it.
+// A budget as its agents meet it: what a lost bid says about it, how win waits for it, how it is read.
 import { newId } from '@tender/market/nats';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Agent, bid, type LostBid } from '../src/index.js';
@@ -55,7 +55,7 @@ test.each([
     listening.push(rich.listen(POOL, { evaluate, onLease: (lease) => void lease.release() }));
   }
   await Promise.all(listening.map(({ ready }) => ready));
-  const outcome = await seller.call(offer(POOL, { closeAfterBids: listening.length, windowMs: 3000, ttlMs: 6000 }));
+  const outcome = await seller.call(offer(POOL, { closeAfterBids: listening.length }));
   expect(outcome, why).toMatchObject(other === undefined ? { ok: false, detail: 'over-budget' } : { ok: true });
   await expect.poll(() => lost.length).toBe(1);
   expect(lost[0]).toMatchObject({ detail: 'over-budget', by: 'initiator', retryAt: nextDay() });
@@ -71,14 +71,32 @@ test.each([
   tap.stop();
 });
 
-test('win says in the end when its budget begins anew', async () => {
-  const spent = await m.sdkAgent('winless', { account: { budget: 'team' } });
-  const won = spent.win(POOL, { maxPriceMicro: 9 * CREDIT, deadlineMs: 5000 });
-  void won.catch(() => undefined);
-  const outcome = await seller.call(offer(POOL, { closeAfterBids: 1, windowMs: 4000, ttlMs: 8000 }));
-  expect(outcome).toMatchObject({ ok: false, detail: 'over-budget' });
-  const when = new Date(nextDay()).toISOString();
-  await expect(won).rejects.toMatchObject({
-    refusal: { detail: 'over-budget', retryAt: nextDay(), message: expect.stringContaining(when) },
+test('win waits while the bank says that its budget is spent, and bids when there is room again', async () => {
+  await budget('thrifty', 5);
+  const agent = await m.sdkAgent('waiting', { account: { budget: 'thrifty' } });
+  const won = agent.win(POOL, { maxPriceMicro: 9 * CREDIT, deadlineMs: 60_000 });
+  const call = () => seller.call(offer(POOL, { closeAfterBids: 1, windowMs: 400, ttlMs: 4000 }));
+  await expect.poll(call, { timeout: 20_000 }).toMatchObject({ ok: false, detail: 'over-budget' });
+  // Nobody bids in vain: the call ends without a bid.
+  expect(await call()).toMatchObject({ ok: true, ranked: [] });
+  await budget('thrifty', 9);
+  await expect.poll(call, { timeout: 20_000 }).toMatchObject({ ok: true, winners: [{ participant: agent.id }] });
+  await (await won).release();
+});
+
+test('an agent reads the budgets that it spends from, hosted or not', async () => {
+  await budget('firm', 100);
+  await budget('crew', 7, { parent: 'firm', window: 'life' });
+  const host = await m.sdkHost('desk');
+  const hosted = await m.hosted(host, 'clerk');
+  expect(await hosted.budget()).toMatchObject({ ok: true, agent: 'clerk', budgets: [] });
+  const own = await m.sdkAgent('own', { account: { budget: 'crew' } });
+  const chain = await own.budget();
+  expect(chain).toMatchObject({
+    ...{ ok: true, agent: 'own', leftMicro: String(7 * CREDIT) },
+    budgets: [
+      { id: 'crew', leftMicro: String(7 * CREDIT) },
+      { id: 'firm', nextWindowAt: nextDay() },
+    ],
   });
 });

@@ -111,6 +111,7 @@ test('a lease won while nobody wants it any more goes back', async () => {
   const fickle: Wins = {
     barred: async () => undefined,
     now: () => agent.now(),
+    budget: () => agent.budget(),
     listen: (pool, handlers) =>
       agent.listen(pool, {
         ...handlers,

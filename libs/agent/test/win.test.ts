@@ -3,10 +3,14 @@ import { expect, test } from 'vitest';
 import type { CallView, LostBid } from '../src/index.js';
 import { type WinOptions, type Wins, win } from '../src/win.js';
 
+const NOW = 1_800_000_000_000;
+
 /** An agent whose pool calls so, and whose bids then end so. */
 function agentWith(call: Partial<CallView>, lost?: Partial<LostBid>): Wins & { bids: number } {
   const agent = {
     bids: 0,
+    now: () => NOW,
+    budget: async () => ({ ok: true as const, agent: 'ann', at: NOW, budgets: [] }),
     barred: async () => undefined,
     listen: (_pool: string, { evaluate, onLost }: Parameters<Wins['listen']>[1]) => {
       queueMicrotask(() => {
@@ -45,6 +49,23 @@ test('at the deadline, where a bid was lost: why it was', async () => {
   const agent = agentWith({}, { detail: 'insufficient-credits', by: 'initiator' });
   const refusal = { detail: 'insufficient-credits' };
   await expect(win(agent, 'gpu', options)).rejects.toMatchObject({ refusal });
+});
+
+test('at the deadline, where a budget is spent: until when, by the bank if it bears that out, else by its seller', async () => {
+  const retryAt = NOW + 5000;
+  const told = agentWith({}, { detail: 'over-budget', by: 'initiator', retryAt });
+  await expect(win(told, 'gpu', options)).rejects.toMatchObject({
+    refusal: { detail: 'over-budget', retryAt, retryAfterMs: 5000 },
+    message: expect.stringContaining('over-budget, until 2027-01-15T08:00:05.000Z, its seller says'),
+  });
+  const past = agentWith({}, { detail: 'over-budget', by: 'initiator', retryAt: NOW });
+  await expect(win(past, 'gpu', options)).rejects.not.toHaveProperty('refusal.retryAt');
+  const team = { id: 'team', leftMicro: '1', borrowMicro: '0', owedMicro: '0', nextWindowAt: NOW + 7000 };
+  const spent = { ok: true, agent: 'ann', at: NOW, budgets: [team] } as never;
+  await expect(win({ ...told, budget: async () => spent }, 'gpu', options)).rejects.toMatchObject({
+    refusal: { detail: 'over-budget', retryAt: NOW + 7000, retryAfterMs: 7000 },
+    message: expect.stringContaining('the budget team has 1 micro-credits left until 2027-01-15T08:00:07.000Z'),
+  });
 });
 
 test('at once where the bank bars the agent; an initiator that says so is not believed', async () => {

@@ -7,6 +7,7 @@ import {
   bucketSpec,
   budgetSpec,
   budgetWindows,
+  MAX_BUDGET_DEPTH,
   microText,
 } from '@tender/credits';
 import { z } from 'zod';
@@ -53,6 +54,17 @@ export const budgetView = z.object({
   totalMicro: sumText,
 });
 export type BudgetView = z.infer<typeof budgetView>;
+
+/** The budgets that one account spends from: its own first, then all above; none where it names none. */
+export const budgetChain = z.object({
+  agent: idText,
+  /** The market's clock as it stood then: windows turn by it. */
+  at: timeMs,
+  budgets: z.array(budgetView).max(MAX_BUDGET_DEPTH),
+  /** The least that is left of any of them, borrowing left aside; absent where there is none. */
+  leftMicro: sumText.optional(),
+});
+export type BudgetChain = z.infer<typeof budgetChain>;
 
 export const poolRow = z.object({
   pool: poolIdText,

@@ -9,7 +9,7 @@ import {
   tagsSpec,
 } from '@tender/credits';
 import { z } from 'zod';
-import { bankAdminRequests, bankAdminResult } from './bank-views.js';
+import { bankAdminRequests, bankAdminResult, budgetChain } from './bank-views.js';
 import { chequeSpec } from './cheque.js';
 import { askingEnvelopeOf, type Envelope } from './envelope.js';
 import { contractIdText, idemKeyText, idText, poolIdText, timeMs } from './ids.js';
@@ -77,6 +77,8 @@ export const bankRequests = {
     agent: idText.optional(),
   }),
   account: z.strictObject({ agent: idText.optional() }),
+  /** The budgets that an account spends from, as they stand; `agent` where its host asks. */
+  budget: z.strictObject({ agent: idText.optional() }),
   /** By its id, or by the intent that won it (a winner whose initiator died asks so); `agent` where a host asks. */
   contract: z
     .strictObject({ contract: contractIdText.optional(), intent: idText.optional(), agent: idText.optional() })
@@ -272,6 +274,7 @@ export const reportResult = z.union([taskView, z.object({ contract: contractIdTe
 export const bankResults = {
   session: sessionResult,
   account: accountView,
+  budget: budgetChain,
   contract: contractView,
   quote: quoteResult,
   lock: lockResult,

@@ -5,6 +5,7 @@ import { idText, poolToken } from './ids.js';
 export const bankOperations = [
   'session',
   'account',
+  'budget',
   'contract',
   'quote',
   'lock',

@@ -97,7 +97,7 @@ function poolRowOf(pool: string, fields: Readonly<Record<string, string>>, free:
 }
 
 /** A budget whose window has been turned. */
-function budgetViewOf(budget: Budget): BudgetView {
+export function budgetViewOf(budget: Budget): BudgetView {
   const { id, parent, window, keepPermille, lendPermille, windowStart } = budget;
   const next = nextWindowAt(budget);
   return {

@@ -11,7 +11,7 @@ import {
   refuseMessage,
   rejectMessage,
   type TaskMessage,
-  taskMessage,
+  taskSchemaFor,
   withdrawMessage,
 } from '@tender/market';
 import { z } from 'zod';
@@ -50,7 +50,10 @@ function readerOf<A>(auction: z.ZodType<A>, wanted: (aboutTask: boolean) => bool
     const { value } = parsed;
     const aboutTask = typeof value === 'object' && value !== null && isAboutTask(value);
     if (!wanted(aboutTask)) return undefined;
-    return check<A | TaskMessage>(aboutTask ? taskMessage : auction, value);
+    return check<A | TaskMessage>(
+      aboutTask ? taskSchemaFor((value as Partial<TaskMessage>).performative) : auction,
+      value,
+    );
   };
 }
 

@@ -128,3 +128,24 @@ export type TaskMessage = z.infer<
 >;
 export type TaskMessageOf<P extends TaskMessage['performative']> = Extract<TaskMessage, { performative: P }>;
 export type TaskBody<P extends TaskMessage['performative']> = TaskMessageOf<P>['body'];
+
+/** What is said many times in a negotiation, while somebody waits; none of it holds free JSON, which zod cannot compile. */
+const moves: Readonly<Record<string, z.ZodType>> = {
+  'counter-propose': counter,
+  'accept-proposal': accept,
+  'reject-proposal': reject,
+};
+const compiled = new Map<string, z.ZodType<TaskMessage>>();
+
+/**
+ * By which schema to read what claims this performative: the same as `taskMessage` finds, but for moves the member
+ * itself, compiled when the first of its kind comes (some 10 ms, so not before it is needed).
+ */
+export function taskSchemaFor(performative: unknown): z.ZodType<TaskMessage> {
+  if (typeof performative !== 'string' || !Object.hasOwn(moves, performative)) return taskMessage;
+  const known = compiled.get(performative);
+  if (known !== undefined) return known;
+  const schema = z.compile(moves[performative]!) as z.ZodType<TaskMessage>;
+  compiled.set(performative, schema);
+  return schema;
+}

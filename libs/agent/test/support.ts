@@ -89,6 +89,9 @@ export function offer(pool: string, more: Partial<CallOptions> = {}): CallOption
   return { pool, units: 1, durationMs: 60_000, windowMs: 20_000, ttlMs: 40_000, closeAfterBids: 1, ...more };
 }
 
+/** A negotiation on a machine on which an answer takes seconds. */
+export const PATIENT = { roundMs: 20_000, withinMs: 60_000 };
+
 export function sleep(ms: number): Promise<void> {
   return new Promise((resume) => setTimeout(resume, ms));
 }

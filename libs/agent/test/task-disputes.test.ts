@@ -9,7 +9,7 @@ import {
   type Operator,
   type ProvideOptions,
 } from '../src/index.js';
-import { CREDIT, hiredBy, type SdkMarket, sdkMarket, sleep, wiretap } from './support.js';
+import { CREDIT, hiredBy, PATIENT, type SdkMarket, sdkMarket, sleep, wiretap } from './support.js';
 
 let m: SdkMarket;
 let operator: Operator;
@@ -58,6 +58,7 @@ function haggle(resource: string, more: Partial<NegotiateOptions> = {}): Negotia
     task: { resource },
     ask: { priceMicro: CREDIT },
     limitMicro: 3 * CREDIT,
+    ...PATIENT,
     decide: ({ ours }) => {
       const last = ours.at(-1)!.issues;
       return { kind: 'propose', issues: { ...last, priceMicro: String(issueValue(last, 'priceMicro') + 1000) } };
@@ -117,7 +118,13 @@ test('a call whose rounds lead nowhere is escalated to the operators, who decide
           },
   });
   const ask: HireOptions = {
-    ...{ task: { resource: 'gpu.stuck' }, ask: { priceMicro: CREDIT }, closeAfterAnswers: 1, maxRounds: 2 },
+    ...{
+      task: { resource: 'gpu.stuck' },
+      ask: { priceMicro: CREDIT },
+      closeAfterAnswers: 1,
+      windowMs: 20_000,
+      maxRounds: 2,
+    },
     choose: ({ call }) => ({ kind: 'revise', ask: { priceMicro: Number(call.ask.priceMicro) + 1 }, bounds: {} }),
     escalateTo: 'operators',
   };
@@ -127,7 +134,7 @@ test('a call whose rounds lead nowhere is escalated to the operators, who decide
       const listed = await operator.approvals();
       return listed.ok ? listed.proposals.filter(({ state }) => state === 'pending') : [];
     };
-    await expect.poll(async () => (await waits()).length, { timeout: 3000 }).toBe(1);
+    await expect.poll(async () => (await waits()).length).toBe(1);
     const [proposal] = await waits();
     expect(proposal).toMatchObject({ kind: 'escalation', by: 'buyer' });
     await operator.decide(proposal!.proposal, verdict);
@@ -139,8 +146,9 @@ test('a call whose rounds lead nowhere is escalated to the operators, who decide
 });
 
 test('what is dear waits for an operator: approved, denied, not decided in time, given up', async () => {
-  const approval = { id: 'dear', scope: {}, kind: 'approval' as const, aboveMicro: String(CREDIT), withinMs: 1500 };
-  await operator.setPolicy({ rules: [approval] });
+  const approval = { id: 'dear', scope: {}, kind: 'approval' as const, aboveMicro: String(CREDIT) };
+  const within = (withinMs: number) => operator.setPolicy({ rules: [{ ...approval, withinMs }] });
+  await within(60_000);
   onTestFinished(async () => void (await operator.setPolicy({ rules: [] })));
   await provide(ann, 'gpu.dear');
   const waiting = (more: Partial<HireOptions> = {}) => {
@@ -149,7 +157,7 @@ test('what is dear waits for an operator: approved, denied, not decided in time,
       filed = resolve;
     });
     const outcome = buyer.hire({
-      ...{ task: { resource: 'gpu.dear' }, ask: { priceMicro: 2 * CREDIT }, closeAfterAnswers: 1 },
+      ...{ task: { resource: 'gpu.dear' }, ask: { priceMicro: 2 * CREDIT }, closeAfterAnswers: 1, windowMs: 20_000 },
       onPending: (id) => filed(id),
       ...more,
     });
@@ -162,8 +170,10 @@ test('what is dear waits for an operator: approved, denied, not decided in time,
   const denied = waiting();
   await operator.decide(await denied.proposal, 'deny');
   expect(await denied.outcome).toMatchObject({ ok: false, detail: 'denied' });
+  await within(100);
   const timedOut = waiting();
   expect(await timedOut.outcome).toMatchObject({ ok: false, detail: 'expired' });
+  await within(60_000);
   const controller = new AbortController();
   const aborted = waiting({ signal: controller.signal });
   const proposal = await aborted.proposal;
@@ -173,7 +183,7 @@ test('what is dear waits for an operator: approved, denied, not decided in time,
   const engaged = await operator.decide(proposal, 'approve');
   const contract = engaged.ok ? engaged.proposal.contracts![0]!.contract : '';
   await expect
-    .poll(async () => (await m.redis.hget(`{${m.market}}:contract:${contract}`, 'outcome')) ?? '', { timeout: 5000 })
+    .poll(async () => (await m.redis.hget(`{${m.market}}:contract:${contract}`, 'outcome')) ?? '')
     .toBe('decommitted');
 });
 
@@ -184,7 +194,7 @@ test('a bilateral negotiation waits for approval as well; a cheap one does not',
   await provide(ann, 'gpu.dear-2', { appraise: () => ({ ok: true, costMicro: 1000 }) });
   const pending: string[] = [];
   const options = (priceMicro: number): NegotiateOptions => ({
-    ...{ task: { resource: 'gpu.dear-2' }, ask: { priceMicro }, bounds: {} },
+    ...{ task: { resource: 'gpu.dear-2' }, ask: { priceMicro }, bounds: {}, ...PATIENT },
     decide: () => ({ kind: 'accept' }),
     onPending: (proposal) => {
       pending.push(proposal);

@@ -10,7 +10,7 @@ import {
   longerDeadline,
   type ProvideOptions,
 } from '../src/index.js';
-import { CREDIT, hiredBy, offer, type SdkMarket, sdkMarket, sold, wiretap } from './support.js';
+import { CREDIT, hiredBy, offer, PATIENT, type SdkMarket, sdkMarket, sold, wiretap } from './support.js';
 
 const HOUR = 3_600_000;
 let m: SdkMarket;
@@ -40,7 +40,13 @@ async function provide(
 }
 
 function order(resource: string, more: Partial<HireOptions> = {}): HireOptions {
-  return { task: { resource, inputs: { n: 21 } }, ask: { priceMicro: 2 * CREDIT }, closeAfterAnswers: 1, ...more };
+  return {
+    task: { resource, inputs: { n: 21 } },
+    ask: { priceMicro: 2 * CREDIT },
+    closeAfterAnswers: 1,
+    windowMs: 20_000,
+    ...more,
+  };
 }
 
 test('an announced task is offered, engaged, run and paid; each step says in headers what it is', async () => {
@@ -81,7 +87,7 @@ test('an announced task is offered, engaged, run and paid; each step says in hea
 test('slots are sold and work is hired under one name: neither listener minds the other', async () => {
   const seller = await m.sdkAgent('seller');
   await m.pool('gpu.both', 'seller', 2);
-  const won = ben.win('gpu.both', { maxPriceMicro: CREDIT, deadlineMs: 20_000 });
+  const won = ben.win('gpu.both', { maxPriceMicro: CREDIT });
   await provide(ann, 'gpu.both');
   await provide(ben, 'gpu.both');
   const before = [ann.counts.malformed, ben.counts.malformed];
@@ -105,6 +111,7 @@ test('48 hours are asked, 463 with a counter at 72; resubmitted and approved, 26
     },
   });
   const outcome = await buyer.negotiate('ann', {
+    ...PATIENT,
     task: { resource: 'gpu.slow', inputs: { n: 1 } },
     ask: { priceMicro: 2 * CREDIT, deadline: now + 48 * HOUR },
     bounds: { deadline: { min: now + 48 * HOUR, max: now + 96 * HOUR } },
@@ -137,7 +144,8 @@ const machine: CapabilityOptions = {
 };
 
 test.each<[string, Partial<Issues>, Partial<HireOptions['task']>, string, Partial<Issues>]>([
-  ['a later deadline', { deadline: 20_000 }, {}, 'deadline-infeasible', { deadline: 61_000 }],
+  // The provider keeps two rounds' time for the talk itself.
+  ['a later deadline', { deadline: 20_000 }, {}, 'deadline-infeasible', { deadline: 61_000 + 2 * PATIENT.roundMs }],
   ['a longer run', { durationMs: 30_000 }, {}, 'deadline-infeasible', { durationMs: 61_000 }],
   ['fewer units', { units: 6 }, {}, 'no-capacity', { units: 4 }],
   ['smaller batches', { batch: 64 }, {}, 'no-capacity', { batch: 8 }],
@@ -151,6 +159,7 @@ test.each<[string, Partial<Issues>, Partial<HireOptions['task']>, string, Partia
     times.deadline === undefined ? times : { ...times, deadline: now + times.deadline };
   const far = now + HOUR;
   const outcome = await buyer.negotiate('ann', {
+    ...PATIENT,
     task: { resource, inputs: { n: 1 }, ...task },
     ask: { priceMicro: CREDIT, startBy: far, deadline: far, durationMs: 100_000, region: 'eu', ...at(issues) },
     bounds: {
@@ -174,6 +183,7 @@ test('what nothing mends is refused for good: data of a higher class, dependenci
   await provide(ann, 'gpu.strict', { appraise: undefined, capability: machine });
   const negotiate = (task: Partial<HireOptions['task']>) =>
     buyer.negotiate('ann', {
+      ...PATIENT,
       task: { resource: 'gpu.strict', ...task },
       ask: { priceMicro: CREDIT, durationMs: 100_000, region: 'eu' },
     });
@@ -186,6 +196,7 @@ test('a call that nobody can do as asked is revised within the limits, towards w
   await provide(ann, 'gpu.revised', { appraise: undefined, capability: machine });
   const now = buyer.now();
   const asked = order('gpu.revised', {
+    windowMs: 5000,
     ask: { priceMicro: 10_000, startBy: now + 30_000, deadline: now + 40_000, durationMs: 100_000, region: 'eu' },
   });
   expect(await buyer.hire(asked)).toMatchObject({ ok: false, detail: 'deadline-infeasible' });
@@ -260,7 +271,7 @@ test('own rules are kept before anything is said: the buyer’s and the provider
   await provide(ann, 'gpu.ruled', {
     policy: { rules: [{ id: 'margin', scope: {}, kind: 'minimum-margin', marginPermille: 200 }] },
   });
-  const asked = { task: { resource: 'gpu.ruled' }, ask: { priceMicro: CREDIT } };
+  const asked = { ...PATIENT, task: { resource: 'gpu.ruled' }, ask: { priceMicro: CREDIT } };
   expect(await buyer.negotiate('ann', asked)).toMatchObject({ ok: false, detail: 'below-reserve-price' });
   // The tap is a connection of its own: it may hear the last word later than the buyer.
   const last = () => tap.heard.at(-1)?.message.body;

@@ -22,7 +22,7 @@ async function provide(agent: Agent, resource: string, run: ProvideOptions['run'
 }
 
 function planned(id: string, resource: string, more: Partial<WorkflowTask> = {}): WorkflowTask {
-  const hire = { task: { resource }, ask: { priceMicro: 2 * CREDIT }, windowMs: 3000, closeAfterAnswers: 1 };
+  const hire = { task: { resource }, ask: { priceMicro: 2 * CREDIT }, windowMs: 20_000, closeAfterAnswers: 1 };
   return { id, inputs: {}, otherwise: 'abort', hire, ...more };
 }
 
@@ -65,7 +65,7 @@ test('what fails is given to another provider, or asked otherwise', async () => 
     planned('mended', 'cpu.frail', { hire: both, remedies: [{ kind: 'other-provider' }] }),
     planned('alternative', 'cpu.frail', { hire: both, remedies: [{ kind: 'alternative-offer' }] }),
     planned('dearer', 'cpu.frail', {
-      hire: { ...both, ask: { priceMicro: CREDIT / 2 }, windowMs: 700 },
+      hire: { ...both, ask: { priceMicro: CREDIT / 2 } },
       remedies: [
         { kind: 'changed-parameters', change: { ask: { priceMicro: CREDIT } } },
         { kind: 'changed-parameters', inputs: { small: true }, change: { ask: { priceMicro: 2 * CREDIT } } },

@@ -12,7 +12,6 @@ function agentWith(call: Partial<CallView>, lost?: Partial<LostBid>): Wins & { b
     now: () => NOW,
     budget: async () => ({ ok: true as const, agent: 'ann', at: NOW, budgets: [] }),
     barred: async () => undefined,
-    now: () => Date.now(),
     listen: (_pool: string, { evaluate, onLost }: Parameters<Wins['listen']>[1]) => {
       queueMicrotask(() => {
         const bids = evaluate({ units: 1, reservePriceMicro: 0, depositMicro: 0, ...call } as CallView);

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { slow } from './slow-files.js';
 import { importsOf, resolveImport, root, type SourceFile, sourceFiles } from './source-files.js';
 
 const files = sourceFiles(['.ts', '.mjs']);
@@ -188,6 +189,10 @@ describe('style', () => {
         .map((path) => `${page.path} links ${path}`),
     );
     expect(wrong).toEqual([]);
+  });
+
+  test('the slow tests that come first are there', () => {
+    expect(slow.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
   test('no test is focused on, and none is left to do', () => {

@@ -1,5 +1,5 @@
 // Those who want tokens of one bucket: tried together as they come, and where not all can be served cleared together.
-import type { TakeAsked } from '@tender/market';
+import type { TakeAsked, TakeRank } from '@tender/market';
 import type { TakeReply } from '@tender/market/redis';
 
 /** A script that gives and refuses; it must not keep Redis from others for long. */
@@ -85,6 +85,21 @@ export class BucketQueue {
 
   get waiting(): number {
     return this.#waiting.size;
+  }
+
+  /**
+   * What those want at least who come before a take of this rank, by limit: class system first, then who offers as much.
+   * Who waits for its own noise or share to pass is in nobody's way.
+   */
+  ahead({ rate, system }: TakeRank): Readonly<Record<string, number>> {
+    const sum: Record<string, number> = {};
+    for (const { take, last } of this.#waiting) {
+      const { offeredPermille, system: first = false } = last!.wait;
+      if (offeredPermille === undefined || (first === system ? offeredPermille < rate : system)) continue;
+      const least = { ...take.amounts, ...take.atLeast };
+      for (const [limit, amount] of Object.entries(least)) sum[limit] = (sum[limit] ?? 0) + amount;
+    }
+    return sum;
   }
 
   /** How many requests are kept here for their turn. */

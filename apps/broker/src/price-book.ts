@@ -1,6 +1,6 @@
 // The broker's memory of prices: the last awards of each pool and clearings of each bucket, what it forecast by them, and
 // how right it was. Awards are noted as they are and worked up a little later, so that nobody who trades waits for it.
-import { parseMicro } from '@tender/credits';
+import { type Bucket, parseMicro } from '@tender/credits';
 import {
   type AwardPoint,
   awardPoint,
@@ -12,16 +12,24 @@ import {
   PriceHistory,
   type PricesMessage,
   pricesMessage,
-  type TakeOutcome,
-  type TokenAmounts,
+  type TakeAsked,
+  takeProbability,
   wouldBeServed,
   wouldWin,
 } from '@tender/market';
-import type { AwardInput, AwardReply } from '@tender/market/redis';
+import type { AwardInput, AwardReply, TakesReply } from '@tender/market/redis';
 
 type Committed = Extract<AwardReply, { ok: true }>;
 
-/** So long awards gather before they are worked up and told to the other brokers. */
+interface Clearing {
+  readonly bucket: string;
+  readonly takes: readonly TakeAsked[];
+  readonly reply: TakesReply;
+  /** ms since the epoch, by this broker's clock. */
+  readonly at: number;
+}
+
+/** So long awards and clearings gather before they are worked up, and awards told to the other brokers. */
 const GATHER_MS = 100;
 /** In one message: a hundred kilobytes at most. */
 const TOLD_AT_ONCE = 64;
@@ -38,7 +46,10 @@ export class PriceBook {
   readonly #tell: (message: PricesMessage) => void;
   readonly #pools = new Map<string, PriceHistory<AwardPoint, ImaginedBid>>();
   readonly #buckets = new Map<string, PriceHistory<BucketPoint, ImaginedTake>>();
+  /** Whom the last clearing of each bucket turned away, by hold. */
+  readonly #waited = new Map<string, ReadonlySet<string>>();
   #noted: { readonly award: AwardInput; readonly reply: Committed }[] = [];
+  #cleared: Clearing[] = [];
   #timer: NodeJS.Timeout | undefined;
   #clearings = 0;
 
@@ -54,7 +65,7 @@ export class PriceBook {
   /** An award that this broker committed. */
   awarded(award: AwardInput, reply: Committed): void {
     this.#noted.push({ award, reply });
-    this.#timer ??= setTimeout(() => this.#workUp(), GATHER_MS).unref();
+    this.#workUpSoon();
   }
 
   /** An award of before this broker's time. */
@@ -70,15 +81,9 @@ export class PriceBook {
   }
 
   /** A bucket's clearing as the script decided it; each broker remembers its own. */
-  cleared(
-    bucket: string,
-    takes: readonly { readonly amounts: TokenAmounts; readonly maxPrice: number }[],
-    outcomes: readonly TakeOutcome[],
-    nowMs: number,
-  ): void {
-    this.#clearings += 1;
-    const point = bucketPoint({ seq: this.#clearings, at: nowMs }, takes, outcomes);
-    if (point !== undefined) this.#bucket(bucket).add(point);
+  cleared(bucket: string, takes: readonly TakeAsked[], reply: TakesReply, nowMs: number): void {
+    this.#cleared.push({ bucket, takes, reply, at: nowMs });
+    this.#workUpSoon();
   }
 
   /** The last awards of a pool, the latest first. */
@@ -93,12 +98,32 @@ export class PriceBook {
    */
   forecastBid(pool: string, bid: ImaginedBid, nowMs: number): number | undefined {
     this.#workUp();
-    return forecast(this.#pools.get(pool), bid, nowMs);
+    const history = this.#pools.get(pool);
+    const probability = history?.probability(bid);
+    if (probability !== undefined) history?.forecast(bid, probability, nowMs);
+    return probability;
   }
 
-  /** How likely a take is to be served in the bucket's next clearing; undefined where none is known. */
-  forecastTake(bucket: string, take: ImaginedTake, nowMs: number): number | undefined {
-    return forecast(this.#buckets.get(bucket), take, nowMs);
+  /**
+   * How likely a take is to be served in the bucket's next clearing; undefined where none is known. What is said here
+   * counts: the next one judges it.
+   *
+   * @param bucket brought to `nowMs`, by the market's clock
+   * @param ahead what those want who wait here before it, by limit
+   */
+  forecastTake(
+    bucket: Bucket,
+    take: ImaginedTake,
+    ahead: Readonly<Record<string, number>>,
+    nowMs: number,
+  ): number | undefined {
+    this.#workUp();
+    const history = this.#buckets.get(bucket.id);
+    if (history === undefined) return undefined;
+    const probability = takeProbability(history.latest(), take, bucket, ahead, nowMs);
+    // Clearings are dated by this broker's clock.
+    if (probability !== undefined) history.forecast(take, probability, Date.now());
+    return probability;
   }
 
   /** How right the forecasts on pools and on buckets were. */
@@ -112,14 +137,34 @@ export class PriceBook {
     this.#workUp();
   }
 
+  #workUpSoon(): void {
+    this.#timer ??= setTimeout(() => this.#workUp(), GATHER_MS).unref();
+  }
+
   #workUp(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#workUpClearings();
     const points = this.#noted.map(({ award, reply }) => ({ pool: reply.pool, point: pointOf(award, reply) }));
     this.#noted = [];
     for (const { pool, point } of points) this.#pool(pool).add(point);
     for (let from = 0; from < points.length; from += TOLD_AT_ONCE) {
       this.#tell({ v: 1, from: this.#self, points: points.slice(from, from + TOLD_AT_ONCE) });
+    }
+  }
+
+  #workUpClearings(): void {
+    const clearings = this.#cleared;
+    this.#cleared = [];
+    for (const { bucket, takes, reply, at } of clearings) {
+      this.#clearings += 1;
+      const before = this.#waited.get(bucket);
+      const asked = takes.map((take) => ({ ...take, waited: before?.has(take.hold) === true }));
+      const point = bucketPoint({ seq: this.#clearings, at }, asked, reply);
+      if (point !== undefined) this.#bucket(bucket).add(point);
+      const lost = takes.filter((_, n) => reply.answers[n]?.ok === false);
+      if (lost.length > 0) this.#waited.set(bucket, new Set(lost.map(({ hold }) => hold)));
+      else this.#waited.delete(bucket);
     }
   }
 
@@ -138,16 +183,6 @@ function historyOf<H>(all: Map<string, H>, id: string, make: () => H): H {
   const made = make();
   all.set(id, made);
   return made;
-}
-
-function forecast<P extends { readonly at: number }, B>(
-  history: PriceHistory<P, B> | undefined,
-  bid: B,
-  nowMs: number,
-): number | undefined {
-  const probability = history?.probability(bid);
-  if (probability !== undefined) history?.forecast(bid, probability, nowMs);
-  return probability;
 }
 
 function judgedOf<P extends { readonly at: number }, B>(histories: ReadonlyMap<string, PriceHistory<P, B>>): Judged[] {

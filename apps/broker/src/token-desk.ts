@@ -1,5 +1,5 @@
 // The desk for rate tokens: who asks twice waits once, who waits is kept here, and what was given is told.
-import type { TakeAsked } from '@tender/market';
+import type { TakeAsked, TakeRank } from '@tender/market';
 import type { TakeReply } from '@tender/market/redis';
 import { BucketQueue, type Wish } from './bucket-queue.js';
 
@@ -78,6 +78,11 @@ export class TokenDesk {
     let asleep = 0;
     for (const queue of this.#queues.values()) asleep += queue.asleep;
     return asleep;
+  }
+
+  /** What those want who wait here and come before a take of this rank: whole tokens by limit. */
+  ahead(bucket: string, rank: TakeRank): Readonly<Record<string, number>> {
+    return this.#queues.get(bucket)?.ahead(rank) ?? {};
   }
 
   /** How many wait, by bucket. */

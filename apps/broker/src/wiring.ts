@@ -145,12 +145,13 @@ function compose(
     }
   });
   const take: ConstructorParameters<typeof TokenDesk>[0] = async (bucket, takes) => {
-    const replies = await runScript(redis, marketScripts.takeTokens, metaKey(market), { bucket, takes });
-    const given = replies.flatMap((reply) => (reply.ok && reply.replayed !== true ? [reply] : []));
+    const reply = await runScript(redis, marketScripts.takeTokens, metaKey(market), { bucket, takes });
+    const { answers } = reply;
+    const given = answers.flatMap((answer) => (answer.ok && answer.replayed !== true ? [answer] : []));
     metrics.took(bucket, given);
-    for (const reply of given) events.tokens(reply);
-    prices.cleared(bucket, takes, replies, Date.now());
-    return replies;
+    for (const answer of given) events.tokens(answer);
+    prices.cleared(bucket, takes, reply, Date.now());
+    return answers;
   };
   const tokens = new TokenDesk(take, tellForgotten(nats, market, log));
   return {

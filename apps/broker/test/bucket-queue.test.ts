@@ -10,7 +10,17 @@ const wait = (ms: number, priceMicro = '10'): TakeReply => ({
   wait: { ms, priceMicro },
 });
 const given = ({ hold, agent, amounts }: TakeAsked): TakeReply => ({
-  ...{ ok: true, hold, bucket: 'api', agent, amounts, unitsMicro: {}, amountMicro: '1', ratePermille: 1000 },
+  ...{
+    ok: true,
+    hold,
+    bucket: 'api',
+    agent,
+    class: 'standard',
+    amounts,
+    unitsMicro: {},
+    amountMicro: '1',
+    ratePermille: 1000,
+  },
   ...{ noisePermille: 1000, expiresAt: 1, at: 0 },
 });
 const sleep = (ms: number) => new Promise((resume) => setTimeout(resume, ms));
@@ -196,4 +206,29 @@ test('clearings that take long leave the store to others in between', async () =
   // Each takes 40 ms, and they begin 100 ms apart.
   expect(calls.length).toBeGreaterThanOrEqual(4);
   expect(calls.length).toBeLessThanOrEqual(8);
+});
+
+test('what those want who come before a take is told: class system, and who offers as much', async () => {
+  const offers: Record<string, object> = {
+    high: { offeredPermille: 3_000 },
+    low: { offeredPermille: 1_500 },
+    urgent: { offeredPermille: 1_000, system: true },
+    noisy: {},
+  };
+  const { desk, take } = deskBefore(({ hold }) => {
+    return { ...wait(60_000), wait: { ms: 60_000, priceMicro: '10', ...offers[hold] } } as TakeReply;
+  });
+  void take('high', 60_000, { amounts: { requests: 1, tokens: 500 }, atLeast: { tokens: 200 } });
+  void take('low', 60_000, { amounts: { requests: 4 } });
+  void take('urgent', 60_000, { amounts: { requests: 10 }, agent: 'system' });
+  void take('noisy', 60_000, { amounts: { requests: 100 }, agent: 'loud' });
+  await expect.poll(() => desk.waiting().get('api')).toBe(4);
+  const ahead = (rate: number, system = false) => desk.ahead('api', { rate, system });
+  expect(ahead(3_001)).toEqual({ requests: 10 });
+  expect(ahead(3_000)).toEqual({ requests: 11, tokens: 200 });
+  expect(ahead(1_500)).toEqual({ requests: 15, tokens: 200 });
+  expect(ahead(1_001, true)).toEqual({});
+  expect(ahead(1_000, true)).toEqual({ requests: 10 });
+  expect(desk.ahead('other', { rate: 1_000, system: false })).toEqual({});
+  desk.close();
 });

@@ -134,7 +134,7 @@ class Takers {
     this.#trips = [];
     this.#ready = [];
     for (const { trip, replies } of this.#sent.splice(0)) {
-      const answers = replies.flatMap((text) => marketScripts.takeTokens.parse(text));
+      const answers = replies.flatMap((text) => marketScripts.takeTokens.parse(text).answers);
       trip.takes.forEach((take, index) => {
         const answer = answers[index];
         if (!answer?.ok || answer.hold !== take.hold) throw new Error(`a raw take came to ${JSON.stringify(answer)}`);

@@ -29,6 +29,33 @@ describe('prices', () => {
     expect(await idle.bucket('nothing')).toMatchObject({ ok: false, detail: 'unknown' });
   });
 
+  test('a quote is for the amounts that are asked about, with what would pass, and those who wait first', async () => {
+    const id = await m.bucket([few(10, { priceMicro: '10' }), { name: 'tokens', capacity: 100, refillPerSecond: 1 }]);
+    const never = await idle.bucket(id, { requests: 11, tokens: 300 });
+    expect(never).toMatchObject({ ok: false, detail: 'no-capacity', final: true });
+    expect(never).toMatchObject({ message: expect.stringContaining('at most 10 of requests and 100 of tokens') });
+    const holder = await m.sdkAgent('keeps');
+    const held = heldBy(await holder.takeTokens(id, { tokens: 60, maxPriceMicro: 60 }));
+    const quoteFor = async (tokens: number, maxPriceMicro: number) => {
+      const view = await idle.bucket(id, { tokens, maxPriceMicro });
+      if (!view.ok) throw new Error(view.message);
+      return view.quote!;
+    };
+    // Forty are left: enough for twenty, unless somebody comes first who takes sixty once more.
+    expect(await quoteFor(20, 20)).toMatchObject({ priceMicro: '20', startInMs: 0, winProbability: 0.25 });
+    expect(await quoteFor(20, 21)).toMatchObject({ priceMicro: '20', startInMs: 0, winProbability: 0.75 });
+    const large = await quoteFor(100, 100);
+    expect(large.startInMs).toBeGreaterThan(30_000);
+    expect(large.winProbability).toBeLessThan(0.3);
+    // Who waits for all of it, for twice the price, comes before whoever offers less.
+    const waits = (await m.sdkAgent('waits')).takeTokens(id, { tokens: 100, maxPriceMicro: 200 }, { waitMs: 20_000 });
+    await expect.poll(async () => (await quoteFor(20, 20)).startInMs).toBeGreaterThan(50_000);
+    expect((await quoteFor(20, 20)).winProbability).toBeLessThan(0.3);
+    expect(await quoteFor(20, 41)).toMatchObject({ startInMs: 0 });
+    await held.release();
+    expect(await waits).toMatchObject({ ok: true });
+  });
+
   test('the scarce go to who offers most, all at the highest price that was offered in vain', async () => {
     const id = await m.bucket([few(4, { priceMicro: '100' })]);
     const holder = await m.sdkAgent('holder');

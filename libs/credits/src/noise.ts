@@ -40,6 +40,21 @@ export function recentUse(use: Use, windowMs: number, nowMs: number): number {
 }
 
 /**
+ * In how many ms no more than `room` is left of a use, if nothing is added to it but `more` of the present window;
+ * undefined where it is so now.
+ */
+export function roomInMs(use: Use, room: number, windowMs: number, nowMs: number, more = 0): number | undefined {
+  if (recentUse(use, windowMs, nowMs) + more <= room) return undefined;
+  const { start, prev, cur } = rolledUse(use, windowMs, nowMs);
+  const present = cur + more;
+  const ends =
+    present <= room
+      ? start + windowMs - Math.floor(((room - present) * windowMs) / prev)
+      : start + 2 * windowMs - Math.floor((room * windowMs) / present);
+  return Math.max(1, ends - nowMs);
+}
+
+/**
  * The use with `amount` more, as far as an integer reaches; below zero for what was given back, of which no more counts
  * than this window has.
  */

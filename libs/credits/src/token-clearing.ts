@@ -231,14 +231,3 @@ function waitsOf(
   }
   return waits;
 }
-
-/**
- * How likely it is that an offered rate is served as soon as tokens are there: certain where nobody had to wait of
- * late; else by the last clearing rate, evenly from three quarters of it (never) to five quarters (always).
- */
-export function winProbability(bucket: Bucket, offered: number | undefined, nowMs: number): number {
-  if (offered === undefined) return 0;
-  const scarce = bucket.scarceAt > 0 && nowMs - bucket.scarceAt < bucket.spec.noiseWindowMs;
-  if (!scarce || bucket.spec.rule !== 'uniform-price') return 1;
-  return Math.min(1, Math.max(0, 2 * (offered / bucket.spotPermille - 0.75)));
-}

@@ -12,7 +12,6 @@ import {
   TOKEN,
   type TokenBid,
   unitPrice,
-  winProbability,
 } from '../src/index.js';
 import { START_MS, testBucket } from './buckets-under-test.js';
 
@@ -184,17 +183,5 @@ describe('prices', () => {
   it('free tokens cannot be bid for', () => {
     const bucket = testBucket({ limits: [{ name: 'requests', capacity: 9, refillPerSecond: 1, priceMicro: '0' }] });
     expect([0, 500].map((max) => offeredRate(bucket, [3], max, 4000))).toEqual([1000, 1000]);
-  });
-
-  it.each([
-    ['nobody waited of late', 0, 1000, 1000, 1],
-    ['as much as the last clearing', 1, 2000, 2000, 0.5],
-    ['a quarter more', 1, 2000, 2500, 1],
-    ['a quarter less', 1, 2000, 1500, 0],
-    ['less than the reserve price', 0, 1000, undefined, 0],
-  ])('how likely it is to be served: %s', (_why, scarceAt, spot, offered, probability) => {
-    const bucket = testBucket({ limits });
-    Object.assign(bucket, { scarceAt: scarceAt * START_MS, spotPermille: spot });
-    expect(winProbability(bucket, offered, START_MS)).toBe(probability);
   });
 });

@@ -134,9 +134,9 @@ export const bucketView = z.object({
       /** What they cost now for the one that asks, its noise included. */
       priceMicro: microText,
       noisePermille: z.int(),
-      /** When they can be there at the soonest, 0 for now. */
+      /** When they can be expected, those who wait before it first; 0 for now. */
       startInMs: z.int(),
-      /** Of a bid of `maxPriceMicro`: how likely it is to be served in the next clearing. */
+      /** Of a bid of `maxPriceMicro` for these amounts: how likely it is to be served in the next clearing. */
       winProbability: z.number().min(0).max(1).optional(),
     })
     .optional(),

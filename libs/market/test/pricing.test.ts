@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import {
   type AwardPoint,
   awardPoint,
-  bucketPoint,
   Calibration,
   clear,
   expectedStartMs,
@@ -14,7 +13,6 @@ import {
   PriceHistory,
   REMEMBERED_CLEARINGS,
   rankBids,
-  wouldBeServed,
   wouldWin,
 } from '../src/index.js';
 import { type DrawnBid, type MarketKind, playForecasts, pointOf } from './priced-market.js';
@@ -113,41 +111,6 @@ describe('a bid in an award that has been', () => {
     expect(past).toMatchObject({ sold: 40, walled: false });
     expect(past.ladder.map(({ price }) => price)).toEqual(Array.from({ length: 16 }, (_, n) => 61 + n));
     expect(past.losing).toBeUndefined();
-  });
-});
-
-describe('a take in a clearing that has been', () => {
-  const when = { seq: 1, at: 1 };
-  const take = (maxPrice: number, units = 10) => ({ amounts: { tokens: units }, maxPrice });
-  const held = (amountMicro: string, ratePermille: number, units = 10) => {
-    return { ok: true as const, amounts: { tokens: units }, amountMicro, ratePermille };
-  };
-  const waits = { ok: false as const, wait: {} };
-  const asks = (rate: number, system = false) => ({ rate, system });
-  // Ten tokens cost 100 at the reserve price.
-  it.each([
-    ['nobody was turned away, at the reserve price', [take(100)], [held('100', 1_000)], asks(1_000), true],
-    ['nobody was turned away, below it', [take(100)], [held('100', 1_000)], asks(999), false],
-    ['above the lowest that was served', [take(300), take(200)], [held('200', 2_000), waits], asks(3_001), true],
-    ['between that and who was turned away', [take(300), take(200)], [held('200', 2_000), waits], asks(2_999), false],
-    ['who was served is noisy', [take(600), take(200)], [held('400', 2_000), waits], asks(3_001), true],
-    ['a part was enough for the lowest', [take(300), take(200)], [held('100', 2_000, 5), waits], asks(3_001), true],
-    ['nobody was served', [take(300)], [waits], asks(9_000), false],
-    ['nobody was served, of class system', [take(300)], [waits], asks(9_000, true), false],
-    [
-      'the reserve price, of class system',
-      [take(300), take(200)],
-      [held('200', 2_000), waits],
-      asks(1_000, true),
-      true,
-    ],
-  ])('%s', (_why, takes, outcomes, imagined, served) => {
-    expect(wouldBeServed(bucketPoint(when, takes, outcomes)!, imagined)).toBe(served);
-  });
-
-  it('is not remembered where it only repeated or refused', () => {
-    const outcomes = [{ ...held('100', 1_000), replayed: true }, { ok: false as const }];
-    expect(bucketPoint(when, [take(100), take(100)], outcomes)).toBeUndefined();
   });
 });
 

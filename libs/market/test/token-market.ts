@@ -207,8 +207,10 @@ export class TokenMarket {
     switch (command.kind) {
       case 'open-bucket':
         return run(marketScripts.openBucket, command);
-      case 'take-tokens':
-        return { ok: true, takes: (await run(marketScripts.takeTokens, command)).map(silent) };
+      case 'take-tokens': {
+        const { answers, left } = await run(marketScripts.takeTokens, command);
+        return { ok: true, takes: answers.map(silent), left };
+      }
       case 'return-tokens':
         return run(marketScripts.returnTokens, command);
       case 'offer-tokens':

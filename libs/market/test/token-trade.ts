@@ -81,9 +81,14 @@ export const tokenJournalTamperings: Tampering[] = [
   [
     'more is taken than was there',
     (e) => {
-      Object.assign(takeOf(e, 't4'), { amounts: { requests: 12 }, amountMicro: '24' });
+      Object.assign(takeOf(e, 't4'), { amounts: { requests: 12 }, amountMicro: '24', left: undefined });
       find(e, 'expire-hold').paid = 24;
     },
     ['I14'],
+  ],
+  [
+    'a clearing is said to have left more than it did',
+    (e) => void Object.assign(takeOf(e, 't4').left!, { requests: 9 }),
+    ['I9'],
   ],
 ];

@@ -1,31 +1,20 @@
 // bucket: what a bucket has and costs just now, for whoever asks; and all of it, as operators set it.
-import {
-  type AccountClass,
-  advance,
-  type Bucket,
-  costOf,
-  floorOf,
-  MAX_MICRO,
-  mostOf,
-  noisePermille,
-  offeredRate,
-  parseMicro,
-  readUse,
-  recentUse,
-  spareTokens,
-  TOKEN,
-  type Tokens,
-  WHOLE_WINDOW,
-  waitMsFor,
-} from '@tender/credits';
+import { advance, type Bucket, MAX_MICRO, parseMicro, readUse, TOKEN, type Tokens } from '@tender/credits';
 import { bodyDigest, marketKey, runScript } from '@tender/credits/redis';
 import {
   type BankRequest,
   type BankResult,
   type BucketRow,
   type BucketView,
+  beyondReach,
+  expectedTakeMs,
+  goingCost,
+  imaginedTake,
+  noiseFor,
+  rankOf,
   readBucket,
   refusal,
+  type TakeAsker,
 } from '@tender/market';
 import { marketScripts } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
@@ -69,48 +58,51 @@ export async function bucket(bank: Bank, asked: Asked<BankRequest<'bucket'>>): P
   if (body.amounts === undefined) return ok(view);
   const amounts = amountsOf(asker.bucket, body.amounts);
   if (amounts === undefined) return refusal('malformed', `amounts: limits of ${body.bucket} are ${namesOf(view)}`);
-  const beyond = asker.bucket.limits.find((limit, n) => amounts[n]! > mostOf(asker.bucket!, limit, asker.class));
-  if (beyond !== undefined) {
-    const most = mostOf(asker.bucket, beyond, asker.class);
-    return neverThere(`of ${beyond.name} at most ${most} can ever be had at once`);
+  const beyond = Object.entries(beyondReach(asker.bucket, amounts, asker));
+  if (beyond.length > 0) {
+    const most = beyond.map(([limit, amount]) => `${amount} of ${limit}`).join(' and ');
+    return neverThere(`so much can never be had at once: at most ${most}`);
   }
-  const winProbability = chanceOf(bank, asker.bucket, asker, amounts, body.maxPriceMicro);
-  const quote = quoteOf({ ...asker, bucket: asker.bucket }, amounts);
-  return ok({ ...view, quote: winProbability === undefined ? quote : { ...quote, winProbability } });
+  return ok({ ...view, quote: quoteOf(bank, { ...asker, bucket: asker.bucket }, amounts, body.maxPriceMicro) });
 }
 
-/** How likely such a take is to be served in the next clearing; undefined where nobody asks, or none is known here. */
-function chanceOf(
-  { prices }: Bank,
-  known: Bucket,
-  { class: cls, noise }: Asker,
+/** For how much, how soon and how likely; the latter where a price is named, and clearings are known here. */
+function quoteOf(
+  { prices, tokens }: Bank,
+  asker: Asker & { readonly bucket: Bucket },
   amounts: Tokens,
   maxPriceMicro: string | undefined,
-): number | undefined {
-  if (maxPriceMicro === undefined) return undefined;
-  const rate = offeredRate(known, amounts, parseMicro(maxPriceMicro)!, noise);
+): NonNullable<BucketView['quote']> {
+  const { bucket: known, at } = asker;
+  const most = maxPriceMicro === undefined ? undefined : parseMicro(maxPriceMicro)!;
+  const rank = rankOf(known, amounts, asker, most, at);
+  const ahead = tokens.ahead(known.id, rank ?? { rate: 0, system: asker.class === 'system' });
+  const quote = {
+    // No bid can offer more.
+    priceMicro: String(Math.min(MAX_MICRO, goingCost(known, amounts, asker, at))),
+    noisePermille: noiseFor(known, asker, at),
+    startInMs: expectedTakeMs(known, amounts, asker, ahead, at),
+  };
+  if (most === undefined) return quote;
   // Less than the reserve prices: refused for certain, and no forecast.
-  if (rate === undefined) return 0;
-  return prices.forecastTake(known.id, { rate, system: cls === 'system' }, Date.now());
+  if (rank === undefined) return { ...quote, winProbability: 0 };
+  const winProbability = prices.forecastTake(known, imaginedTake(known, amounts, asker, rank, at), ahead, at);
+  return winProbability === undefined ? quote : { ...quote, winProbability };
 }
 
-interface Asker {
+interface Asker extends TakeAsker {
   readonly bucket?: Bucket | undefined;
   readonly at: number;
-  readonly class: AccountClass;
-  readonly noise: number;
 }
 
 /** A bucket brought to now, and how it looks to an account of this class and these recent takings. */
 async function read(bank: Bank, id: string, agent?: string): Promise<Asker> {
   const reply = await runScript(bank.redis, marketScripts.bucketView, bank.meta, { bucket: id, agent });
   const { at, fields, class: cls = 'standard', use } = reply;
-  if (fields === undefined) return { at, class: cls, noise: 1000 };
+  if (fields === undefined) return { at, class: cls };
   const known = readBucket(id, fields);
   advance(known, at);
-  const { noiseWindowMs, noiseMaxPermille } = known.spec;
-  const noise = noisePermille(recentUse(readUse(use), noiseWindowMs, at), WHOLE_WINDOW, noiseMaxPermille);
-  return { bucket: known, at, class: cls, noise };
+  return { bucket: known, at, class: cls, use: readUse(use) };
 }
 
 function viewOf({ id, account, spec, limits, factor, pausedUntil, spotPermille }: Bucket, at: number): BucketView {
@@ -137,19 +129,4 @@ function amountsOf({ limits }: Bucket, named: Readonly<Record<string, number>>):
 
 function namesOf({ limits }: BucketView): string {
   return limits.map(({ name }) => name).join(', ');
-}
-
-/** At the last clearing rate while tokens were scarce of late, at the reserve price where they were not. */
-function quoteOf({ bucket: known, at, class: cls, noise }: Asker & { bucket: Bucket }, amounts: Tokens) {
-  const scarce = known.scarceAt > 0 && at - known.scarceAt < known.spec.noiseWindowMs;
-  const price = costOf(known, amounts, scarce ? known.spotPermille : 1000, noise);
-  const spare = spareTokens(known, cls, at);
-  const there = known.pausedUntil <= at && amounts.every((amount, n) => amount === 0 || amount <= spare[n]!);
-  const needs = known.limits.map((limit, n) => (amounts[n] === 0 ? 0 : amounts[n]! + floorOf(known, limit, cls, at)));
-  return {
-    // No bid can offer more.
-    priceMicro: String(Math.min(MAX_MICRO, price)),
-    noisePermille: noise,
-    startInMs: there ? 0 : waitMsFor(known, needs, at),
-  };
 }

@@ -5,6 +5,7 @@ import {
   type BucketSpec,
   bucketOf,
   parseMicro,
+  TOKEN,
   type Tokens,
   usedMore,
   weightOf,
@@ -41,6 +42,11 @@ export function bucketAt(market: MarketState, id: string, nowMs: number): Bucket
 /** Amounts by name in the order of the bucket's limits; a limit that there is no more is left out. */
 export function byLimit(bucket: Bucket, amounts: TokenAmounts): Tokens {
   return bucket.limits.map(({ name }) => amounts[name] ?? 0);
+}
+
+/** Whole tokens of each limit that are in a bucket, below zero where more was used than held. */
+export function tokensIn({ limits }: Bucket): Readonly<Record<string, number>> {
+  return Object.fromEntries(limits.map(({ name, level }) => [name, Math.floor(level / TOKEN)]));
 }
 
 /** Counts more, or less, as somebody's recent use. */

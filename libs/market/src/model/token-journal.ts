@@ -31,6 +31,8 @@ export const takeEntry = z.strictObject({
   clearingPermille: z.int().min(1000),
   /** The budgets that it was charged to, each with its window: `<id>:<start>,…`. */
   budgets: z.string().min(1).optional(),
+  /** What its clearing left of each limit, in whole tokens; with the last take of each clearing. */
+  left: z.record(idText, z.int()).optional(),
 });
 export const buyEntry = z.strictObject({
   kind: z.literal('buy-tokens'),

@@ -1,6 +1,6 @@
 // Replay of rate tokens: what the journal says was taken, given back and sold; decisions are the entry's, consequences the model's.
 import { costOf, unitPrice } from '@tender/credits';
-import { byLimit, openBucket } from './bucket.js';
+import { byLimit, openBucket, tokensIn } from './bucket.js';
 import type { MarketState } from './market-state.js';
 import type { TakeEntry, TokenEntry } from './token-journal.js';
 import { type HoldState, paymentId } from './tokens-record.js';
@@ -74,9 +74,13 @@ function replayTake(market: MarketState, entry: TakeEntry): string | undefined {
   if (taken.kind === 'take' && taken.budgets !== entry.budgets) {
     return `take ${entry.hold}: charged to ${entry.budgets}, by the rules ${taken.budgets}`;
   }
-  return wanted === entry.amountMicro
+  if (wanted !== entry.amountMicro) {
+    return `take ${entry.hold}: costs ${entry.amountMicro}, by the rules ${wanted}`;
+  }
+  const left = tokensIn(market.buckets.get(entry.bucket)!);
+  return entry.left === undefined || sameAmounts(entry.left, left)
     ? undefined
-    : `take ${entry.hold}: costs ${entry.amountMicro}, by the rules ${wanted}`;
+    : `take ${entry.hold}: leaves ${JSON.stringify(entry.left)}, by the rules ${JSON.stringify(left)}`;
 }
 
 /** What a take costs at its rate and noise; or the price of a limit that is not what the rules give. */

@@ -1,5 +1,5 @@
 // What the model is asked about rate tokens, and what it answers; the scripts take and reply the same.
-import type { BucketSpec } from '@tender/credits';
+import type { AccountClass, BucketSpec } from '@tender/credits';
 import type { Detail } from '../refusal.js';
 import type { TokenAmounts, UpstreamWord } from '../tokens.js';
 
@@ -49,6 +49,7 @@ export interface Held {
   readonly hold: string;
   readonly bucket: string;
   readonly agent: string;
+  readonly class: AccountClass;
   readonly amounts: TokenAmounts;
   readonly unitsMicro: Readonly<Record<string, string>>;
   readonly amountMicro: string;
@@ -62,12 +63,23 @@ export interface Held {
 export interface NotTaken {
   readonly ok: false;
   readonly detail: Detail;
-  /** `system`: of an account of that class, before whom nobody else is served. */
-  readonly wait?: { readonly ms: number; readonly priceMicro: string; readonly system?: true };
+  /** `system`: of an account of that class, before whom nobody else is served; `offeredPermille` where it was cleared. */
+  readonly wait?: {
+    readonly ms: number;
+    readonly priceMicro: string;
+    readonly system?: true;
+    readonly offeredPermille?: number;
+  };
   readonly retryAt?: number;
   readonly priceMicro?: string;
 }
 export type TakeAnswer = ({ readonly ok: true; readonly replayed?: boolean } & Held) | NotTaken;
+
+export interface TakesDone {
+  readonly takes: readonly TakeAnswer[];
+  /** Whole tokens of each limit that are in the bucket thereafter; of none where it is paused, or there is none. */
+  readonly left: Readonly<Record<string, number>>;
+}
 
 export interface Returned {
   readonly hold: string;
@@ -108,7 +120,7 @@ export type TokenCommand =
 /** What each of them answers where it succeeds. */
 export interface TokensDone {
   'open-bucket': { readonly bucket: string; readonly at: number };
-  'take-tokens': { readonly takes: readonly TakeAnswer[] };
+  'take-tokens': TakesDone;
   'return-tokens': Returned;
   'offer-tokens': { readonly hold: string; readonly to: string; readonly priceMicro: string };
   'buy-tokens': Held;

@@ -16,7 +16,7 @@ import {
   offeredRate,
   rankTokenBids,
   recentUse,
-  rolledUse,
+  roomInMs,
   TOKEN,
   type TokenBid,
   type Tokens,
@@ -27,10 +27,10 @@ import {
 } from '@tender/credits';
 import type { Detail } from '../refusal.js';
 import type { TokenAmounts } from '../tokens.js';
-import { bucketAt, byLimit, countUse, weightIn } from './bucket.js';
+import { bucketAt, byLimit, countUse, tokensIn, weightIn } from './bucket.js';
 import type { MarketState } from './market-state.js';
 import type { TakeEntry } from './token-journal.js';
-import type { NotTaken, TakeAnswer, TakeAsked } from './tokens-command.js';
+import type { NotTaken, TakeAnswer, TakeAsked, TakesDone } from './tokens-command.js';
 import { type HoldState, paymentId } from './tokens-record.js';
 
 /** What a wait is said to be at most, in ms. */
@@ -81,7 +81,11 @@ export function heldBefore(
 
 export function told({ taken }: HoldState) {
   const { hold, bucket, agent, amounts, unitsMicro, amountMicro, ratePermille, noisePermille, expiresAt, at } = taken;
-  return { hold, bucket, agent, amounts, unitsMicro, amountMicro, ratePermille, noisePermille, expiresAt, at };
+  const { class: accountClass } = taken;
+  return {
+    ...{ hold, bucket, agent, class: accountClass, amounts, unitsMicro, amountMicro },
+    ...{ ratePermille, noisePermille, expiresAt, at },
+  };
 }
 
 /** One call: takes of one bucket that arrived together, an answer for each. */
@@ -89,7 +93,7 @@ export function takeTokens(
   market: MarketState,
   asked: { readonly bucket: string; readonly takes: readonly TakeAsked[] },
   nowMs: number,
-): { readonly ok: true; readonly takes: readonly TakeAnswer[] } {
+): { readonly ok: true } & TakesDone {
   const stored = market.buckets.get(asked.bucket);
   let batch = stored === undefined ? undefined : new Batch(market, stored, nowMs);
   const judged = asked.takes.map((take, index): Judged | number => {
@@ -116,7 +120,7 @@ export function takeTokens(
     const answer = answered[one]!;
     return answer.ok ? { ...answer, replayed: true } : answer;
   });
-  return { ok: true, takes };
+  return { ok: true, takes, left: batch?.left ?? {} };
 }
 
 /**
@@ -189,9 +193,12 @@ class Batch {
     if (bucket.spec.ownerMaxPermille < 1000) {
       const room = bucket.spec.ownerMaxPermille * 1000 - weight;
       if (room < 0) return notTaken('no-capacity');
-      const ms = this.#capWait(owner, use, room);
-      if (ms !== undefined)
-        return notTaken('token-limit', { wait: { ms, priceMicro: leastPrice, ...ahead(account.class) } });
+      const { noiseWindowMs } = bucket.spec;
+      const ms = roomInMs(this.#useOf(owner), room, noiseWindowMs, this.#nowMs, this.#taken.get(owner));
+      if (ms !== undefined) {
+        const wait = { ms: Math.min(ms, MAX_WAIT_MS), priceMicro: leastPrice };
+        return notTaken('token-limit', { wait: { ...wait, ...ahead(account.class) } });
+      }
     }
     // What a lent reserve alone could give waits apart: among the others it would keep them from what is there.
     const unlent = bucket.limits.some(
@@ -211,6 +218,11 @@ class Batch {
     return { take, account, owner, class: account.class, amounts, least, offered, use, noise };
   }
 
+  /** Whole tokens of each limit that are there; while the bucket is paused, of none. */
+  get left(): Readonly<Record<string, number>> {
+    return this.#nowMs < this.#bucket.pausedUntil ? {} : tokensIn(this.#bucket);
+  }
+
   #amountsOf(named: TokenAmounts): Tokens | undefined {
     const names = this.#bucket.limits.map(({ name }) => name);
     return Object.keys(named).every((name) => names.includes(name)) ? byLimit(this.#bucket, named) : undefined;
@@ -228,19 +240,6 @@ class Batch {
     return this.#market.taken.get(this.#bucket.id)?.get(owner) ?? NO_USE;
   }
 
-  /** In how many ms an owner's recent use leaves room for so much more under its cap; undefined where it does now. */
-  #capWait(owner: string, use: number, room: number): number | undefined {
-    if (use <= room) return undefined;
-    const window = this.#bucket.spec.noiseWindowMs;
-    const { start, prev, cur } = rolledUse(this.#useOf(owner), window, this.#nowMs);
-    const present = cur + (this.#taken.get(owner) ?? 0);
-    const ends =
-      present <= room
-        ? start + window - Math.floor(((room - present) * window) / prev)
-        : start + 2 * window - Math.floor((room * window) / present);
-    return Math.min(Math.max(1, ends - this.#nowMs), MAX_WAIT_MS);
-  }
-
   #price(amounts: Tokens, rate: number, noise: number): string {
     return String(Math.min(MAX_MICRO, costOf(this.#bucket, amounts, rate, noise)));
   }
@@ -248,14 +247,16 @@ class Batch {
   /** Clears the bids, commits the winners in the order in which they came, and answers each. */
   clear(bids: readonly Bidding[]): TakeAnswer[] {
     const { rate, verdicts } = clearTokens(this.#bucket, bids, this.#nowMs);
+    const last = verdicts.findLastIndex(({ granted }) => granted !== undefined);
     return bids.map((bid, index) => {
       const verdict = verdicts[index]!;
       if (verdict.granted === undefined) {
-        const priceMicro = this.#price(bid.amounts, verdict.rate, bid.noise);
-        return notTaken('token-limit', { wait: { ms: verdict.waitMs, priceMicro, ...ahead(bid.class) } });
+        const wait = { ms: verdict.waitMs, priceMicro: this.#price(bid.amounts, verdict.rate, bid.noise) };
+        return notTaken('token-limit', { wait: { ...wait, ...ahead(bid.class), offeredPermille: bid.offered } });
       }
       const entry = this.#entryOf(bid, verdict.granted, verdict.rate, rate);
-      return { ok: true, ...told(commitTake(this.#market, entry)) };
+      const whole = index === last ? { ...entry, left: this.left } : entry;
+      return { ok: true, ...told(commitTake(this.#market, whole)) };
     });
   }
 

@@ -23,4 +23,4 @@ export {
 } from './scripts.js';
 export { type Reading, SpendReader, TooManyLines } from './spend-reader.js';
 export type { EngageInput, EngageReply, ReportInput, ReportReply } from './task-scripts.js';
-export type { BucketReply, BuyReply, ReturnReply, TakeReply } from './token-scripts.js';
+export type { BucketReply, BuyReply, ReturnReply, TakeReply, TakesReply } from './token-scripts.js';

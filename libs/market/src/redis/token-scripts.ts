@@ -1,5 +1,5 @@
 // The registry's part for rate tokens: buckets, and what is taken from them, given back, sold on, and due.
-import type { BucketSpec } from '@tender/credits';
+import { accountClasses, type BucketSpec } from '@tender/credits';
 import { defineScript } from '@tender/credits/redis';
 import { z } from 'zod';
 import type { BuyAsked, OfferAsked, ReturnAsked, TakeAsked } from '../model/tokens-command.js';
@@ -15,6 +15,8 @@ const held = {
   hold: z.string(),
   bucket: z.string(),
   agent: z.string(),
+  /** Of the account that took it from the bucket. */
+  class: z.enum(accountClasses),
   amounts: tokens,
   unitsMicro: z.record(z.string(), z.string()),
   amountMicro: z.string(),
@@ -26,14 +28,22 @@ const held = {
 
 /**
  * A refusal of a take. With `wait` it is none for good: `ms` from now it could be served, after those who came before
- * it, and for `priceMicro` it would have been served now (or, where there is nothing to be had, next). `retryAt`: when
+ * it, and for `priceMicro` it would have been served now (or, where there is nothing to be had, next); `offeredPermille`
+ * is the rate that it offered, where it was cleared with the others and nothing was left for it. `retryAt`: when
  * the budget that is spent has its next window. `priceMicro`: of `below-reserve-price`, what it costs at least.
  */
 const notTaken = z.object({
   ok: z.literal(false),
   detail: z.enum(details),
   message: z.string(),
-  wait: z.object({ ms: z.number(), priceMicro: z.string(), system: z.literal(true).optional() }).optional(),
+  wait: z
+    .object({
+      ms: z.number(),
+      priceMicro: z.string(),
+      system: z.literal(true).optional(),
+      offeredPermille: z.number().optional(),
+    })
+    .optional(),
   retryAt: z.number().optional(),
   priceMicro: z.string().optional(),
 });
@@ -42,6 +52,13 @@ const takeReply = z.discriminatedUnion('ok', [
   notTaken,
 ]);
 export type TakeReply = z.infer<typeof takeReply>;
+const takesReply = z.object({
+  /** In the order of the takes. */
+  answers: z.array(takeReply),
+  /** Whole tokens of each limit that are in the bucket thereafter; of none where it is paused, or there is no such bucket. */
+  left: tokens,
+});
+export type TakesReply = z.infer<typeof takesReply>;
 
 const openBucketReply = replyOf({ bucket: z.string(), at: z.number() });
 const returnReply = replyOf({
@@ -91,11 +108,11 @@ export const tokenScripts = {
     'open-bucket',
     openBucketReply,
   ),
-  /** Takes that arrived together on one bucket; an answer for each, in their order. */
-  takeTokens: defineScript<{ bucket: string; takes: readonly TakeAsked[] }, TakeReply[]>(
+  /** Takes that arrived together on one bucket. */
+  takeTokens: defineScript<{ bucket: string; takes: readonly TakeAsked[] }, TakesReply>(
     folders,
     'take-tokens',
-    z.array(takeReply),
+    takesReply,
   ),
   returnTokens: defineScript<Keyed & ReturnAsked, ReturnReply>(folders, 'return-tokens', returnReply),
   offerTokens: defineScript<Keyed & OfferAsked, z.infer<typeof offerTokensReply>>(

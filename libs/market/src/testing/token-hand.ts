@@ -5,7 +5,7 @@ import type { Redis } from 'ioredis';
 import type { z } from 'zod';
 import type { BuyAsked, TakeAsked } from '../model/tokens-command.js';
 import { marketScripts } from '../redis/scripts.js';
-import type { BuyReply, TakeReply } from '../redis/token-scripts.js';
+import type { BuyReply, TakeReply, TakesReply } from '../redis/token-scripts.js';
 import type { TokenAmounts, UpstreamWord } from '../tokens.js';
 import { POOL_ACCOUNT } from './seed-market.js';
 
@@ -51,7 +51,12 @@ export class TokenHand {
   }
 
   /** Takes of one instant. */
-  takes(drafts: readonly TakeDraft[], bucket = 'api'): Promise<TakeReply[]> {
+  async takes(drafts: readonly TakeDraft[], bucket = 'api'): Promise<readonly TakeReply[]> {
+    return (await this.clearing(drafts, bucket)).answers;
+  }
+
+  /** The same, and what is left thereafter. */
+  clearing(drafts: readonly TakeDraft[], bucket = 'api'): Promise<TakesReply> {
     const takes = drafts.map((draft) => this.takeAsked(draft));
     return runScript(this.#redis, marketScripts.takeTokens, this.#meta, { bucket, takes });
   }

@@ -3,7 +3,7 @@
 -- The hold's own record is the payment and the saved answer: a take writes it, two balances and a journal entry.
 -- KEYS: meta
 -- ARGV: bucket, takes
--- REPLY: a list with, for each, ok, hold, bucket, agent, amounts, unitsMicro, amountMicro, ratePermille, noisePermille, expiresAt, at
+-- REPLY: answers, left
 -- include: clearing
 
 -- Whoever is too noisy for its price is looked at again after so long.
@@ -138,7 +138,7 @@ local function told(bid)
     return not_taken('token-limit', now < b.paused_until and 'the upstream asked for a pause' or 'others come first', {
       wait = {
         ms = bid.wait_ms, priceMicro = digits(min(MAX_MICRO, cost_of(b, bid.amounts, bid.rate, bid.noise))),
-        system = bid.class == 'system' or nil,
+        system = bid.class == 'system' or nil, offeredPermille = bid.offered,
       },
     })
   end
@@ -178,8 +178,8 @@ local function told_uncovered(one, moved, charges)
   })
 end
 
--- The journal entry of what a bid won: the hold's record, and its answer.
-local function entry_of(bid, rate)
+-- The journal entry of what a bid won: the hold's record, and its answer. `rest` is what its clearing left; the last one's alone.
+local function entry_of(bid, rate, rest)
   local take, units, amounts = bid.take, {}, {}
   for i, l in ipairs(b.limits) do
     if bid.amounts[i] > 0 then
@@ -190,7 +190,7 @@ local function entry_of(bid, rate)
     kind = 'take', at = now, by = take.by, digest = take.digest, hold = take.hold, agent = take.agent, who = bid.who,
     class = bid.class, bucket = b.id, payee = b.account, amounts = amounts, unitsMicro = units,
     amountMicro = digits(bid.amount), maxPrice = take.maxPrice, ratePermille = bid.rate, noisePermille = bid.noise,
-    clearingPermille = rate, expiresAt = now + take.ttlMs, budgets = bid.budgets,
+    clearingPermille = rate, expiresAt = now + take.ttlMs, budgets = bid.budgets, left = rest,
   }
 end
 
@@ -223,10 +223,16 @@ for _, i in ipairs(order) do
   if bids[i] then cleared[#cleared + 1] = bids[i] end
 end
 local rate = b and clear_tokens(b, cleared)
+-- Whole tokens that are left of each limit, below zero where more was used than held; while it is paused, of none.
+local left, last = {}, nil
+for _, l in ipairs(b and now >= b.paused_until and b.limits or {}) do left[l.name] = floor(l.level / TOKEN) end
+for i, bid in ipairs(cleared) do
+  if bid.granted then last = i end
+end
 
 -- From here on it is written.
 local won, moved, due, used, charges = {}, {}, {}, {}, budget_desk()
-for _, bid in ipairs(cleared) do
+for i, bid in ipairs(cleared) do
   if bid.granted then
     won[#won + 1] = bid
     -- Rounding up each token's price must not take more than was offered.
@@ -234,7 +240,7 @@ for _, bid in ipairs(cleared) do
     moved[bid.account.id] = (moved[bid.account.id] or 0) + bid.amount
     used[bid.who] = (used[bid.who] or 0) + weight_of(b, bid.granted)
     bid.budgets = charge_on(charges, bid.account.budget, bid.amount)
-    bid.text = cjson.encode(entry_of(bid, rate))
+    bid.text = cjson.encode(entry_of(bid, rate, i == last and left or nil))
     redis.call('SET', key('hold', bid.take.hold), bid.text)
     due[#due + 1], due[#due + 2] = now + bid.take.ttlMs, 'hold:' .. bid.take.hold
     if bid.class == 'system' then b.system_at = now end
@@ -267,4 +273,4 @@ for i, one in pairs(uncovered) do answers[i] = told_uncovered(one, moved, charge
 for i, take in ipairs(input.takes) do
   if first[i] then answers[i] = repeated(take, input.takes[first[i]], answers[first[i]]) end
 end
-return '[' .. table.concat(answers, ',') .. ']'
+return '{"answers":[' .. table.concat(answers, ',') .. '],"left":' .. cjson.encode(left) .. '}'

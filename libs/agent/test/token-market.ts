@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { checkRedis } from '@tender/market/redis';
+import type { Msg } from 'nats';
 import { expect, onTestFinished } from 'vitest';
 import type { Agent, Taken, TokenHold } from '../src/index.js';
 import { type SdkMarket, sdkMarket } from './support.js';
@@ -23,6 +24,8 @@ export const few = (capacity: number, more: Partial<Limit> = {}): Limit => ({
 export interface TokenMarket extends SdkMarket {
   /** A bucket under a name of its own; nobody pays for noise unless a test is about it. */
   bucket(limits: readonly Limit[], more?: Record<string, unknown>): Promise<string>;
+  /** Counts takes from now on; the function resolves when so many are at the broker: what is asked then comes after them. */
+  takes(): Promise<(times: number) => Promise<void>>;
 }
 
 /** Stopped, it shows that no rule was broken. */
@@ -39,6 +42,18 @@ export async function tokenMarket(name: string): Promise<TokenMarket> {
       const reply = await m.operator.admin('bucket', { key: `bucket-${opened}-0`, bucket: spec });
       if (reply.performative !== 'inform') throw new Error(JSON.stringify(reply.body));
       return id;
+    },
+    async takes() {
+      const asked = new Set<string>();
+      const callback = (_error: unknown, msg: Msg) => void asked.add(JSON.parse(msg.string()).id);
+      const sub = m.operator.nats.subscribe(`tender.${m.market}.bank.*.tokens`, { callback });
+      onTestFinished(() => sub.unsubscribe());
+      await m.operator.nats.flush();
+      return async (times) => {
+        await expect.poll(() => asked.size).toBe(times);
+        // The broker has read whatever the server gave it before this question.
+        await m.operator.admin('approvals', {});
+      };
     },
     async stop() {
       const report = await checkRedis(m.redis, m.market);

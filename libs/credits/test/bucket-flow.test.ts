@@ -134,6 +134,32 @@ describe('the upstream', () => {
     expect([bucket.factor, bucket.factorAt]).toEqual([1000, factorAt]);
   });
 
+  it('is found out where nobody knows its limit: what it refuses grows rare, and nearly all it takes is used', () => {
+    const limits = [{ name: 'requests', capacity: 20, refillPerSecond: 200 }];
+    const bucket = testBucket({ limits, decreasePermille: 600, backOffMs: 200, increasePermille: 20 });
+    const [limit, most] = [bucket.limits[0]!, 40];
+    const seconds: { taken: number; refused: number }[] = [];
+    for (let ms = 0; ms < 30_000; ms += 5) {
+      if (ms % 1000 === 0) seconds.push({ taken: 0, refused: 0 });
+      const second = seconds.at(-1)!;
+      advance(bucket, START_MS + ms);
+      while (limit.level >= TOKEN && bucket.pausedUntil <= START_MS + ms) {
+        limit.level -= TOKEN;
+        if (second.taken < most) second.taken += 1;
+        else {
+          second.refused += 1;
+          hearUpstream(bucket, { status: 429 }, 'standard', START_MS + ms);
+        }
+      }
+    }
+    const sum = (from: number, to: number, of: 'taken' | 'refused') =>
+      seconds.slice(from, to).reduce((total, second) => total + second[of], 0);
+    const told = JSON.stringify(seconds);
+    expect(sum(2, 5, 'refused'), told).toBeLessThan(sum(0, 2, 'refused') / 2);
+    expect(sum(20, 30, 'refused'), told).toBeLessThan(sum(20, 30, 'taken') / 10);
+    expect(sum(20, 30, 'taken'), told).toBeGreaterThan(0.7 * 10 * most);
+  });
+
   it('pauses for a minute at most, or what its operator says, the longest word counts', () => {
     const bucket = testBucket();
     hearUpstream(bucket, { status: 429, retryAfterMs: 3_600_000 }, 'standard', START_MS);

@@ -1,5 +1,13 @@
 // The market's rules as this broker knows them: read at its start, and again when somebody says that they moved on.
-import { judgePolicy, type Policy, type PolicyFacts, type PolicyVerdict, policySpec } from '@tender/market';
+import {
+  judgePolicy,
+  type Policy,
+  type PolicyFacts,
+  type PolicyVerdict,
+  policySpec,
+  type Ruling,
+  ruleOnTerm,
+} from '@tender/market';
 import type { MarketReader } from '@tender/market/redis';
 
 const NO_RULES: Policy = { rules: [] };
@@ -32,6 +40,22 @@ export class PolicyBook {
   /** `approved`: rules that ask for approval are not asked. */
   judge(facts: PolicyFacts, approved = false): PolicyVerdict {
     return judgePolicy(approved ? this.#unasking : this.#policy, facts);
+  }
+
+  /** What a script is told that prices one more term itself. */
+  ruleOnTerm(facts: Omit<PolicyFacts, 'amountMicro'>): Ruling {
+    return { policy: this.#version, ...ruleOnTerm(this.#unasking, facts) };
+  }
+
+  /** Has something judged and committed, and anew where the rules moved on in between. */
+  async during<R extends { readonly ok: boolean; readonly detail?: string; readonly message?: string }>(
+    commit: () => Promise<R>,
+  ): Promise<R> {
+    for (let attempt = 1; ; attempt += 1) {
+      const reply = await commit();
+      if (!policyMoved(reply) || attempt >= JUDGEMENTS) return reply;
+      await this.load();
+    }
   }
 
   /** Throws where Redis is away, or holds rules that this broker cannot read: then nothing should be judged by it. */

@@ -52,6 +52,7 @@ export * from './operations.js';
 export * from './policy/judge.js';
 export * from './policy/policy.js';
 export * from './policy/policy-refusal.js';
+export * from './policy/ruling.js';
 export * from './pricing/award-point.js';
 export * from './pricing/brier.js';
 export * from './pricing/bucket-forecast.js';

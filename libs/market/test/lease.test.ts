@@ -1,7 +1,7 @@
 // Leases: what renewal and early release cost, who may speak for a holder, and an end that comes once.
 import { marketKey } from '@tender/credits/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { costOfUse, renewalPrice } from '../src/index.js';
+import { costOfUse, type RuleBound, type Ruling, renewalPrice } from '../src/index.js';
 import { openPool, POOL_ACCOUNT } from '../src/testing/index.js';
 import { refundCases, renewalCases } from './lease-cases.js';
 import { type Leased, leasedMarket } from './leased-market.js';
@@ -80,6 +80,9 @@ async function sellOnce(hand: TestMarket['hand'], cfp: string, paid: { priceMicr
   await hand.release('cid', `${cfp}-1`);
 }
 
+const denied = { rule: 'no-ann', detail: 'not-permitted', message: 'rule no-ann: ann is denied' } as const;
+const cap = { rule: 'cap', most: 9 } as const;
+
 describe('a renewal', () => {
   it.each(renewalCases)('$why: $price', ({ why: _why, price, durationMs, ...going }) => {
     expect(renewalPrice(going, durationMs)).toBe(price);
@@ -134,7 +137,7 @@ describe('a renewal', () => {
     string,
     string,
     (market: TestMarket) => Promise<unknown>,
-    { by?: string; max?: string; contract?: string }?,
+    { by?: string; max?: string; contract?: string; rules?: Partial<Ruling> }?,
   ][] = [
     ['of a contract that nobody made', 'unknown', async () => {}, { contract: 'c9-1' }],
     ['by another', 'not-permitted', async () => {}, { by: 'ben' }],
@@ -144,16 +147,61 @@ describe('a renewal', () => {
     ['dearer than the most that is offered', 'below-reserve-price', async () => {}, { max: '9' }],
     ['for no amount', 'below-reserve-price', async () => {}, { max: '1e3' }],
     ['for nan', 'below-reserve-price', async () => {}, { max: 'nan' }],
+    ['judged by rules that were replaced', 'stale', async () => {}, { rules: { policy: 1 } }],
+    ['of one whom a rule denies', 'not-permitted', async () => {}, { rules: { barred: denied } }],
+    ['of a term above a ceiling', 'over-budget', async () => {}, { rules: { bounds: [{ ...cap, of: 'term' }] } }],
+    [
+      'of a term below a floor',
+      'below-reserve-price',
+      async () => {},
+      { rules: { bounds: [{ rule: 'floor', of: 'term', least: 11 }] } },
+    ],
+    [
+      'of a lease above its cap',
+      'over-budget',
+      async () => {},
+      { rules: { bounds: [{ ...cap, of: 'contract', most: 19 }] } },
+    ],
+    ['beyond a payer’s cap', 'over-budget', async () => {}, { rules: { bounds: [{ ...cap, of: 'payer', most: 19 }] } }],
     ['that is not covered', 'insufficient-credits', ({ ledger }) => spend(ledger, 981)],
   ];
   it.each(refusals)('%s is refused as %s, and nothing has changed', async (_why, detail, given, ask = {}) => {
     const market = await leased({ price: 10, durationMs: 1_000 });
     await given(market);
     const before = await market.dump();
-    const reply = await market.hand.renew(ask.by ?? 'ann', ask.contract ?? 'c1-1', ask.max ?? '10');
+    const reply = await market.hand.renew(ask.by ?? 'ann', ask.contract ?? 'c1-1', ask.max ?? '10', ask.rules);
     expect(reply).toMatchObject({ ok: false, detail });
+    const rule = ask.rules?.barred?.rule ?? ask.rules?.bounds?.[0]?.rule;
+    expect('rule' in reply ? reply.rule : undefined).toBe(rule);
     expect(await market.dump()).toEqual(before);
     await market.check();
+  });
+
+  it('within every bound passes, to the micro-credit; a term that is over is set aside no more', async () => {
+    const { hand, setClock, check } = await leased({ price: 10, durationMs: 1_000 });
+    const bounds: RuleBound[] = [
+      { rule: 'unit-hour', of: 'term', least: 10, most: 10 },
+      { rule: 'payer', of: 'payer', most: 20 },
+      { rule: 'contract', of: 'contract', most: 30 },
+    ];
+    expect(await hand.renew('ann', 'c1-1', '10', { bounds })).toMatchObject({ ok: true });
+    await setClock(START_MS + 1_500);
+    expect(await hand.renew('ann', 'c1-1', '10', { bounds })).toMatchObject({ ok: true });
+    await setClock(START_MS + 2_500);
+    const refused = { ok: false, detail: 'over-budget', rule: 'contract' };
+    expect(await hand.renew('ann', 'c1-1', '10', { bounds })).toMatchObject(refused);
+    await check();
+  });
+
+  it('that was committed is answered so again, whatever the rules say since', async () => {
+    const { hand, check } = await leased({ price: 10, durationMs: 1_000 });
+    const key = hand.key();
+    const first = await hand.renew('ann', 'c1-1', '10', { key });
+    expect(await hand.renew('ann', 'c1-1', '10', { key, policy: 7, barred: denied })).toEqual({
+      ...first,
+      replayed: true,
+    });
+    await check();
   });
 
   it('beyond the pool’s most terms is refused', async () => {
@@ -165,9 +213,9 @@ describe('a renewal', () => {
   it('asked again under its key pays once', async () => {
     const { hand, pending, check } = await leased({ price: 10, durationMs: 1_000 });
     const key = hand.key();
-    const first = await hand.renew('ann', 'c1-1', '10', key);
-    expect(await hand.renew('ann', 'c1-1', '10', key)).toEqual({ ...first, replayed: true });
-    expect(await hand.renew('ann', 'c1-1', '11', key)).toMatchObject({ ok: false, detail: 'duplicate' });
+    const first = await hand.renew('ann', 'c1-1', '10', { key });
+    expect(await hand.renew('ann', 'c1-1', '10', { key })).toEqual({ ...first, replayed: true });
+    expect(await hand.renew('ann', 'c1-1', '11', { key })).toMatchObject({ ok: false, detail: 'duplicate' });
     expect(await pending('ann')).toBe(20);
     await check();
   });

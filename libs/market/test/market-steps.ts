@@ -100,6 +100,25 @@ const openPool = fc
   .map((spec) => ({ kind: 'open-pool' as const, by: 'operator', pool: { pool: 'gpu', ...spec } }));
 
 const maxPriceMicro = fc.constantFrom('1000', '1000', '1000', '3');
+const bound = fc.record(
+  {
+    ...{
+      rule: fc.constantFrom('r1', 'r2'),
+      of: fc.constantFrom('term' as const, 'contract' as const, 'payer' as const),
+    },
+    ...{ least: fc.constantFrom(1, 11), most: fc.constantFrom(12, 25, 60) },
+  },
+  { requiredKeys: ['rule', 'of'] },
+);
+const denied = { rule: 'no-ann', detail: 'not-permitted' as const, message: 'rule no-ann: ann is denied' };
+const renewal = fc.record(
+  {
+    ...{ kind: fc.constant('renew' as const), by: holder, contract, maxPriceMicro, policy },
+    ...{ barred: often(fc.constant(undefined), fc.constant(denied)) },
+    ...{ bounds: often(fc.constant(undefined), fc.array(bound, { minLength: 1, maxLength: 2 })) },
+  },
+  { requiredKeys: ['kind', 'by', 'contract', 'maxPriceMicro', 'policy'] },
+);
 const command: fc.Arbitrary<Draft> = fc.oneof(
   { weight: 2, arbitrary: openPool },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('extend-call' as const), by: strangerOrSeller, cfp, ttlMs }) },
@@ -114,10 +133,7 @@ const command: fc.Arbitrary<Draft> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: often(agent, fc.constantFrom('nobody', 'seller')).chain(depositOf) },
-  {
-    weight: 8,
-    arbitrary: fc.record({ kind: fc.constant('renew' as const), by: holder, contract, maxPriceMicro }),
-  },
+  { weight: 8, arbitrary: renewal },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('settle' as const), by: holder, contract }) },
   {
     weight: 3,
@@ -186,7 +202,7 @@ function endOf(how: (typeof ends)[number], lease: string): Draft {
     case 'preempt-lease':
       return { kind: how, by: 'seller', contract: lease };
     case 'renew':
-      return { kind: how, by: 'holder', contract: lease, maxPriceMicro: '1000' };
+      return { kind: how, by: 'holder', contract: lease, maxPriceMicro: '1000', policy: 0 };
     case 'expire-lease':
       return { kind: how, contract: lease };
   }

@@ -47,6 +47,7 @@ const expected = [
   ...['award lock-lost', 'award late', 'award no-capacity', 'award insufficient-credits'],
   ...['award bad-signature', 'award below-reserve-price', 'award replayed', 'renew ok', 'renew unknown'],
   ...['renew not-permitted', 'renew expired', 'renew stale', 'renew round-limit', 'renew below-reserve-price'],
+  ...['renew not-permitted by a rule', 'renew over-budget by a rule', 'renew below-reserve-price by a rule'],
   ...['renew insufficient-credits', 'settle unknown', 'settle not-permitted', 'settle expired'],
   ...['settle ok released', 'settle ok unstarted', 'settle ok idle', 'settle ok expired', 'hear ok', 'hear duplicate'],
   ...['hear not-your-turn', 'hear expired', 'hear not-permitted', 'hear unknown', 'preempt-lease ok preempted'],
@@ -243,7 +244,8 @@ function resolved({ book, nowMs }: Pair, draft: Draft): Ready | undefined {
     const contract = pick(draft.contract, book.contracts.keys());
     if (contract === undefined || !('by' in draft)) return contract === undefined ? undefined : { ...draft, contract };
     const by = draft.by === 'holder' ? (book.contracts.get(contract)?.participant ?? 'ann') : draft.by;
-    return { ...draft, contract, by };
+    const renews = draft.kind === 'renew' ? { policy: book.policyVersion + draft.policy } : {};
+    return { ...draft, contract, by, ...renews };
   }
   if (!('cfp' in draft) || draft.kind === 'open-call') return draft;
   const cfp = pick(draft.cfp, book.calls.keys());
@@ -269,6 +271,7 @@ async function ask(pair: Pair, command: MarketCommand): Promise<void> {
   const ok = 'outcome' in answer && answer.outcome ? `ok ${answer.outcome}` : 'ok';
   if (Number('compensationMicro' in answer ? answer.compensationMicro : 0) > 0) count('compensated');
   if (!answer.ok && answer.retryAt !== undefined) count(`${name} retried later`);
+  if (!answer.ok && answer.rule !== undefined) count(`${name} ${answer.detail} by a rule`);
   count(`${name} ${answer.ok ? (answer.replayed ? 'replayed' : ok) : answer.detail}`);
   for (const { outcome, detail } of ('verdicts' in answer ? answer.verdicts : undefined) ?? [])
     count(`${command.kind === 'engage' ? 'offer' : 'bid'} ${outcome} ${detail ?? ''}`);

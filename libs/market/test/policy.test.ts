@@ -1,12 +1,15 @@
 // Policies: one row per rule and edge, who comes first where several say no, and what a refusal tells.
 import { describe, expect, it, test } from 'vitest';
 import {
+  beyondRules,
+  capsOn,
   judgePolicy,
   type PolicyFacts,
   type PolicyVerdict,
   policyRefusal,
   policySpec,
   type Rule,
+  ruleOnTerm,
 } from '../src/index.js';
 
 const HOUR = 3_600_000;
@@ -153,6 +156,51 @@ test('a refusal names the rule, what is missing and what would pass', () => {
   expect(refusalOf({ kind: 'region', regions: ['us'] })).toMatchObject({ status: 455, reason: 'policy-refused' });
   expect(refusalOf(cleared({}))).toMatchObject({ status: 262, authorization: 'clearance:confidential', rule: 'r1' });
   expect(refusalOf(approval('0'))).toMatchObject({ status: 262, authorization: 'approval:r1', rule: 'r1' });
+});
+
+describe('a sum that the script alone knows', () => {
+  const { amountMicro: _amount, region: _region, dataClass: _class, ...term } = facts;
+  const all = [
+    ...[cap('1000'), cap('900', 'payer'), floor('500'), ceiling('700'), sla({ maxDurationMs: HOUR / 2 })],
+    ...[{ kind: 'deny' as const, agents: ['carl'] }, approval('1'), margin(200)],
+  ];
+
+  it.each([0, 1, 499, 500, 501, 699, 700, 701, 900, 901, 1_000, 1_001])(
+    '%s is judged as one that is known',
+    (amount) => {
+      const sums = { term: amount, contract: amount, payer: amount };
+      for (const draft of all) {
+        const policy = rulesOf(draft);
+        const { barred, bounds } = ruleOnTerm(policy, term);
+        const told = barred?.detail ?? beyondRules(bounds, sums)?.detail ?? 'ok';
+        const known = judgePolicy(policy, { ...term, amountMicro: amount });
+        // Leases are not approved.
+        const expected = known.ok || known.kind === 'approval' ? 'ok' : shown(known);
+        expect(told, `${draft.kind} ${amount}`).toBe(expected);
+      }
+    },
+  );
+
+  it('names the rule that bars, whatever it costs; scopes hold', () => {
+    const deny = { kind: 'deny' as const, agents: ['ann'] };
+    expect(ruleOnTerm(rulesOf(deny), term)).toMatchObject({ barred: { rule: 'r1', detail: 'not-permitted' } });
+    expect(ruleOnTerm(rulesOf(sla({ maxDurationMs: 1 })), term).barred?.detail).toBe('deadline-infeasible');
+    expect(ruleOnTerm(rulesOf({ ...ceiling('1'), scope: { resources: ['tpu*'] } }), term)).toEqual({});
+  });
+
+  it('in 14 digits: what nothing can exceed, and what nothing can come to', () => {
+    const long = { ...term, units: 1_000, durationMs: 720 * HOUR };
+    const { bounds } = ruleOnTerm(rulesOf(ceiling('99999999999999'), floor('99999999999999')), long);
+    expect(beyondRules(bounds?.slice(0, 1), { term: 99_999_999_999_999 })).toBeUndefined();
+    expect(beyondRules(bounds, { term: 99_999_999_999_999 })?.detail).toBe('below-reserve-price');
+  });
+
+  it('of deposits and rate tokens is bounded by a payer’s caps alone', () => {
+    const parties = { payer: 'ann', payee: 'till', resource: 'api' };
+    const elsewhere = { ...cap('7', 'payer'), scope: { payers: ['ben'] } };
+    const policy = rulesOf(cap('5'), cap('900', 'payer'), floor('9'), elsewhere, { kind: 'deny', agents: ['ann'] });
+    expect(capsOn(policy, parties)).toEqual({ bounds: [{ rule: 'r2', of: 'payer', most: 900 }] });
+  });
 });
 
 test('two rules of one id are no policy', () => {

@@ -200,7 +200,8 @@ export function commandOf(scene: SaleScene, step: Exclude<SaleStep, { kind: 'sal
       if (step.what === 'expire-lease') return { kind: step.what, contract } as const;
       if (step.what === 'preempt-lease') return keyed(scene, { kind: step.what, by: 'seller', contract });
       if (step.what === 'settle') return keyed(scene, { kind: step.what, by, contract });
-      if (step.what === 'renew') return keyed(scene, { kind: step.what, by, contract, maxPriceMicro: '9000' });
+      if (step.what === 'renew')
+        return keyed(scene, { kind: step.what, by, contract, maxPriceMicro: '9000', policy: 0 });
       return keyed(scene, { kind: 'hear', by, contract, step: step.what });
     }
   }

@@ -171,7 +171,7 @@ describe('whatever the load', () => {
         // Whoever holds something of the reserve would go on, and others come after it all the time.
         for (let ms = 0; ms < 900; ms += 300) {
           for (const { id, participant } of lent) {
-            const renewal = { kind: 'renew', by: participant, contract: id, maxPriceMicro: '9000' } as const;
+            const renewal = { kind: 'renew', by: participant, contract: id, maxPriceMicro: '9000', policy: 0 } as const;
             scene.book.apply(keyed(scene, renewal), scene.nowMs);
           }
           clearTheTable(scene);

@@ -162,12 +162,20 @@ export async function unlockElsewhere(bank: Bank, cfp: string): Promise<void> {
   await bank.lock.release(call.pool, { value: call.lockValue, slots: call.slots, expiresAt: call.awardBy });
 }
 
-/** A script's refusal as the wire's, with when it would pass; lost locks are counted, operators watch them. */
-export function refused(bank: Bank, reply: Pick<Refusal, 'detail' | 'message' | 'retryAt' | 'retryAfterMs'>): Refusal {
+/**
+ * A script's refusal as the wire's, with when it would pass, or the rule that says no: whatever the detail means
+ * elsewhere, that is the policy's. Lost locks are counted, operators watch them.
+ */
+export function refused(
+  bank: Bank,
+  reply: Pick<Refusal, 'detail' | 'message' | 'retryAt' | 'retryAfterMs' | 'rule'>,
+): Refusal {
   if (reply.detail === 'lock-lost') bank.metrics.lockLosses.inc();
-  const { retryAt, retryAfterMs } = reply;
-  return refusal(reply.detail, reply.message, {
+  const { retryAt, retryAfterMs, rule } = reply;
+  const no = refusal(reply.detail, reply.message, {
     ...(retryAt === undefined ? {} : { retryAt }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(rule === undefined ? {} : { rule }),
   });
+  return rule === undefined ? no : { ...no, reason: 'policy-refused' };
 }

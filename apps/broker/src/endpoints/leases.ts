@@ -1,6 +1,6 @@
 // renew, settle, preempt: a lease is prolonged, or ends before its time; and what its holder says meanwhile.
 import { bodyDigest, runScript } from '@tender/credits/redis';
-import type { BankRequest, BankResult } from '@tender/market';
+import type { BankRequest, BankResult, Ruling } from '@tender/market';
 import { marketScripts } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
@@ -8,16 +8,30 @@ import { refused } from './calls.js';
 
 export async function renew(bank: Bank, asked: Asked<BankRequest<'renew'>>): Promise<Outcome<BankResult<'renew'>>> {
   const { sender, body } = asked;
-  const reply = await runScript(bank.redis, marketScripts.renew, bank.meta, {
-    by: sender,
-    key: body.key,
-    digest: bodyDigest('renew', body),
-    contract: body.contract,
-    maxPriceMicro: body.maxPriceMicro,
-  });
+  const reply = await bank.policies.during(async () =>
+    runScript(bank.redis, marketScripts.renew, bank.meta, {
+      by: sender,
+      key: body.key,
+      digest: bodyDigest('renew', body),
+      contract: body.contract,
+      maxPriceMicro: body.maxPriceMicro,
+      ...(await rulingOn(bank, body.contract)),
+    }),
+  );
   if (!reply.ok) return refused(bank, reply);
   const { contract, until, priceMicro, amountMicro, terms } = reply;
   return ok({ contract, until, priceMicro, amountMicro, terms }, { budget: amountMicro, expires: until });
+}
+
+/** What the market's rules say of one more term; the script says where there is no such lease. */
+async function rulingOn({ policies, reader }: Bank, contract: string): Promise<Ruling> {
+  const { version } = policies;
+  const lease = policies.isSilent(true) ? undefined : await reader.contract(contract);
+  const pool = lease && (await reader.pool(lease.pool));
+  if (lease === undefined || pool === undefined) return { policy: version };
+  const { participant, pool: resource, units, startedAt, until, terms } = lease;
+  const durationMs = (until - startedAt) / terms;
+  return policies.ruleOnTerm({ payer: participant, payee: pool.seller, resource, units, durationMs });
 }
 
 export async function settle(bank: Bank, asked: Asked<BankRequest<'settle'>>): Promise<Outcome<BankResult<'settle'>>> {

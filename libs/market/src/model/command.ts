@@ -1,6 +1,7 @@
 // What the model is asked and what it answers: the market's scripts, each by name, without their transport.
 import type { Winner } from '../messages.js';
 import type { LeaseOutcome, PoolSpec } from '../operations.js';
+import type { Ruling } from '../policy/ruling.js';
 import type { Detail, ShownVerdict } from '../refusal.js';
 import type { AuctionRule, SealKind } from '../terms.js';
 import type { FileProposalAsked, ProposalEnd, ProposalTold } from './proposal-command.js';
@@ -51,6 +52,12 @@ export interface DepositAsked {
   readonly amountMicro: string;
 }
 
+/** One more term, for so much per unit at most, as the market's rules were judged. */
+export interface RenewAsked extends Ruling {
+  readonly contract: string;
+  readonly maxPriceMicro: string;
+}
+
 /**
  * `lapse-call`, `expire-lease`, `overdue-task` and `expire-proposal` are the sweeper's, `close-proposal` the broker's
  * own: they need no key, because asked again they find nothing to do.
@@ -69,7 +76,7 @@ export type MarketCommand =
       readonly policy: number;
     } & Asked)
   | ({ readonly kind: 'deposit' } & Asked & DepositAsked)
-  | ({ readonly kind: 'renew'; readonly contract: string; readonly maxPriceMicro: string } & Asked)
+  | ({ readonly kind: 'renew' } & Asked & RenewAsked)
   | ({ readonly kind: 'settle'; readonly contract: string } & Asked)
   | ({ readonly kind: 'preempt-lease'; readonly contract: string; readonly operator?: true | undefined } & Asked)
   | { readonly kind: 'expire-lease'; readonly contract: string }
@@ -92,6 +99,8 @@ export interface Refused {
   /** Of `over-budget`: when the next window of what is spent begins, and how far that is. */
   readonly retryAt?: number | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** The rule of the market's policy that says no. */
+  readonly rule?: string | undefined;
 }
 export type Answer<T> = ({ readonly ok: true; readonly replayed?: boolean } & T) | Refused;
 

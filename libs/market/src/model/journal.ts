@@ -187,6 +187,8 @@ const marketEntries = [
     contract: contractIdText,
     maxPriceMicro: positiveMicroText,
     price: amount,
+    /** The rules by which it was judged; renewals of before 2026-11-21 were not. */
+    policy: z.int().min(0).optional(),
     ...keyed,
   }),
   z.strictObject({ kind: z.literal('hear'), contract: contractIdText, step: z.enum(['run', 'progress']), ...keyed }),

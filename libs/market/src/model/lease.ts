@@ -1,8 +1,9 @@
 // Leases in the model: heard of, renewed, ended; the rules of lease.lua, hear.lua, renew.lua and settle.lua.
 import { MAX_MICRO, parseMicro } from '@tender/credits';
 import type { LeaseOutcome } from '../operations.js';
+import { beyondRules } from '../policy/ruling.js';
 import type { Detail } from '../refusal.js';
-import { type Answer, type Asked, type Done, type Renewed, refused, type Settled } from './command.js';
+import { type Answer, type Asked, type Done, type RenewAsked, type Renewed, refused, type Settled } from './command.js';
 import { leaseMet } from './deposit.js';
 import { costOfUse, LEAST_SHARE, renewalPrice } from './lease-price.js';
 import { type ContractState, ENDED_KEPT_MS, type MarketState } from './market-state.js';
@@ -75,11 +76,17 @@ export function reclaimed(market: MarketState, lease: ContractState): boolean {
   return lease.lent !== undefined && beyondWall(market.pools.get(lease.pool)!, 0, 0);
 }
 
-export function renew(
-  market: MarketState,
-  asked: Asked & { readonly contract: string; readonly maxPriceMicro: string },
-  nowMs: number,
-): Answer<Renewed> {
+/** What terms that are over, and not paid yet, set aside. */
+function overTerms(market: MarketState, lease: ContractState, nowMs: number): number {
+  let sum = 0;
+  for (let n = lease.endedTerms + 1; n <= lease.terms; n += 1) {
+    if (nowMs < lease.startedAt + n * lease.durationMs) break;
+    sum += market.ledger.transfer(termId(lease.id, n))?.amount ?? 0;
+  }
+  return sum;
+}
+
+export function renew(market: MarketState, asked: Asked & RenewAsked, nowMs: number): Answer<Renewed> {
   const lease = market.contract(asked.contract, nowMs);
   if (lease === undefined) return refused('unknown');
   if (!market.speaksFor(asked.by, lease.participant)) return refused('not-permitted');
@@ -93,6 +100,11 @@ export function renew(
   const amount = price * lease.units;
   if (lease.amount + amount > MAX_MICRO) return refused('round-limit');
   const account = market.ledger.account(lease.participant)!;
+  if (asked.policy !== market.policyVersion) return refused('stale');
+  const payer = account.pending - overTerms(market, lease, nowMs) + amount;
+  const sums = { term: amount, contract: lease.amount + amount, payer };
+  const broken = asked.barred ?? beyondRules(asked.bounds, sums);
+  if (broken !== undefined) return { ...refused(broken.detail), rule: broken.rule };
   if (account.available < amount) return refused('insufficient-credits');
   const short = market.ledger.budgets.desk(nowMs).short(account.budget, amount);
   if (short !== undefined) return refused('over-budget', short.retryAt, nowMs);

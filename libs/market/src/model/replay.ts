@@ -69,9 +69,11 @@ function replayed(market: MarketState, entry: JournalEntry): string | undefined 
       const lease = leaseOf(market, entry.contract);
       const price = nextTermPrice(market, lease, entry.at);
       commitRenewal(market, lease, entry.price, entry.at);
-      return price === entry.price
+      const { policy = market.policyVersion } = entry;
+      return price === entry.price && policy === market.policyVersion
         ? undefined
-        : `renew ${entry.contract}: priced ${entry.price}, by the rules ${price}`;
+        : `renew ${entry.contract}: priced ${entry.price}, by the rules ${price}; judged by version ${policy} of the ` +
+            `policy, the market's is ${market.policyVersion}`;
     }
     case 'settle': {
       const lease = leaseOf(market, entry.contract);

@@ -1,13 +1,13 @@
 // Whether a contract may come about by a policy: refusals first, then missing authorizations, then approvals.
 import { parseMicro } from '@tender/credits';
 import { dataClasses } from '../task/task.js';
-import type { Policy, PolicyFacts, PolicyVerdict, Rule, RuleScope } from './policy.js';
+import type { Policy, PolicyFacts, PolicyVerdict, Rule } from './policy.js';
+import { inScope, matches } from './scope.js';
+import { priceOf } from './unit-hours.js';
 
 type Refused = Extract<PolicyVerdict, { kind: 'refused' }>;
 type NotOk = Extract<PolicyVerdict, { ok: false }>;
 type RuleOf<K extends Rule['kind']> = Extract<Rule, { kind: K }>;
-
-const HOUR_MS = 3_600_000n;
 
 /**
  * The verdict of all rules together; of several that say no in the same way the first one's. `self` is whose own
@@ -64,14 +64,14 @@ function judgeCap(rule: RuleOf<'budget-cap'>, { amountMicro, payer }: PolicyFact
 }
 
 function judgeFloor(rule: RuleOf<'price-floor'>, facts: PolicyFacts): Refused | undefined {
-  const least = (BigInt(rule.unitHourMicro) * unitMs(facts) + HOUR_MS - 1n) / HOUR_MS;
+  const least = priceOf(rule.unitHourMicro, facts, 'up');
   if (BigInt(facts.amountMicro) >= least) return undefined;
   const offered = `at ${rule.unitHourMicro} micro-credits per unit and hour at least`;
   return refused(rule, 'below-reserve-price', `${offered} it costs ${least}, not ${facts.amountMicro}`);
 }
 
 function judgeCeiling(rule: RuleOf<'price-ceiling'>, facts: PolicyFacts): Refused | undefined {
-  const most = (BigInt(rule.unitHourMicro) * unitMs(facts)) / HOUR_MS;
+  const most = priceOf(rule.unitHourMicro, facts, 'down');
   if (BigInt(facts.amountMicro) <= most) return undefined;
   const offered = `at ${rule.unitHourMicro} micro-credits per unit and hour at most`;
   return refused(rule, 'over-budget', `${offered} it costs ${most}, not ${facts.amountMicro}`);
@@ -142,23 +142,6 @@ function judgeParties(
 
 function refused(rule: Rule, detail: Refused['detail'], message: string): Refused {
   return { ok: false, kind: 'refused', rule: rule.id, detail, message: `rule ${rule.id}: ${message}` };
-}
-
-function inScope(scope: RuleScope, { payer, payee, resource }: PolicyFacts): boolean {
-  return within(scope.payers, payer) && within(scope.payees, payee) && within(scope.resources, resource);
-}
-
-function within(patterns: readonly string[] | undefined, id: string): boolean {
-  return patterns === undefined || patterns.some((pattern) => matches(pattern, id));
-}
-
-function matches(pattern: string, id: string): boolean {
-  return pattern.endsWith('*') ? id.startsWith(pattern.slice(0, -1)) : id === pattern;
-}
-
-/** Units × ms: whole numbers beyond 53 bits. */
-function unitMs({ units, durationMs }: PolicyFacts): bigint {
-  return BigInt(units) * BigInt(durationMs);
 }
 
 function micro(text: string): number {

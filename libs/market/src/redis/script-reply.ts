@@ -14,6 +14,8 @@ const refused = z.object({
   /** Of `over-budget`: when the next window of what is spent begins, and how far that is, by the market's clock. */
   retryAt: z.int().optional(),
   retryAfterMs: z.int().optional(),
+  /** The rule of the market's policy that says no. */
+  rule: z.string().optional(),
 });
 export type ScriptRefusal = z.infer<typeof refused>;
 

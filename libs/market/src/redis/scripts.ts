@@ -2,7 +2,7 @@
 import { defineScript } from '@tender/credits/redis';
 import { z } from 'zod';
 import { winnerSpec } from '../messages.js';
-import type { DepositAsked } from '../model/command.js';
+import type { DepositAsked, RenewAsked } from '../model/command.js';
 import { leaseOutcomes, type PoolSpec } from '../operations.js';
 import { verdictSpec } from '../refusal.js';
 import { auctionRules } from '../terms.js';
@@ -153,11 +153,7 @@ export const marketScripts = {
   >(folders, 'close-call', closeCallReply),
   award: defineScript<{ awards: readonly AwardInput[] }, AwardReply[]>(folders, 'award', z.array(awardReply)),
   deposit: defineScript<Keyed & DepositAsked, z.infer<typeof depositReply>>(folders, 'deposit', depositReply),
-  renew: defineScript<Keyed & { contract: string; maxPriceMicro: string }, z.infer<typeof renewReply>>(
-    folders,
-    'renew',
-    renewReply,
-  ),
+  renew: defineScript<Keyed & RenewAsked, z.infer<typeof renewReply>>(folders, 'renew', renewReply),
   settle: defineScript<
     | (Keyed & { kind: 'release'; contract: string })
     /** `operator`: set where an operator's request was checked. */
@@ -188,7 +184,7 @@ export const marketScriptFields = {
   closeCall: { kind: 1, by: 1, key: 1, digest: 1, cfp: 1 },
   award: { awards: 1 },
   deposit: { by: 1, key: 1, digest: 1, cfp: 1, agent: 1, amountMicro: 1 },
-  renew: { by: 1, key: 1, digest: 1, contract: 1, maxPriceMicro: 1 },
+  renew: { by: 1, key: 1, digest: 1, contract: 1, maxPriceMicro: 1, policy: 1, barred: 1, bounds: 1 },
   settle: { kind: 1, by: 1, key: 1, digest: 1, contract: 1, operator: 1 },
   hear: { by: 1, key: 1, digest: 1, contract: 1, step: 1 },
   snapshot: {},

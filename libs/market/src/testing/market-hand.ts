@@ -1,6 +1,7 @@
 // A hand on a market's scripts for tests and benches: calls, awards and leases in one line each, keys made up.
 import { bodyDigest, marketKey, metaKey, runScript } from '@tender/credits/redis';
 import type { Redis } from 'ioredis';
+import type { Ruling } from '../policy/ruling.js';
 import {
   type AwardInput,
   type AwardReply,
@@ -98,9 +99,14 @@ export class MarketHand {
     return runScript(this.redis, marketScripts.deposit, metaKey(this.market), input);
   }
 
-  renew(by: string, contract: string, maxPriceMicro: string, key = this.key()) {
+  renew(
+    by: string,
+    contract: string,
+    maxPriceMicro: string,
+    { key = this.key(), ...ruling }: Partial<Ruling> & { readonly key?: string } = {},
+  ) {
     const body = { contract, maxPriceMicro };
-    const input = { by, key, digest: bodyDigest('renew', body), ...body };
+    const input = { by, key, digest: bodyDigest('renew', body), ...body, policy: 0, ...ruling };
     return runScript(this.redis, marketScripts.renew, metaKey(this.market), input);
   }
 

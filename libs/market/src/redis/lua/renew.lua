@@ -1,12 +1,13 @@
 #!lua
 -- Prolongs a lease by one more term, paid at the pool's going price: the median of its last clearing prices.
 -- KEYS: meta
--- ARGV: by, key, digest, contract, maxPriceMicro
+-- ARGV: by, key, digest, contract, maxPriceMicro, policy, barred, bounds
 -- REPLY: ok, contract, until, priceMicro, amountMicro, terms
 -- include: reply
 -- include: lease
 -- include: recent-prices
 -- include: wall
+-- include: rules
 local saved = replay(input)
 if saved then return saved end
 local c = contract_of(input.contract)
@@ -39,6 +40,15 @@ local amount = price * c.units
 if c.amount + amount > MAX_MICRO then
   return refuse('round-limit', 'over all its terms a lease costs at most ' .. MAX_MICRO .. ' micro-credits')
 end
+local moved = rules_moved(input.policy)
+if moved then return refuse('stale', moved) end
+local barred = input.barred
+if barred then return refuse(barred.detail, barred.message, nil, nil, barred.rule) end
+-- Terms that are over are paid in the same step: they are set aside no more.
+local broken = beyond_rules(input.bounds, {
+  term = amount, contract = c.amount + amount, payer = account.pending - over_terms(c, now) + amount,
+})
+if broken then return refuse(broken.detail, broken.message, nil, nil, broken.id) end
 if account.available < amount then
   return refuse('insufficient-credits', 'the next term costs ' .. amount .. ', available: ' .. account.available)
 end
@@ -55,6 +65,8 @@ redis.call('HSET', key('contract', c.id), 'terms', terms, 'endedTerms', ended, '
 redis.call('ZADD', key('deadlines'), due_of(c), 'lease:' .. c.id)
 if c.lent then redis.call('HDEL', key('contract', c.id), 'lent') end
 if pool then note_use(pool, who_of(account), c.units * c.duration) end
-return done(input, { kind = 'renew', contract = c.id, maxPriceMicro = input.maxPriceMicro, price = price }, {
+return done(input, {
+  kind = 'renew', contract = c.id, maxPriceMicro = input.maxPriceMicro, price = price, policy = input.policy,
+}, {
   contract = c.id, ['until'] = until_ms, priceMicro = tostring(price), amountMicro = tostring(amount), terms = terms,
 })

@@ -68,6 +68,16 @@ local function end_terms(c, at, all, least)
   return ended, posted_sum
 end
 
+-- What terms that are over by `at`, and not paid yet, set aside.
+local function over_terms(c, at)
+  local sum = 0
+  for n = c.ended_terms + 1, c.terms do
+    if at < c.started_at + n * c.duration then break end
+    sum = sum + tonumber(redis.call('HGET', key('xfer', term_id(c.id, n)), 'amount') or '0')
+  end
+  return sum
+end
+
 -- Opens the payment of a lease's term; a slot sold at price zero has none.
 local function open_term(contract, n, participant, payee, amount, pool)
   if amount == 0 then return end

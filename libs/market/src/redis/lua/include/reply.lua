@@ -1,10 +1,11 @@
 -- How a market script answers: {ok:true,…} saved under the caller's key, or {ok:false,detail,message}, unsaved.
 -- include: idempotency
--- `retry_at`: when it would pass by itself, in ms; absent or 0 where that is not known.
-local function refuse(detail, message, verdicts, retry_at)
+-- `retry_at`: when it would pass by itself, in ms; absent or 0 where that is not known. `rule`: the one that says no.
+local function refuse(detail, message, verdicts, retry_at, rule)
   local at = retry_at and retry_at > 0 and retry_at or nil
   return cjson.encode({
     ok = false, detail = detail, message = message, verdicts = verdicts, retryAt = at, retryAfterMs = at and at - now,
+    rule = rule,
   })
 end
 

@@ -1,0 +1,91 @@
+// Rules that an operator set after a contract came about, over the wire with two brokers: they bind whatever is committed
+// from then on, the next term of a lease and the next provider of a task too.
+import type { Call } from '@tender/market';
+import { newId } from '@tender/market/nats';
+import { checkRedis } from '@tender/market/redis';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type MarketUnderTest, startMarket } from './market-under-test.js';
+import type { WireClient } from './wire-client.js';
+
+let market: MarketUnderTest;
+let ben: WireClient;
+let seller: WireClient;
+
+beforeAll(async () => {
+  market = await startMarket(2);
+  [ben, seller] = await Promise.all([market.agent('ben', 10), market.agent('seller', 0)]);
+  await market.pool('gpu.h100', 'seller', 64);
+});
+afterEach(() => rules());
+afterAll(async () => {
+  const report = await checkRedis(market.redis, market.market);
+  await market.stop();
+  expect(report.findings.filter(({ ok }) => !ok)).toEqual([]);
+});
+
+async function rules(...list: Record<string, unknown>[]): Promise<void> {
+  const request = { key: `policy-${newId()}`, policy: { rules: list } };
+  const { performative, body } = await market.operator.admin('policy', request);
+  expect(performative, JSON.stringify(body)).toBe('inform');
+}
+
+/** One slot for an hour at 60,000 micro-credits. */
+async function leased(price = 60_000): Promise<string> {
+  const terms = { reservePriceMicro: String(price), durationMs: 3_600_000 };
+  const call: Call = await seller.done('lock', seller.offer('gpu.h100', terms));
+  const { winners } = await seller.done('award', seller.award(call, [ben.cheque(call, price)]));
+  return winners[0].contract;
+}
+
+const renewed = (contract: string, key = `renew-${newId()}`) =>
+  ben.ask('renew', { key, contract, maxPriceMicro: '60000' });
+
+describe('the next term of a lease', () => {
+  test.each([
+    [{ id: 'no-ben', kind: 'deny', agents: ['ben'] }, 'not-permitted', 455],
+    [{ id: 'no-seller', kind: 'allow', agents: ['ben'], scope: { payers: ['ben'] } }, 'not-permitted', 455],
+    [{ id: 'short', kind: 'sla', maxDurationMs: 3_599_999 }, 'deadline-infeasible', 422],
+    [{ id: 'cheap', kind: 'price-ceiling', unitHourMicro: '59999' }, 'over-budget', 456],
+    [{ id: 'dear', kind: 'price-floor', unitHourMicro: '60001' }, 'below-reserve-price', 463],
+    [{ id: 'small', kind: 'budget-cap', per: 'contract', maxMicro: '119999' }, 'over-budget', 456],
+  ])('is refused by %j', async (rule, detail, status) => {
+    const contract = await leased();
+    await rules(rule);
+    // Whichever broker is asked.
+    for (let n = 0; n < 6; n += 1) {
+      const { body, headers } = await renewed(contract);
+      expect(body).toMatchObject({ detail, status, reason: 'policy-refused', rule: rule.id });
+      expect(body.message).toContain(`rule ${rule.id}`);
+      expect(headers?.get('Tender-Reason')).toBe(`policy-refused/${detail}`);
+    }
+    await rules();
+    expect((await renewed(contract)).body).toMatchObject({ terms: 2 });
+  });
+
+  test('is refused beyond what a payer may have set aside, in all that it holds', async () => {
+    const contracts = [await leased(), await leased()];
+    const pending = Number((await ben.done('account', {})).pendingMicro);
+    await rules({ id: 'purse', kind: 'budget-cap', per: 'payer', maxMicro: String(pending + 60_000) });
+    const replies = await Promise.all(contracts.map((contract) => renewed(contract)));
+    expect(replies.map(({ body }) => body.rule ?? body.terms).sort()).toEqual([2, 'purse']);
+  });
+
+  test('is granted at the bound, and where a rule would have others approve', async () => {
+    const contract = await leased();
+    await rules(
+      { id: 'hour', kind: 'price-ceiling', unitHourMicro: '60000' },
+      { id: 'least', kind: 'price-floor', unitHourMicro: '60000' },
+      { id: 'all', kind: 'budget-cap', per: 'contract', maxMicro: '120000' },
+      { id: 'asks', kind: 'approval', aboveMicro: '0' },
+    );
+    expect((await renewed(contract)).body).toMatchObject({ terms: 2 });
+  });
+
+  test('that was granted is answered so again, whatever the rules say since', async () => {
+    const contract = await leased();
+    const key = `renew-${newId()}`;
+    const first = await renewed(contract, key);
+    await rules({ id: 'no-ben', kind: 'deny', agents: ['ben'] });
+    expect((await renewed(contract, key)).body).toEqual(first.body);
+  });
+});

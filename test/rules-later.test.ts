@@ -5,15 +5,19 @@ import { newId } from '@tender/market/nats';
 import { checkRedis } from '@tender/market/redis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type MarketUnderTest, startMarket } from './market-under-test.js';
+import { dealOf, engageOf, offerOf } from './task-client.js';
 import type { WireClient } from './wire-client.js';
 
 let market: MarketUnderTest;
+let buyer: WireClient;
+let ann: WireClient;
 let ben: WireClient;
 let seller: WireClient;
 
 beforeAll(async () => {
   market = await startMarket(2);
-  [ben, seller] = await Promise.all([market.agent('ben', 10), market.agent('seller', 0)]);
+  [buyer, seller] = await Promise.all([market.agent('buyer', 100), market.agent('seller', 0)]);
+  [ann, ben] = await Promise.all([market.agent('ann', 10), market.agent('ben', 10)]);
   await market.pool('gpu.h100', 'seller', 64);
 });
 afterEach(() => rules());
@@ -87,5 +91,64 @@ describe('the next term of a lease', () => {
     const first = await renewed(contract, key);
     await rules({ id: 'no-ben', kind: 'deny', agents: ['ben'] });
     expect((await renewed(contract, key)).body).toEqual(first.body);
+  });
+});
+
+describe('the next provider of a task', () => {
+  const price = (priceMicro: string) => ({ priceMicro });
+  const dear = { id: 'dear', kind: 'approval', aboveMicro: '400000' };
+
+  /** Ann has it, ben stands by, 100,000 dearer. */
+  async function engaged(): Promise<string> {
+    const deal = dealOf(buyer);
+    const offers = [offerOf(ann, deal, price('400000')), offerOf(ben, deal)];
+    const { contracts } = await buyer.done('engage', engageOf(deal, offers));
+    expect(contracts).toMatchObject([{ provider: 'ann', standbys: 1 }]);
+    return contracts[0].contract;
+  }
+  const turnedDown = (who: WireClient, contract: string) =>
+    who.done('report', { key: `down-${newId()}`, contract, step: 'turn-down', message: 'no driver' });
+
+  test.each([
+    { id: 'no-ben', kind: 'deny', agents: ['ben'] },
+    { id: 'eu-out', kind: 'region', regions: ['us'] },
+    { id: 'cheap', kind: 'price-ceiling', unitHourMicro: '29999999' },
+    { id: 'purse', kind: 'budget-cap', per: 'payer', maxMicro: '499999', scope: { payers: ['buyer'] } },
+    dear,
+  ])('is passed over by %j, and everybody hears by which rule', async (rule) => {
+    const contract = await engaged();
+    const heard = market.operator.nats.subscribe(`tender.${market.market}.event.task.*`);
+    await market.operator.nats.flush();
+    await rules(rule);
+    expect(await turnedDown(ann, contract)).toMatchObject({ state: 'settled', outcome: 'failed' });
+    for await (const message of heard) {
+      const [fact] = message.json<{ facts: { contract: string; passedOver?: unknown }[] }>().facts;
+      if (fact?.contract !== contract) continue;
+      expect(fact.passedOver).toMatchObject([{ participant: 'ben', rule: rule.id }]);
+      break;
+    }
+  });
+
+  test('takes over where the rules of now let it, whatever they were', async () => {
+    const purse = { id: 'purse', kind: 'budget-cap', per: 'payer', scope: { payers: ['buyer'] } };
+    await rules({ ...purse, maxMicro: '500000' });
+    const contract = await engaged();
+    const other = dealOf(buyer, {}, price('50000'));
+    await buyer.done('engage', engageOf(other, [offerOf(ann, other)]));
+    await rules({ ...purse, maxMicro: '550000' });
+    expect(await turnedDown(ann, contract)).toMatchObject({ provider: 'ben', state: 'awarded', attempt: 2 });
+    await buyer.done('report', { key: `end-${newId()}`, contract, step: 'decommit' });
+  });
+
+  test('needs no approval where an operator has approved the engagement', async () => {
+    await rules(dear);
+    const deal = dealOf(buyer);
+    const offers = [offerOf(ann, deal), offerOf(ben, deal, price('500001'))];
+    const { proposal } = await buyer.done('engage', engageOf(deal, offers));
+    const request = { key: `decide-${newId()}`, proposal, verdict: 'approve' };
+    const { body } = await market.operator.admin('decide', request);
+    const { contract } = body.proposal.contracts[0];
+    expect(await turnedDown(ann, contract)).toMatchObject({ provider: 'ben', state: 'awarded' });
+    await buyer.done('report', { key: `end-${newId()}`, contract, step: 'decommit' });
   });
 });

@@ -6,7 +6,9 @@ import {
   type PolicyVerdict,
   policySpec,
   type Ruling,
+  ruleOnStandby,
   ruleOnTerm,
+  type StandbyRuling,
 } from '@tender/market';
 import type { MarketReader } from '@tender/market/redis';
 
@@ -45,6 +47,11 @@ export class PolicyBook {
   /** What a script is told that prices one more term itself. */
   ruleOnTerm(facts: Omit<PolicyFacts, 'amountMicro'>): Ruling {
     return { policy: this.#version, ...ruleOnTerm(this.#unasking, facts) };
+  }
+
+  /** What a script is told of one who would take over; `approved` as of `judge`. */
+  ruleOnStandby(facts: PolicyFacts, approved: boolean): StandbyRuling {
+    return ruleOnStandby(approved ? this.#unasking : this.#policy, facts);
   }
 
   /** Has something judged and committed, and anew where the rules moved on in between. */

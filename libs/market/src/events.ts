@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { contractIdText, idText, poolIdText, timeMs } from './ids.js';
 import { winnerSpec } from './messages.js';
 import { leaseOutcomes, proposalStates } from './operations.js';
+import { details } from './refusal.js';
 import { keptStates, type TaskStep, taskOutcomes, taskSteps } from './task/life-cycle.js';
 import { auctionRules } from './terms.js';
 import { tokenAmounts } from './tokens.js';
@@ -62,6 +63,9 @@ export const engagedFact = z.object({
 });
 export type EngagedFact = z.infer<typeof engagedFact>;
 
+/** A runner-up that a rule of the market kept from a contract that was turned down. */
+export const passedOverSpec = z.object({ participant: idText, intent: idText, rule: idText, detail: z.enum(details) });
+
 /** A step of a task's life; what was paid once it is settled. */
 export const taskFact = z.object({
   contract: contractIdText,
@@ -75,6 +79,7 @@ export const taskFact = z.object({
   paidMicro: microText.optional(),
   refundedMicro: microText.optional(),
   bondTo: z.enum(['buyer', 'provider']).optional(),
+  passedOver: z.array(passedOverSpec).optional(),
 });
 export type TaskFact = z.infer<typeof taskFact>;
 

@@ -62,6 +62,73 @@ describe('who is turned down', () => {
   });
 });
 
+describe('the rules of then', () => {
+  const barred = { rule: 'no-cid', detail: 'not-permitted' } as const;
+  const capAt = (most: number) => ({ bounds: [{ rule: 'purse', of: 'payer' as const, most }] });
+  const engaged = async () => {
+    const market = await taskMarket(server);
+    await market.tasks.engage({ conversation: 'k1', limitMicro: '100', offers: [ben, cid, dot] });
+    return market;
+  };
+
+  it('bar a standby, and the next one takes over; whom they barred is told, by the rule’s name', async () => {
+    const { tasks, check } = await engaged();
+    const reply = await tasks.report('ben', 'k1-t1', 'turn-down', { rulings: [{ barred }, {}] });
+    expect(reply).toMatchObject({ state: 'awarded', participant: 'dot' });
+    expect(reply).toMatchObject({ passedOver: [{ participant: 'cid', intent: 'intent-1', ...barred }] });
+    await check();
+  });
+
+  it('bar all of them, and the contract has failed to nobody’s fault', async () => {
+    const { tasks, available, check } = await engaged();
+    const rulings = [{ barred }, capAt(139)];
+    const reply = await tasks.report('ben', 'k1-t1', 'turn-down', { rulings });
+    expect(reply).toMatchObject({ state: 'settled', outcome: 'failed', bondTo: 'provider', passedOver: [{}, {}] });
+    for (const agent of ['ann', 'ben']) expect(await available(agent)).toBe(10_000);
+    await check();
+  });
+
+  it('cap what the buyer has set aside with it, without what its forerunner gives back', async () => {
+    const { tasks, check } = await engaged();
+    const reply = await tasks.report('ben', 'k1-t1', 'turn-down', { rulings: [capAt(119), capAt(140)] });
+    expect(reply).toMatchObject({ participant: 'dot', passedOver: [{ rule: 'purse', detail: 'over-budget' }] });
+    await check();
+  });
+
+  it('are those of now: judged by others nothing is handed over, and nothing has changed', async () => {
+    const { tasks, dump, check } = await engaged();
+    const before = await dump();
+    const reply = await tasks.report('ben', 'k1-t1', 'turn-down', { policy: 1 });
+    expect(reply).toMatchObject({ ok: false, detail: 'stale' });
+    expect(await dump()).toEqual(before);
+    await tasks.engage({ conversation: 'k2', task: 'alone', offers: [{ ...ben, intent: 'alone' }] });
+    // Where nobody stands by there is nothing to judge.
+    expect(await tasks.report('ben', 'k2-t1', 'turn-down', { policy: 1 })).toMatchObject({ outcome: 'failed' });
+    await check();
+  });
+
+  it('find who stands by, what is to be judged, and whether an operator has approved it', async () => {
+    const { tasks, reader } = await engaged();
+    const found = await reader.standbys('k1-t1');
+    expect(found).toMatchObject({ frame: { buyer: 'ann' }, approved: false });
+    expect(found?.standbys.map(({ participant, price }) => [participant, price])).toEqual([
+      ['cid', 120],
+      ['dot', 140],
+    ]);
+    await tasks.engage({
+      conversation: 'k2',
+      task: 'dear',
+      approved: true,
+      offers: [
+        { ...ben, intent: 'b' },
+        { ...cid, intent: 'c' },
+      ],
+    });
+    expect(await reader.standbys('k2-t1')).toMatchObject({ approved: true });
+    expect(await reader.standbys('k9-t1')).toBeUndefined();
+  });
+});
+
 describe('slots', () => {
   it.each([
     { first: dot, next: { ...ben, hold: 'h1' }, paid: { dot: 0, ben: 0, 'pool-account': 100 } },

@@ -65,7 +65,15 @@ const expected = [
     'bid lost reserved-for-system',
   ],
   ...['engage ok', 'engage replayed', 'engage not-permitted', 'engage unknown', 'engage stale', 'engage duplicate'],
-  ...['engage no-capacity', 'engaged with slots', 'handed over', 'handed over with slots', 'take ok', 'run ok'],
+  ...[
+    'engage no-capacity',
+    'engaged with slots',
+    'handed over',
+    'handed over with slots',
+    ...['passed over, awarded', 'passed over, settled', 'turn-down stale'],
+    'take ok',
+    'run ok',
+  ],
   'paid to a pool',
   ...['award beyond its budget', 'engage beyond its budget', 'open-budget done', 'set-account done'],
   ...['progress ok', 'progress malformed', 'ask-time ok', 'ask-time malformed', 'grant-time ok', 'deny-time ok'],
@@ -289,6 +297,7 @@ function countTasks(book: MarketBook, command: MarketCommand, answer: object): v
     if (payee !== participant) count('paid to a pool');
   }
   if (command.kind !== 'report' || command.step !== 'turn-down' || !('state' in answer)) return;
+  if ('passedOver' in answer) count(`passed over, ${answer.state}`);
   if (answer.state === 'awarded') count('handed over');
   if (answer.state === 'awarded' && book.tasks.get(command.contract)!.slots.length > 0) count('handed over with slots');
 }

@@ -8,6 +8,7 @@ import {
   type MarketCommand,
   type ReportAsked,
   rankOffers,
+  type StandbyRuling,
   type TaskOffer,
 } from '../src/index.js';
 import { AGENTS, ANNS_NKEY, any, often, SYSTEM_AGENT } from './drawn.js';
@@ -97,14 +98,16 @@ export const engageDraft: fc.Arbitrary<EngageDraft> = fc
     task: fc.constantFrom('render', 'train', 'sort'),
     policy: often(fc.constant(0), fc.constant(1)),
     limitMicro: fc.constantFrom(undefined, undefined, undefined, '30', '1000'),
+    approved: often(fc.constant(undefined), fc.constant(true as const)),
     rules,
     fills,
     conditions,
     offers: fc.array(offer, { minLength: 1, maxLength: 5 }),
   })
-  .map(({ rules: ranked, fills: filled, limitMicro, by, ...drawn }) => ({
+  .map(({ rules: ranked, fills: filled, limitMicro, approved, by, ...drawn }) => ({
     ...{ kind: 'engage', resource: 'gpu', ...drawn, ...ranked, ...filled, by: by === 'buyer' ? drawn.buyer : by },
     ...(limitMicro === undefined ? {} : { limitMicro }),
+    ...(approved === undefined ? {} : { approved }),
   }));
 
 const steps: readonly ReportAsked['step'][] = [
@@ -128,7 +131,17 @@ const owners: Readonly<Record<ReportAsked['step'], string>> = {
   ...{ dispute: 'buyer', decommit: 'buyer', preempt: 'operator', resolve: 'operator' },
 };
 
+const ruling: fc.Arbitrary<StandbyRuling> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: fc.constant({ barred: { rule: 'no-ann', detail: 'not-permitted' as const } }) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(4, 20, 59).map((most) => ({ bounds: [{ rule: 'cap', of: 'payer' as const, most }] })),
+  },
+);
 const said = fc.record({
+  policy: often(fc.constant(0), fc.constant(1)),
+  rulings: fc.oneof(fc.constant(undefined), fc.array(ruling, { minLength: 1, maxLength: 4 })),
   step: fc.constantFrom(...steps),
   contract: often(any, fc.constantFrom('k9-t1', 'c1-1')),
   other: fc.constantFrom(...Array(5).fill(undefined), 'provider', 'ben', 'cid'),
@@ -146,7 +159,7 @@ type Said = Omit<ReportAsked, 'operator' | 'text'>;
 
 /** What belongs to a step of all that could be said. */
 function told(step: ReportAsked['step'], all: Said): ReportDraft {
-  const { contract, percent, deadline, receiptOutcome, paidMicro, bondTo } = all;
+  const { contract, percent, deadline, receiptOutcome, paidMicro, bondTo, policy, rulings } = all;
   return {
     ...{ kind: 'report', step, contract, by: owners[step] },
     ...(owners[step] === 'operator' ? { operator: true as const } : {}),
@@ -156,6 +169,7 @@ function told(step: ReportAsked['step'], all: Said): ReportDraft {
       ? { text: '{}', receiptOutcome: receiptOutcome ?? (step === 'done' ? 'done' : 'failed') }
       : {}),
     ...(step === 'resolve' ? { paidMicro, bondTo } : {}),
+    ...(step === 'turn-down' ? { policy, ...(rulings === undefined ? {} : { rulings }) } : {}),
   };
 }
 
@@ -232,5 +246,6 @@ export function reportOf(draft: ReportDraft, book: MarketBook, nowMs: number): U
   const task = book.tasks.get(contract);
   const sides: Readonly<Record<string, string>> = { provider: task?.participant ?? 'ben', buyer: task?.buyer ?? 'ben' };
   const asked = draft.deadline === undefined ? draft : { ...draft, deadline: nowMs + draft.deadline };
-  return { ...asked, contract, by: sides[draft.by] ?? draft.by };
+  const judged = draft.step === 'turn-down' ? { policy: book.policyVersion + (draft.policy ?? 0) } : {};
+  return { ...asked, ...judged, contract, by: sides[draft.by] ?? draft.by };
 }

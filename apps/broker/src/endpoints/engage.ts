@@ -7,7 +7,6 @@ import {
   dealDigest,
   jsonBytes,
   type Offer,
-  type PolicyFacts,
   type PolicyVerdict,
   policyRefusal,
   type Refusal,
@@ -23,6 +22,7 @@ import { JUDGEMENTS, policyMoved } from '../policy-book.js';
 import { refused } from './calls.js';
 import { fileProposal } from './file-proposal.js';
 import { accountSpokenFor } from './speaks-for.js';
+import { taskFacts } from './task-facts.js';
 
 type Body = BankRequest<'engage'>;
 type Result = BankResult<'engage'>;
@@ -56,7 +56,12 @@ export async function engage(bank: Bank, asked: Asked<Body>, approved?: string):
     if (judged.refusal !== undefined) {
       return { ...judged.refusal, verdicts: [...(judged.refusal.verdicts ?? []), ...forged] };
     }
-    const reply = await runScript(bank.redis, marketScripts.engage, bank.meta, inputOf(asked, judged));
+    const reply = await runScript(
+      bank.redis,
+      marketScripts.engage,
+      bank.meta,
+      inputOf(asked, judged, approved !== undefined),
+    );
     if (policyMoved(reply) && attempt < JUDGEMENTS) {
       await bank.policies.load();
       continue;
@@ -116,7 +121,7 @@ function judge({ policies }: Bank, body: Body, offers: readonly Offer[], approve
   let approval: Approval | undefined;
   let limitMicro: number | undefined;
   for (const { offer, row } of rankOffers(body.frame.conversation, body.rule, body.weights, offers.map(rankable))) {
-    const verdict = policies.judge(factsOf(body, offer), approved);
+    const verdict = policies.judge(taskFacts(body.frame, offer.seal.participant, offer.issues), approved);
     const asks = !verdict.ok && verdict.kind === 'approval';
     if (!verdict.ok && !asks) {
       const no = policyRefusal(verdict);
@@ -174,22 +179,7 @@ function rankable(offer: Offer) {
   return { ...{ participant, intent, issues, completesAt, quality, risk }, offer, row };
 }
 
-function factsOf({ frame }: Body, { issues, seal }: Offer): PolicyFacts {
-  const { reportEveryMs, rebatePermille, bondMicro } = frame.conditions;
-  return {
-    payer: frame.buyer,
-    payee: seal.participant,
-    resource: frame.task.resource,
-    amountMicro: parseMicro(issues.priceMicro)!,
-    units: issues.units,
-    durationMs: issues.durationMs,
-    region: issues.region,
-    dataClass: frame.task.dataClass,
-    ...{ reportEveryMs, rebatePermille, bondMicro: parseMicro(bondMicro)! },
-  };
-}
-
-function inputOf({ sender, body }: Asked<Body>, judged: Judged): EngageInput {
+function inputOf({ sender, body }: Asked<Body>, judged: Judged, approved: boolean): EngageInput {
   const { frame, ask, fill, rule, weights } = body;
   return {
     by: sender,
@@ -201,6 +191,7 @@ function inputOf({ sender, body }: Asked<Body>, judged: Judged): EngageInput {
     resource: frame.task.resource,
     policy: judged.version,
     ...(judged.limitMicro === undefined ? {} : { limitMicro: String(judged.limitMicro) }),
+    ...(approved ? { approved } : {}),
     frameText: canonicalJson(frame),
     fill: fill.kind,
     counts: fill.by,

@@ -2,30 +2,48 @@
 import { canonicalJson } from '@tender/credits';
 import { bodyDigest, runScript } from '@tender/credits/redis';
 import { type BankRequest, type BankResult, refusal, type TaskView } from '@tender/market';
-import { marketScripts, type ReportReply } from '@tender/market/redis';
+import { marketScripts, type ReportInput, type ReportReply } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
 import { refused } from './calls.js';
 import { hear } from './leases.js';
 import { accountSpokenFor } from './speaks-for.js';
+import { taskFacts } from './task-facts.js';
 
 type Body = BankRequest<'report'>;
+type Judged = Pick<ReportInput, 'policy' | 'rulings'>;
 
 /** A step on a task's contract, or of a lease's holder that says it runs. */
 export async function report(bank: Bank, asked: Asked<Body>): Promise<Outcome<BankResult<'report'>>> {
   const { sender, body } = asked;
   const keyed = { by: sender, key: body.key, digest: bodyDigest('report', body), contract: body.contract };
-  const reply = await runScript(bank.redis, marketScripts.report, bank.meta, {
-    ...{ ...keyed, step: body.step },
-    ...('percent' in body ? { percent: body.percent } : {}),
-    ...('deadline' in body ? { deadline: body.deadline } : {}),
-    ...('receipt' in body ? { text: canonicalJson(body.receipt), receiptOutcome: body.receipt.outcome } : {}),
-    ...('message' in body ? { text: body.message } : {}),
-  });
+  const reply = await bank.policies.during(async () =>
+    runScript(bank.redis, marketScripts.report, bank.meta, {
+      ...{ ...keyed, step: body.step },
+      ...(body.step === 'turn-down' ? await judgedStandbys(bank, body.contract) : {}),
+      ...('percent' in body ? { percent: body.percent } : {}),
+      ...('deadline' in body ? { deadline: body.deadline } : {}),
+      ...('receipt' in body ? { text: canonicalJson(body.receipt), receiptOutcome: body.receipt.outcome } : {}),
+      ...('message' in body ? { text: body.message } : {}),
+    }),
+  );
   if (reply.ok) return reported(bank, reply);
   const { step } = body;
   if (reply.detail === 'unknown' && (step === 'run' || step === 'progress')) return hear(bank, asked, step);
   return refused(bank, reply);
+}
+
+/** What the rules of now say of those who stand by. Nobody is asked to approve one: work waits for it. */
+async function judgedStandbys({ policies, reader }: Bank, contract: string): Promise<Judged> {
+  const { version } = policies;
+  const found = policies.isSilent() ? undefined : await reader.standbys(contract);
+  if (found === undefined) return { policy: version };
+  const { frame, standbys, approved } = found;
+  const rulings = standbys.map(({ participant, issuesText }) =>
+    policies.ruleOnStandby(taskFacts(frame, participant, JSON.parse(issuesText)), approved),
+  );
+  // Read and judged meanwhile, by one version.
+  return { policy: policies.version, rulings };
 }
 
 /** What a step came to, as it is told to whoever took it and, once, to everybody. */
@@ -40,10 +58,12 @@ export async function reported(bank: Bank, reply: Extract<ReportReply, { ok: tru
 
 /** The step as it was committed: the view may be of a later one. */
 function publish(bank: Bank, reply: Extract<ReportReply, { ok: true }>, { frame }: TaskView): void {
-  const { contract, participant, at, step, state, percent, outcome, paidMicro, refundedMicro, bondTo } = reply;
+  const { contract, participant, at, step, state, percent, outcome, paidMicro, refundedMicro, bondTo, passedOver } =
+    reply;
   bank.events.task(frame.task.resource, {
     ...{ contract, buyer: frame.buyer, provider: participant, at, step, state, percent },
     ...(outcome === undefined ? {} : { outcome, paidMicro, refundedMicro, bondTo }),
+    ...(passedOver === undefined ? {} : { passedOver }),
   });
 }
 

@@ -3,7 +3,7 @@
 import { type Bound, beyondTerms, bind, dealOf, nothingBound, uncovered, unfit } from '../model/engage.js';
 import type { EntryOf } from '../model/journal.js';
 import type { MarketState } from '../model/market-state.js';
-import { boundWithout } from '../model/task.js';
+import { barredByRules, boundWithout } from '../model/task.js';
 import type { StandbyOffer, TaskOffer } from '../model/task-command.js';
 import type { TaskRecord } from '../model/task-record.js';
 import { askedOf, issuesOf, offerOf } from '../model/task-replay.js';
@@ -189,16 +189,20 @@ export class EngageCheck {
   /** The first standby that may take over does. Whether a lock still held cannot be told from a journal. */
   #checkHandOver(market: MarketState, task: TaskRecord, entry: Report): void {
     const bound = boundWithout(market, task, entry.at);
-    const able = (standby: StandbyOffer) => {
+    const able = (standby: StandbyOffer, index: number) => {
       const offer = { ...standby, hold: '' };
       return (
-        unfit(market, offer, task, bound, entry.at) === undefined && uncovered(market, offer, task, bound) === undefined
+        barredByRules(market, task, offer, entry.rulings?.[index], bound) === undefined &&
+        unfit(market, offer, task, bound, entry.at) === undefined &&
+        uncovered(market, offer, task, bound) === undefined
       );
     };
     task.standbys.slice(task.tried, entry.tried ?? task.standbys.length).forEach((standby, index) => {
       const chosen = task.tried + index + 1 === entry.tried;
       this.#tallies.rule.fact(
-        chosen ? able(standby) : standby.hold !== '' || this.#tallies.intents.known(standby) || !able(standby),
+        chosen
+          ? able(standby, task.tried + index)
+          : standby.hold !== '' || this.#tallies.intents.known(standby) || !able(standby, task.tried + index),
         () => `contract ${task.id}: ${standby.participant} was ${chosen ? 'chosen' : 'passed over'} as a standby`,
       );
     });

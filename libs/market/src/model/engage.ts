@@ -13,7 +13,10 @@ import { countHeld, keptFrom, whoOf } from './wall.js';
 export const MAX_MS = 99_999_999_999_999;
 
 /** What the contract to be asks of an offer; `needs` in units or thousandths of the scope. */
-export interface Deal extends Pick<TaskRecord, 'buyer' | 'counts' | 'needs' | 'bond' | 'limit'> {}
+export interface Deal extends Pick<TaskRecord, 'buyer' | 'counts' | 'needs' | 'bond'> {
+  /** The most that the buyer may have set aside with it. */
+  readonly limit?: number | undefined;
+}
 
 /** What is bound by the offers that are taken together with the one that is looked at. */
 export interface Bound {
@@ -225,14 +228,15 @@ export function commitEngagement(
 ): readonly TaskRecord[] {
   market.ledger.tick(nowMs);
   const { graceMs, reportEveryMs, lateMs, rebatePermille, penaltyPermille, disputeMs } = asked.conditions;
-  const { buyer, conversation, task, resource, counts, frameText: frame } = asked;
-  const { needs, bond, limit } = dealOf(asked);
+  const { buyer, conversation, task, resource, counts, frameText: frame, approved } = asked;
+  const { needs, bond } = dealOf(asked);
   const standbys = judged.filter(({ outcome }) => outcome === 'lost').map(({ offer }) => standbyOf(offer));
   const won = judged.filter(({ outcome }) => outcome === 'won');
   market.givenOut.set(`${buyer}:${task}`, { conversation, live: won.length, done: 0 });
   return won.map(({ offer }, index) => {
     const terms = {
-      ...{ id: nameOf(index), buyer, conversation, task, resource, counts, frame, bond, limit },
+      ...{ id: nameOf(index), buyer, conversation, task, resource, counts, frame, bond },
+      ...(approved === undefined ? {} : { approved: 1 as const }),
       ...{ graceMs, reportEveryMs, lateMs, rebatePermille, penaltyPermille, disputeMs },
       // A standby makes up for what its forerunner leaves open.
       needs: asked.fill === 'all' ? offer[counts] : needs,
@@ -249,7 +253,7 @@ type Attempt = Omit<TaskRecord, keyof EngagedTerms>;
 type EngagedTerms = Omit<Terms, 'graceMs'> &
   Pick<
     TaskRecord,
-    'conversation' | 'task' | 'counts' | 'needs' | 'limit' | 'frame' | 'standbys' | 'tried' | 'awardedAt'
+    'conversation' | 'task' | 'counts' | 'needs' | 'approved' | 'frame' | 'standbys' | 'tried' | 'awardedAt'
   > &
   Pick<TaskRecord, 'graceMs' | 'reportEveryMs' | 'lateMs' | 'rebatePermille' | 'penaltyPermille' | 'disputeMs'>;
 

@@ -92,6 +92,7 @@ const engage = z.strictObject({
   resource: poolIdText,
   policy: z.int().min(0),
   limitMicro: microText.optional(),
+  approved: z.literal(true).optional(),
   /** The frame as JSON. */
   frame: z.string(),
   fill: fillSpec.shape.kind,
@@ -103,6 +104,12 @@ const engage = z.strictObject({
   offers: z.array(judgedOfferSpec).min(1),
   winners: z.array(z.strictObject({ contract: contractIdText, participant: idText, intent: idText, ...taken })).min(1),
   ...keyed,
+});
+
+const brokenRule = { rule: idText, detail: z.enum(details) };
+const standbyRuling = z.strictObject({
+  barred: z.strictObject(brokenRule).optional(),
+  bounds: z.array(z.strictObject({ rule: idText, of: z.literal('payer'), most: amount })).optional(),
 });
 
 /** A step of a task's contract, and what it led to; with `tried` it went to the standby that is named. */
@@ -124,6 +131,9 @@ const report = z.strictObject({
   outcome: z.enum(taskOutcomes).optional(),
   paid: amount.optional(),
   bondTo: z.enum(['buyer', 'provider']).optional(),
+  /** Of a turn-down: by which rules the standbys were judged, and what they said of each. */
+  policy: z.int().min(0).optional(),
+  rulings: z.array(standbyRuling).optional(),
   ...keyed,
   by: idText.optional(),
   key: z.string().optional(),

@@ -1,4 +1,5 @@
 // What the model is asked about tasks, and what it answers: engagements and reports, without their transport.
+import type { BrokenRule, StandbyRuling } from '../policy/ruling.js';
 import type { Detail, ShownVerdict } from '../refusal.js';
 import type { Conditions } from '../task/deal.js';
 import type { KeptState, TaskOutcome, TaskStep } from '../task/life-cycle.js';
@@ -43,6 +44,8 @@ export interface EngageAsked {
   readonly policy: number;
   /** The most that the buyer may have set aside with these contracts. */
   readonly limitMicro?: string | undefined;
+  /** Set where an operator approved it: nobody is asked for its runners-up either. */
+  readonly approved?: true | undefined;
   /** The frame as JSON; kept verbatim. */
   readonly frameText: string;
   readonly fill: Fill['kind'];
@@ -67,6 +70,15 @@ export interface ReportAsked {
   readonly receiptOutcome?: 'done' | 'failed' | undefined;
   readonly paidMicro?: string | undefined;
   readonly bondTo?: 'buyer' | 'provider' | undefined;
+  /** Of a turn-down: the version of the rules, and what they say of each standby, in their order. */
+  readonly policy?: number | undefined;
+  readonly rulings?: readonly StandbyRuling[] | undefined;
+}
+
+/** A standby that the market's rules kept from a contract that was turned down. */
+export interface PassedOver extends BrokenRule {
+  readonly participant: string;
+  readonly intent: string;
 }
 
 /** A contract as it begins; times by the market's clock. */
@@ -104,4 +116,5 @@ export interface Reported {
   readonly paidMicro?: string;
   readonly refundedMicro?: string;
   readonly bondTo?: 'buyer' | 'provider';
+  readonly passedOver?: readonly PassedOver[];
 }

@@ -13,8 +13,8 @@ export interface TaskRecord {
   readonly counts: Fill['by'];
   /** So much a standby offers at least. */
   readonly needs: number;
-  /** The most that the buyer may have set aside with it. */
-  readonly limit?: number | undefined;
+  /** Set where an operator approved it, its runners-up included. */
+  readonly approved?: 1 | undefined;
   readonly graceMs: number;
   readonly reportEveryMs: number;
   readonly lateMs: number;

@@ -66,7 +66,8 @@ export function replayReport(market: MarketState, entry: EntryOf<'report'>): str
   const task = market.tasks.get(entry.contract);
   if (task === undefined) throw new Error(`there is no contract ${entry.contract}`);
   const { step, side, percent, deadline, text } = entry;
-  const inTime = (step === 'overdue') === entry.at > task.dueAt;
+  const { policy = market.policyVersion } = entry;
+  const inTime = policy === market.policyVersion && (step === 'overdue') === entry.at > task.dueAt;
   const before = { ...task };
   const cell = lifeCycle[task.state][step];
   const handedOver = entry.tried !== undefined;

@@ -1,5 +1,6 @@
 // The life of a task's contract in the model: steps, hand-over, settlement; the rules of report.lua and task.lua.
 import { parseMicro } from '@tender/credits';
+import { type BrokenRule, beyondRules, type StandbyRuling } from '../policy/ruling.js';
 import type { Detail } from '../refusal.js';
 import {
   DISPUTE_LIMIT_MS,
@@ -15,7 +16,7 @@ import { settlementOf, type TaskEnd } from '../task/settlement.js';
 import { type Answer, type Asked, refused } from './command.js';
 import { type Bound, giveTask, MAX_MS, nothingBound, uncovered, unfit } from './engage.js';
 import { ENDED_KEPT_MS, type MarketState } from './market-state.js';
-import type { ReportAsked, Reported, StandbyOffer } from './task-command.js';
+import type { PassedOver, ReportAsked, Reported, StandbyOffer } from './task-command.js';
 import { paymentIds, type TaskRecord } from './task-record.js';
 import { countHeld, whoOf } from './wall.js';
 
@@ -60,11 +61,14 @@ export function report(market: MarketState, asked: Asking, nowMs: number): Answe
   if (misfit !== undefined) return refused(misfit);
   const { percent, deadline, text }: Partial<ReportAsked> = wanted ?? {};
   const side = wanted === undefined ? 'clock' : asker;
-  const standby = step === 'turn-down' ? nextStandby(market, task, nowMs) : undefined;
+  const turnsDown = wanted?.step === 'turn-down' && task.standbys.length > 0;
+  if (turnsDown && wanted.policy !== market.policyVersion) return refused('stale');
+  const { standby, passed } = turnsDown ? nextStandby(market, task, wanted.rulings ?? [], nowMs) : NOBODY;
   const turn: Turn = { step, side, to: cell.to, handedOver: standby !== undefined };
   const ended = wanted?.step === 'resolve' ? resolved(wanted) : endOf(task, turn, nowMs);
   commitStep(market, task, { step, side, percent, deadline, text, standby, ended }, nowMs);
-  return { ok: true, ...reportedOf(task, step, nowMs) };
+  const passedOver = passed.length > 0 ? { passedOver: passed } : {};
+  return { ok: true, ...reportedOf(task, step, nowMs), ...passedOver };
 }
 
 /** Whose step it is: `by` itself, or the host that speaks for it; for who may be both, the buyer's. */
@@ -140,14 +144,41 @@ export function boundWithout(market: MarketState, task: TaskRecord, nowMs: numbe
   return bound;
 }
 
+/** Who takes over, if anybody, and whom the market's rules kept from it. */
+interface Next {
+  readonly standby?: TakenStep['standby'];
+  readonly passed: readonly PassedOver[];
+}
+const NOBODY: Next = { passed: [] };
+
 /** The first standby that may be engaged in the present provider's place. */
-function nextStandby(market: MarketState, task: TaskRecord, nowMs: number): TakenStep['standby'] {
+function nextStandby(market: MarketState, task: TaskRecord, rulings: readonly StandbyRuling[], nowMs: number): Next {
   const bound = boundWithout(market, task, nowMs);
+  const passed: PassedOver[] = [];
   for (const [index, offer] of task.standbys.entries()) {
-    if (index < task.tried || unfit(market, offer, task, bound, nowMs) !== undefined) continue;
-    if (uncovered(market, offer, task, bound) === undefined) return { offer, tried: index + 1 };
+    if (index < task.tried) continue;
+    const broken = barredByRules(market, task, offer, rulings[index], bound);
+    if (broken !== undefined) passed.push({ participant: offer.participant, intent: offer.intent, ...broken });
+    else if (
+      unfit(market, offer, task, bound, nowMs) === undefined &&
+      uncovered(market, offer, task, bound) === undefined
+    ) {
+      return { standby: { offer, tried: index + 1 }, passed };
+    }
   }
-  return undefined;
+  return { passed };
+}
+
+/** The rule that keeps a standby from taking over, by what is bound without its forerunner. */
+export function barredByRules(
+  market: MarketState,
+  { buyer }: Pick<TaskRecord, 'buyer'>,
+  { price }: Pick<StandbyOffer, 'price'>,
+  ruling: StandbyRuling | undefined,
+  bound: Pick<Bound, 'spent'>,
+): BrokenRule | undefined {
+  if (ruling?.barred !== undefined) return ruling.barred;
+  return beyondRules(ruling?.bounds, { payer: market.ledger.account(buyer)!.pending + bound.spent + price });
 }
 
 /** Takes a step; checks nothing but that the contract has such a step now, and throws where it has none. */

@@ -1,5 +1,6 @@
 // What a broker judged, for the script that commits: by which version of the rules, whom they bar, and up to which sums.
 import { MAX_MICRO } from '@tender/credits';
+import type { Detail } from '../refusal.js';
 import { judgePolicy } from './judge.js';
 import type { Policy, PolicyFacts, Rule } from './policy.js';
 import { policyRefusal } from './policy-refusal.js';
@@ -21,13 +22,22 @@ export interface BoundedSums {
   readonly payer: number;
 }
 
-export type BarredByRule = Pick<ReturnType<typeof policyRefusal>, 'detail' | 'message'> & { readonly rule: string };
+/** Which rule says no, and how. */
+export interface BrokenRule {
+  readonly rule: string;
+  readonly detail: Detail;
+}
 
 export interface Ruling {
   /** The version of the rules by which it was judged. */
   readonly policy: number;
-  readonly barred?: BarredByRule | undefined;
+  readonly barred?: (BrokenRule & { readonly message: string }) | undefined;
   readonly bounds?: readonly RuleBound[] | undefined;
+}
+
+/** What the rules say of one who stands by: its price is known, what its buyer will have set aside is not. */
+export interface StandbyRuling extends Pick<Ruling, 'bounds'> {
+  readonly barred?: BrokenRule | undefined;
 }
 
 /**
@@ -42,6 +52,13 @@ export function ruleOnTerm(policy: Policy, facts: Omit<PolicyFacts, 'amountMicro
   if (verdict.ok) return bounds.length === 0 ? {} : { bounds };
   const { detail, message } = policyRefusal(verdict);
   return { barred: { rule: verdict.rule, detail, message } };
+}
+
+/** What all rules say of an offer that is to take over; `policy` without those that ask, where nobody is to be asked. */
+export function ruleOnStandby(policy: Policy, facts: PolicyFacts): StandbyRuling {
+  const verdict = judgePolicy(policy, facts);
+  if (verdict.ok) return capsOn(policy, facts);
+  return { barred: { rule: verdict.rule, detail: policyRefusal(verdict).detail } };
 }
 
 /** The caps alone on all that a payer has set aside, for what is no contract: deposits and rate tokens. */
@@ -79,7 +96,7 @@ function sumOf(sum: bigint): number {
 export function beyondRules(
   bounds: readonly RuleBound[] | undefined,
   sums: Partial<BoundedSums>,
-): { readonly rule: string; readonly detail: 'over-budget' | 'below-reserve-price' } | undefined {
+): BrokenRule | undefined {
   for (const { rule, of, least, most } of bounds ?? []) {
     const sum = sums[of];
     if (sum === undefined) continue;

@@ -1,7 +1,9 @@
 // What the bank reads without changing anything: contracts, calls, pools, rules, what waits, what is due; accounts are the ledger's.
 import { marketKey, metaKey } from '@tender/credits/redis';
 import type { Redis } from 'ioredis';
+import type { StandbyOffer } from '../model/task-command.js';
 import type { ContractView, LeaseOutcome } from '../operations.js';
+import type { Frame } from '../task/deal.js';
 import type { TaskView } from '../task/task-view.js';
 import { proposalOf, type StoredProposal } from './proposal-record.js';
 import { taskViewOf } from './task-record.js';
@@ -28,6 +30,13 @@ export interface CallRecord {
   readonly lockValue: string;
   readonly awardBy: number;
   readonly durationMs: number;
+}
+
+export interface Standbys {
+  readonly frame: Frame;
+  readonly standbys: readonly StandbyOffer[];
+  /** Whether an operator approved the engagement. */
+  readonly approved: boolean;
 }
 
 export class MarketReader {
@@ -124,6 +133,14 @@ export class MarketReader {
   async task(id: string): Promise<TaskView | undefined> {
     const f = await this.#redis.hgetall(this.#key('contract', id));
     return f.kind === 'task' ? taskViewOf(id, f) : undefined;
+  }
+
+  /** Who stands by for a task's contract, and by what they are judged; undefined where nobody does. */
+  async standbys(id: string): Promise<Standbys | undefined> {
+    const f = await this.#redis.hmget(this.#key('contract', id), 'kind', 'frame', 'standbys', 'approved');
+    const [kind, frame, standbys, approved] = f;
+    if (kind !== 'task' || standbys === '[]') return undefined;
+    return { frame: JSON.parse(frame!), standbys: JSON.parse(standbys!), approved: typeof approved === 'string' };
   }
 
   async proposal(id: string): Promise<StoredProposal | undefined> {

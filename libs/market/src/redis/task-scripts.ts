@@ -1,6 +1,7 @@
 // The registry's part for tasks: closing on offers, and each step of a contract's life.
 import { defineScript } from '@tender/credits/redis';
 import { z } from 'zod';
+import { passedOverSpec } from '../events.js';
 import type { EngageAsked, ReportAsked } from '../model/task-command.js';
 import { verdictSpec } from '../refusal.js';
 import { keptStates, type TaskStep, taskOutcomes, taskSteps } from '../task/life-cycle.js';
@@ -45,6 +46,7 @@ const reportReply = replyOf({
   paidMicro: z.string().optional(),
   refundedMicro: z.string().optional(),
   bondTo: z.enum(['buyer', 'provider']).optional(),
+  passedOver: z.array(passedOverSpec).optional(),
 });
 export type ReportReply = z.infer<typeof reportReply>;
 
@@ -59,11 +61,22 @@ export const taskScripts = {
 
 export const taskScriptFields = {
   engage: {
-    ...{ by: 1, key: 1, digest: 1, buyer: 1, conversation: 1, task: 1, resource: 1, policy: 1, limitMicro: 1 },
+    ...{
+      by: 1,
+      key: 1,
+      digest: 1,
+      buyer: 1,
+      conversation: 1,
+      task: 1,
+      resource: 1,
+      policy: 1,
+      limitMicro: 1,
+      approved: 1,
+    },
     ...{ frameText: 1, fill: 1, counts: 1, total: 1, conditions: 1, rule: 1, weights: 1, offers: 1 },
   },
   report: {
     ...{ kind: 1, by: 1, key: 1, digest: 1, contract: 1, step: 1, operator: 1, percent: 1, deadline: 1, text: 1 },
-    ...{ receiptOutcome: 1, paidMicro: 1, bondTo: 1 },
+    ...{ receiptOutcome: 1, paidMicro: 1, bondTo: 1, policy: 1, rulings: 1 },
   },
 } satisfies { [Name in keyof typeof taskScripts]: Record<FieldsOf<(typeof taskScripts)[Name]>, 1> };

@@ -95,7 +95,8 @@ export class TaskHand {
       step === 'done' ? 'done' : step === 'fail' ? 'failed' : undefined;
     const receipt =
       receiptOutcome === undefined ? {} : { receiptOutcome, text: testReceipt(receiptOutcome, this.#nowMs()) };
-    const body = { contract, step, ...receipt, ...more };
+    const judged = step === 'turn-down' ? { policy: 0 } : {};
+    const body = { contract, step, ...receipt, ...judged, ...more };
     const input: ReportInput = { by, key: this.#key(), digest: bodyDigest('report', body), ...body };
     return runScript(this.#redis, marketScripts.report, metaKey(this.#market), input);
   }

@@ -123,7 +123,16 @@ export class Bank {
     const { step } = more.paidMicro === undefined ? body : { step: 'resolve' as const };
     const receipt = 'receipt' in body ? body.receipt : undefined;
     const answer = this.apply({
-      ...{ kind: 'report', by, key, digest: canonicalJson(body), contract, step, ...more },
+      ...{
+        kind: 'report',
+        by,
+        key,
+        digest: canonicalJson(body),
+        contract,
+        step,
+        policy: this.book.policyVersion,
+        ...more,
+      },
       ...('percent' in body ? { percent: body.percent } : {}),
       ...('deadline' in body ? { deadline: body.deadline } : {}),
       ...(receipt === undefined ? {} : { text: JSON.stringify(receipt), receiptOutcome: receipt.outcome }),

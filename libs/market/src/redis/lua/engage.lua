@@ -1,7 +1,7 @@
 #!lua
 -- Closes on sealed offers: sets prices and bonds aside, takes the slots behind them and keeps the runners-up, or does nothing.
 -- KEYS: meta
--- ARGV: by, key, digest, buyer, conversation, task, resource, policy, limitMicro, frameText, fill, counts, total, conditions, rule, weights, offers
+-- ARGV: by, key, digest, buyer, conversation, task, resource, policy, limitMicro, approved, frameText, fill, counts, total, conditions, rule, weights, offers
 -- REPLY: ok, conversation, at, contracts, verdicts
 -- include: reply
 -- include: task
@@ -72,7 +72,7 @@ for i, offer in ipairs(won) do
     'rebatePermille', terms.rebatePermille, 'bond', bond, 'penaltyPermille', terms.penaltyPermille,
     'disputeMs', terms.disputeMs, 'frame', input.frameText, 'standbys', '[' .. table.concat(standbys, ',') .. ']',
     'tried', 0, 'awardedAt', now)
-  if limit then redis.call('HSET', key('contract', id), 'limit', limit) end
+  if input.approved then redis.call('HSET', key('contract', id), 'approved', 1) end
   local c = { id = id, attempt = 1, buyer = input.buyer, resource = input.resource, bond = bond, grace = terms.graceMs }
   local due_at, slots, fences = give_task(c, offer)
   winners[i] = { contract = id, participant = offer.participant, intent = offer.intent, slots = slots, fences = fences }
@@ -93,7 +93,7 @@ for i, offer in ipairs(input.offers) do
 end
 return done(input, {
   kind = 'engage', buyer = input.buyer, class = buyer.class, conversation = input.conversation, task = input.task,
-  resource = input.resource, policy = input.policy, limitMicro = input.limitMicro, frame = input.frameText,
+  resource = input.resource, policy = input.policy, limitMicro = input.limitMicro, approved = input.approved, frame = input.frameText,
   fill = input.fill, counts = input.counts, total = input.total, conditions = terms, rule = input.rule,
   weights = input.weights, offers = shown, winners = winners,
 }, { conversation = input.conversation, at = now, contracts = contracts, verdicts = verdicts })

@@ -42,13 +42,11 @@ if c.amount + amount > MAX_MICRO then
 end
 local moved = rules_moved(input.policy)
 if moved then return refuse('stale', moved) end
-local barred = input.barred
-if barred then return refuse(barred.detail, barred.message, nil, nil, barred.rule) end
 -- Terms that are over are paid in the same step: they are set aside no more.
-local broken = beyond_rules(input.bounds, {
+local broken = input.barred or beyond_rules(input.bounds, {
   term = amount, contract = c.amount + amount, payer = account.pending - over_terms(c, now) + amount,
 })
-if broken then return refuse(broken.detail, broken.message, nil, nil, broken.id) end
+if broken then return refuse(broken.detail, broken.message, nil, nil, broken.rule) end
 if account.available < amount then
   return refuse('insufficient-credits', 'the next term costs ' .. amount .. ', available: ' .. account.available)
 end

@@ -1,8 +1,8 @@
 #!lua
 -- Takes a step in the life of a task's contract and settles it where the step ends it; past its time, the clock's step comes first.
 -- KEYS: meta
--- ARGV: kind, by, key, digest, contract, step, operator, percent, deadline, text, receiptOutcome, paidMicro, bondTo
--- REPLY: ok, contract, step, state, attempt, participant, at, dueAt, percent, outcome, paidMicro, refundedMicro, bondTo
+-- ARGV: kind, by, key, digest, contract, step, operator, percent, deadline, text, receiptOutcome, paidMicro, bondTo, policy, rulings
+-- REPLY: ok, contract, step, state, attempt, participant, at, dueAt, percent, outcome, paidMicro, refundedMicro, bondTo, passedOver
 -- include: reply
 -- include: task
 local sweep = input.kind == 'overdue'
@@ -49,8 +49,13 @@ if step == 'resolve' and (not ruled or ruled > c.price or (input.bondTo ~= 'buye
 end
 
 -- How it ends with this step, if it does.
-local standby, tried = nil, nil
-if step == 'turn-down' then standby, tried = next_standby(c) end
+local standby, tried, passed = nil, nil, {}
+local judged = step == 'turn-down' and c.standbys ~= '[]'
+if judged then
+  local moved = rules_moved(input.policy)
+  if moved then return refuse('stale', moved) end
+  standby, tried, passed = next_standby(c, input.rulings or {})
+end
 local ended = nil
 if step == 'turn-down' and not standby then
   ended = { outcome = 'failed', at = now, turned_down = true }
@@ -121,11 +126,13 @@ local entry = {
   text = side ~= 'clock' and input.text or nil, tried = standby and tried or nil,
   participant = standby and participant or nil, intent = standby and standby.intent or nil, slots = slots,
   fences = fences, outcome = ended and ended.outcome or nil, paid = paid, bondTo = bond_to,
+  policy = judged and input.policy or nil, rulings = judged and input.rulings or nil,
 }
 local reply = {
   contract = c.id, step = step, state = state, attempt = c.attempt, participant = participant, at = now, dueAt = due_at,
   percent = percent, outcome = ended and ended.outcome or nil, paidMicro = ended and tostring(paid) or nil,
   refundedMicro = ended and tostring(c.price - paid) or nil, bondTo = bond_to,
+  passedOver = #passed > 0 and passed or nil,
 }
 if sweep then
   journal(entry)

@@ -13,15 +13,16 @@ end
 -- The first rule that a sum does not keep to, with detail and message, or nil: ruling.ts states the same.
 local function beyond_rules(bounds, sums)
   for _, bound in ipairs(bounds or {}) do
-    local sum, rule = sums[bound.of], nil
+    local sum, broken = sums[bound.of], nil
     if sum and bound.most and sum > bound.most then
-      rule = { id = bound.rule, detail = 'over-budget', asks = '; at most ' .. string.format('%.0f', bound.most) }
+      broken = { rule = bound.rule, detail = 'over-budget', asks = '; at most ' .. string.format('%.0f', bound.most) }
     elseif sum and bound.least and sum < bound.least then
-      rule = { id = bound.rule, detail = 'below-reserve-price', asks = '; at least ' .. string.format('%.0f', bound.least) }
+      broken = { rule = bound.rule, detail = 'below-reserve-price', asks = '; at least ' .. string.format('%.0f', bound.least) }
     end
-    if rule then
-      rule.message = 'rule ' .. rule.id .. ': ' .. SUM_OF[bound.of] .. string.format('%.0f', sum) .. ' micro-credits' .. rule.asks
-      return rule
+    if broken then
+      broken.message = 'rule ' .. broken.rule .. ': ' .. SUM_OF[bound.of] .. string.format('%.0f', sum)
+        .. ' micro-credits' .. broken.asks
+      return broken
     end
   end
   return nil

@@ -3,6 +3,7 @@
 -- include: life-cycle
 -- include: wall
 -- include: deposit
+-- include: rules
 
 -- A dispute that no operator resolves ends so long after it was raised.
 local DISPUTE_LIMIT_MS = 604800000
@@ -143,27 +144,28 @@ end
 
 local function task_of(id)
   local f = redis.call('HMGET', key('contract', id), 'kind', 'state', 'buyer', 'task', 'resource', 'counts', 'needs',
-    'limit', 'graceMs', 'reportEveryMs', 'lateMs', 'rebatePermille', 'bond', 'penaltyPermille', 'disputeMs', 'standbys',
+    'graceMs', 'reportEveryMs', 'lateMs', 'rebatePermille', 'bond', 'penaltyPermille', 'disputeMs', 'standbys',
     'tried', 'attempt', 'participant', 'intent', 'price', 'deadline', 'durationMs', 'hold', 'pool', 'slots', 'heardAt',
     'startedAt', 'askedDeadline', 'doneAt', 'dueAt', 'percent', 'payee', 'class',
     'owner')
   if f[1] ~= 'task' then return nil end
   return {
     id = id, state = f[2], buyer = f[3], task = f[4], resource = f[5], counts = f[6], needs = tonumber(f[7]),
-    limit = f[8] and tonumber(f[8]), grace = tonumber(f[9]), report_every = tonumber(f[10]), late = tonumber(f[11]),
-    rebate = tonumber(f[12]), bond = tonumber(f[13]), penalty = tonumber(f[14]), dispute = tonumber(f[15]),
-    standbys = f[16], tried = tonumber(f[17]), attempt = tonumber(f[18]), participant = f[19], intent = f[20],
-    price = tonumber(f[21]), deadline = tonumber(f[22]), duration = tonumber(f[23]), hold = f[24], pool = f[25],
-    slots = numbers(f[26]), heard_at = f[27] and tonumber(f[27]), started_at = f[28] and tonumber(f[28]),
-    asked = f[29] and tonumber(f[29]), done_at = f[30] and tonumber(f[30]), due_at = tonumber(f[31]),
-    percent = tonumber(f[32]), payee = f[33], class = f[34], owner = f[35],
+    grace = tonumber(f[8]), report_every = tonumber(f[9]), late = tonumber(f[10]), rebate = tonumber(f[11]),
+    bond = tonumber(f[12]), penalty = tonumber(f[13]), dispute = tonumber(f[14]), standbys = f[15],
+    tried = tonumber(f[16]), attempt = tonumber(f[17]), participant = f[18], intent = f[19], price = tonumber(f[20]),
+    deadline = tonumber(f[21]), duration = tonumber(f[22]), hold = f[23], pool = f[24], slots = numbers(f[25]),
+    heard_at = f[26] and tonumber(f[26]), started_at = f[27] and tonumber(f[27]), asked = f[28] and tonumber(f[28]),
+    done_at = f[29] and tonumber(f[29]), due_at = tonumber(f[30]), percent = tonumber(f[31]), payee = f[32],
+    class = f[33], owner = f[34],
   }
 end
 
--- The first standby that may be engaged in the present provider's place; and how many were tried with it.
-local function next_standby(c)
+-- The first standby that may be engaged in the present provider's place; how many were tried with it, and whom of them
+-- the market's rules barred. `rulings`: what they say of each standby.
+local function next_standby(c, rulings)
   local buyer = account_of(c.buyer)
-  local deal = { buyer = buyer, counts = c.counts, needs = c.needs, bond = c.bond, limit = c.limit }
+  local deal = { buyer = buyer, counts = c.counts, needs = c.needs, bond = c.bond }
   -- What the present provider gives back counts as there.
   local bound = nothing_bound()
   bound.spent, bound.bonds[c.participant] = -c.price, -c.bond
@@ -173,12 +175,20 @@ local function next_standby(c)
   if price_charged then budget_back(bound.desk, price_charged, c.price) end
   local bond_charged = redis.call('HGET', key('xfer', bond_id(c)), 'budgets')
   if bond_charged then budget_back(bound.desk, bond_charged, c.bond) end
-  local standbys = cjson.decode(c.standbys)
+  local standbys, passed = cjson.decode(c.standbys), {}
   for i = c.tried + 1, #standbys do
-    local offer = standbys[i]
-    if not (unfit(offer, deal, bound) or uncovered(offer, deal, bound)) then return offer, i end
+    local offer, ruling = standbys[i], rulings[i] or {}
+    local broken = ruling.barred
+      or beyond_rules(ruling.bounds, { payer = buyer.pending + bound.spent + offer.price })
+    if broken then
+      passed[#passed + 1] = {
+        participant = offer.participant, intent = offer.intent, detail = broken.detail, rule = broken.rule,
+      }
+    elseif not (unfit(offer, deal, bound) or uncovered(offer, deal, bound)) then
+      return offer, i, passed
+    end
   end
-  return nil, #standbys
+  return nil, #standbys, passed
 end
 
 -- Ends the payments of the present attempt; its intent is remembered for a while.

@@ -1,6 +1,6 @@
 // Random steps in a market small enough that ids, slots, intents and keys clash all the time.
 import fc from 'fast-check';
-import { auctionRules, type MarketCommand, rankBids, type SealKind, type ShownBid } from '../src/index.js';
+import { auctionRules, type MarketCommand, type Ruling, rankBids, type SealKind, type ShownBid } from '../src/index.js';
 import { type ApprovalDraft, approvalDraft, approvalDrafts } from './approval-steps.js';
 import { allotted, type Order, order } from './budget-orders.js';
 import { AGENTS, ANNS_NKEY, any, often, SYSTEM_AGENT } from './drawn.js';
@@ -106,19 +106,19 @@ const bound = fc.record(
       rule: fc.constantFrom('r1', 'r2'),
       of: fc.constantFrom('term' as const, 'contract' as const, 'payer' as const),
     },
-    ...{ least: fc.constantFrom(1, 11), most: fc.constantFrom(12, 25, 60) },
+    ...{ least: fc.constantFrom(1, 21), most: fc.constantFrom(9, 19, 25, 60) },
   },
   { requiredKeys: ['rule', 'of'] },
 );
 const denied = { rule: 'no-ann', detail: 'not-permitted' as const, message: 'rule no-ann: ann is denied' };
-const renewal = fc.record(
-  {
-    ...{ kind: fc.constant('renew' as const), by: holder, contract, maxPriceMicro, policy },
-    ...{ barred: often(fc.constant(undefined), fc.constant(denied)) },
-    ...{ bounds: often(fc.constant(undefined), fc.array(bound, { minLength: 1, maxLength: 2 })) },
-  },
-  { requiredKeys: ['kind', 'by', 'contract', 'maxPriceMicro', 'policy'] },
+const ruling: fc.Arbitrary<Pick<Ruling, 'barred' | 'bounds'>> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: fc.constant({ barred: denied }) },
+  { weight: 2, arbitrary: fc.record({ bounds: fc.array(bound, { minLength: 1, maxLength: 2 }) }) },
 );
+const renewal = fc
+  .record({ kind: fc.constant('renew' as const), by: holder, contract, maxPriceMicro, policy, ruling })
+  .map(({ ruling: said, ...drawn }) => ({ ...drawn, ...said }));
 const command: fc.Arbitrary<Draft> = fc.oneof(
   { weight: 2, arbitrary: openPool },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('extend-call' as const), by: strangerOrSeller, cfp, ttlMs }) },
@@ -237,6 +237,39 @@ const held: fc.Arbitrary<Step[]> = fc
     ];
   });
 
+/** A lease that is won at 10 a term and renewed as far as rules let it. */
+const ruled: fc.Arbitrary<Step[]> = fc
+  .record({
+    cfp: newCfp,
+    by: fc.constantFrom(...AGENTS),
+    said: ruling,
+    keys: fc.array(key, { minLength: 4, maxLength: 4 }),
+  })
+  .map(({ cfp: id, by, said, keys }): Step[] => {
+    const value = `lock-${id}`;
+    const terms = {
+      rule: 'first-price',
+      reservePriceMicro: '10',
+      durationMs: 1_000,
+      windowMs: 10,
+      ttlMs: 3_000,
+    } as const;
+    const won = { participant: by, intent: `ruled-${keys[0]}`, units: 1, price: 10, until_ms: 5_000 };
+    const asks: Draft[] = [
+      {
+        ...{ kind: 'open-call', by: 'seller', cfp: id, pool: 'gpu', slots: [0], lockValue: value, ...terms },
+        ...{ seals: ['mac'], termsDigest: DIGEST },
+      },
+      { kind: 'award', by: 'seller', cfp: id, bids: [won], termsDigest: DIGEST, policy: 0 },
+      { ...endOf('renew', `${id}-1`), ...said } as Draft,
+      endOf('settle', `${id}-1`),
+    ];
+    return [
+      { kind: 'lock', slots: [0], value, force: false },
+      ...asks.map((command, index): Step => ({ kind: 'ask', command, key: keys[index]! })),
+    ];
+  });
+
 /** What waits is decided, and what is approved is closed. */
 const approved: fc.Arbitrary<Step[]> = fc
   .record({ drafts: approvalDrafts, keys: fc.array(key, { minLength: 3, maxLength: 3 }) })
@@ -301,6 +334,7 @@ const parts = [
   { weight: 4, arbitrary: opening },
   { weight: 7, arbitrary: held },
   { weight: 2, arbitrary: approved },
+  { weight: 2, arbitrary: ruled },
   { weight: 3, arbitrary: hired },
   { weight: 3, arbitrary: lived },
   { weight: 24, arbitrary: single.map((step) => [step]) },

@@ -11,6 +11,7 @@ let seller: WireClient;
 let ann: WireClient;
 let ben: WireClient;
 const ports: number[] = [];
+const brokers: Awaited<ReturnType<MarketUnderTest['broker']>>[] = [];
 
 function freePort(): Promise<number> {
   return new Promise((resolve) => {
@@ -24,7 +25,9 @@ function freePort(): Promise<number> {
 async function brokerWithFigures(): Promise<Awaited<ReturnType<MarketUnderTest['broker']>>> {
   const port = await freePort();
   ports.push(port);
-  return market.broker({ HTTP_PORT: String(port) });
+  const broker = await market.broker({ HTTP_PORT: String(port) });
+  brokers.push(broker);
+  return broker;
 }
 
 beforeAll(async () => {
@@ -210,5 +213,25 @@ describe('a quote of rate tokens', () => {
       for (let n = 0; n < 10; n += 1) if (((await chance('100')) ?? 1) > 0.5) return false;
       return true;
     });
+  });
+
+  test('outlives the brokers: one that starts reads what was sold, of pools and buckets', async () => {
+    const limits = [{ name: 'requests', capacity: 40, refillPerSecond: 0.001, priceMicro: '100' }];
+    const bucket = { bucket: 'kept', account: 'api-till', limits, noiseMaxPermille: 1_000 };
+    expect((await market.operator.admin('bucket', { key: `bucket-${newId()}`, bucket })).performative).toBe('inform');
+    const order = { bucket: 'kept', amounts: { requests: 10 }, maxPriceMicro: '1000', ttlMs: 60_000 };
+    expect((await ben.ask('tokens', { hold: `h-${newId()}`, ...order })).performative).toBe('inform');
+    await Promise.all(brokers.splice(0).map((broker) => broker.kill('SIGKILL')));
+    ports.splice(0);
+    await brokerWithFigures();
+    // Thirty are left; the last taker may come again for ten, and offers no more than the reserve price.
+    const quoted = async (requests: number, maxPriceMicro: number) => {
+      const asked = { bucket: 'kept', amounts: { requests }, maxPriceMicro: String(maxPriceMicro) };
+      return (await ann.done('bucket', asked)).quote.winProbability as number;
+    };
+    expect(await quoted(20, 2_000)).toBe(0.75);
+    expect(await quoted(21, 2_100)).toBe(0.25);
+    expect(await quoted(21, 2_200)).toBe(0.75);
+    expect((await ann.done('quote', { pool: 'gpu', durationMs: 60_000, history: 9 })).history).toHaveLength(5);
   });
 });

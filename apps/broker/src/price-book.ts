@@ -17,7 +17,7 @@ import {
   wouldBeServed,
   wouldWin,
 } from '@tender/market';
-import type { AwardInput, AwardReply, TakesReply } from '@tender/market/redis';
+import type { AwardInput, AwardReply, RecentPrice, TakesReply } from '@tender/market/redis';
 
 type Committed = Extract<AwardReply, { ok: true }>;
 
@@ -68,9 +68,14 @@ export class PriceBook {
     this.#workUpSoon();
   }
 
-  /** An award of before this broker's time. */
-  remember(pool: string, point: AwardPoint): void {
-    this.#pool(pool).add(point);
+  /** An award, or a clearing, of before this broker's time. */
+  remember(sold: RecentPrice): void {
+    if ('pool' in sold) {
+      this.#pool(sold.pool).add(sold.point);
+      return;
+    }
+    this.#clearings += 1;
+    this.#bucket(sold.bucket).add({ ...sold.point, seq: this.#clearings });
   }
 
   /** What another broker tells; its own words come back to it and are passed over. */

@@ -1,6 +1,6 @@
 // How a broker's price book learns what other brokers sold, and what was sold before it started.
 import { decodeJson, encode, type PricesMessage, subjects } from '@tender/market';
-import { recentAwards } from '@tender/market/redis';
+import { recentPrices } from '@tender/market/redis';
 import type { NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 import type { Bank } from './bank.js';
@@ -26,7 +26,7 @@ export async function followPrices({ market, redis, prices, log }: Bank, nats: N
     },
   });
   try {
-    for await (const { pool, point } of recentAwards(redis, market)) prices.remember(pool, point);
+    for await (const sold of recentPrices(redis, market)) prices.remember(sold);
   } catch (error) {
     log.warn({ error: String(error) }, 'the prices of before could not be read');
   }

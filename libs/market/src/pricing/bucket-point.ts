@@ -19,7 +19,7 @@ export interface TakeRung extends TakeRank {
   /** What it got, or the least that it was content with; absent where nothing is known of it but its rate. */
   readonly amounts?: Tokens | undefined;
   /** It had been turned away by the clearing before. */
-  readonly waited?: boolean | undefined;
+  readonly waited: boolean;
 }
 
 export interface BucketPoint {
@@ -81,7 +81,7 @@ export function bucketPoint(
   const served: (TakeRung & { readonly amounts: Tokens })[] = [];
   const lost: TakeRung[] = [];
   answers.forEach((answer, n) => {
-    const { amounts, atLeast, maxPrice, waited } = takes[n]!;
+    const { amounts, atLeast, maxPrice, waited = false } = takes[n]!;
     if (answer.ok) {
       if (answer.replayed !== true) served.push({ ...servedRung(answer, maxPrice, amounts), waited });
     } else if (answer.wait?.offeredPermille !== undefined) {
@@ -98,8 +98,8 @@ export function bucketPoint(
  */
 export function journaledPoint(seq: number, takes: readonly TakeEntry[]): BucketPoint | undefined {
   const { at, clearingPermille, left = {} } = takes.at(-1)!;
-  const served = takes.map((take) => servedRung(take, take.maxPrice, take.amounts));
-  return pointOf({ seq, at }, served, clearingPermille > 1000 ? [{ rate: clearingPermille, system: false }] : [], left);
+  const served = takes.map((take) => ({ ...servedRung(take, take.maxPrice, take.amounts), waited: false }));
+  return pointOf({ seq, at }, served, clearingPermille > 1000 ? [{ rate: clearingPermille, system: false, waited: false }] : [], left);
 }
 
 function pointOf(

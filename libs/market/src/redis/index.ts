@@ -6,7 +6,7 @@ export { AwardBatch, MAX_BATCH } from './award-batch.js';
 export { checkRedis } from './check.js';
 export { type CallRecord, MarketReader } from './market-reader.js';
 export { type HeldLock, type LockOutcome, NegotiationLock } from './negotiation-lock.js';
-export { recentAwards } from './price-tail.js';
+export { type RecentPrice, recentPrices } from './price-tail.js';
 export type { StoredProposal } from './proposal-record.js';
 export type { FileProposalInput, ProposalReply } from './proposal-scripts.js';
 export type { Keyed, ScriptRefusal } from './script-reply.js';

@@ -211,6 +211,20 @@ describe('the market’s rules', () => {
     expect(refused.body).toMatchObject({ detail: 'not-permitted', rule: 'no-ann' });
   });
 
+  test('that come after something was committed change nothing of the answer to who asks again', async () => {
+    const deal = dealOf(buyer);
+    const body = engageOf(deal, [offerOf(ann, deal)]);
+    const engaged = await buyer.done('engage', body);
+    const call: Call = await seller.done('lock', seller.offer('gpu.h100'));
+    const award = seller.award(call, [ann.cheque(call, 900)]);
+    const awarded = await seller.done('award', award);
+    await rules({ id: 'no-ann', kind: 'deny', agents: ['ann'] });
+    expect(await seller.done('award', award)).toEqual(awarded);
+    expect(await buyer.done('engage', body)).toEqual(engaged);
+    await rules(dear());
+    expect(await buyer.done('engage', body)).toEqual(engaged);
+  });
+
   test('come from an operator, whole and well-formed', async () => {
     const key = `policy-${newId()}`;
     const forged = await buyer.admin('policy', { key, policy: { rules: [] } });

@@ -88,3 +88,6 @@ export function policyMoved(reply: {
 
 /** How often something is judged anew because the rules moved between the judgement and the script. */
 export const JUDGEMENTS = 3;
+
+/** A version that the rules never have: under it a script gives its saved answer, and commits nothing that is new. */
+export const NO_VERSION = -1;

@@ -14,7 +14,7 @@ import {
 import type { AwardReply, CallRecord, RankedBid } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
-import { JUDGEMENTS, policyMoved } from '../policy-book.js';
+import { JUDGEMENTS, NO_VERSION, policyMoved } from '../policy-book.js';
 import { refused, unlockElsewhere } from './calls.js';
 
 type Body = BankRequest<'award'>;
@@ -38,16 +38,18 @@ export async function award(bank: Bank, asked: Asked<Body>): Promise<Outcome<Ban
   for (let attempt = 1; ; attempt += 1) {
     const judged = await judge(bank, body, sealed);
     const others = [...forged, ...judged.verdicts];
-    if (judged.refusal !== undefined) return { ...judged.refusal, verdicts: others };
+    const { refusal: no } = judged;
     const reply = await bank.awards.award({
       by: sender,
       key: body.key,
       digest: bodyDigest('award', body),
       cfp: body.cfp,
       termsDigest: body.digest,
-      bids: rankBids(body.digest, judged.bids),
-      policy: judged.version,
+      bids: rankBids(body.digest, no === undefined ? judged.bids : sealed),
+      // Rules that came after it change nothing of what is committed: asked again, it is answered as before.
+      policy: no === undefined ? judged.version : NO_VERSION,
     });
+    if (no !== undefined && !reply.ok) return { ...no, verdicts: others };
     if (!policyMoved(reply) || attempt >= JUDGEMENTS) return answered(bank, reply, others);
     await bank.policies.load();
   }
@@ -104,8 +106,10 @@ async function answered(
   await unlockElsewhere(bank, reply.cfp);
   const { cfp, clearingPriceMicro, winners, verdicts } = reply;
   const first = winners[0]!;
+  const judged = new Set(verdicts.map(({ participant, intent }) => `${participant}|${intent}`));
+  const more = others.filter(({ participant, intent }) => !judged.has(`${participant}|${intent}`));
   return ok(
-    { cfp, clearingPriceMicro, winners, verdicts: others.length === 0 ? verdicts : [...verdicts, ...others] },
+    { cfp, clearingPriceMicro, winners, verdicts: more.length === 0 ? verdicts : [...verdicts, ...more] },
     { scope: reply.pool, budget: clearingPriceMicro, expires: first.until, fence: Math.max(...first.fences) },
   );
 }

@@ -18,7 +18,7 @@ import {
 import { type EngageInput, marketScripts, type TaskOffer } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
-import { JUDGEMENTS, policyMoved } from '../policy-book.js';
+import { JUDGEMENTS, NO_VERSION, policyMoved } from '../policy-book.js';
 import { refused } from './calls.js';
 import { fileProposal } from './file-proposal.js';
 import { accountSpokenFor } from './speaks-for.js';
@@ -45,32 +45,29 @@ export async function engage(bank: Bank, asked: Asked<Body>, approved?: string):
   const forged = body.offers.filter((offer) => !sealed.includes(offer)).map((offer) => barred(offer, 'bad-signature'));
   for (let attempt = 1; ; attempt += 1) {
     const judged = judge(bank, body, sealed, approved !== undefined);
+    const allowed = (judged.approval ?? judged.refusal) === undefined;
     // What no script will check against the rules' version is held against the latest ones first.
-    if ((judged.approval ?? judged.refusal) !== undefined && attempt < JUDGEMENTS) {
+    if (!allowed && attempt < JUDGEMENTS) {
       await bank.policies.load();
       if (bank.policies.version !== judged.version) continue;
     }
+    const input = inputOf(asked, judged, approved !== undefined);
+    // Rules that came after it change nothing of what is committed: asked again, it is answered as before.
+    const asJudged = allowed ? input : { ...input, policy: NO_VERSION };
+    const reply = await runScript(bank.redis, marketScripts.engage, bank.meta, asJudged);
+    if (reply.ok) return engaged(bank, body, reply, forged);
     if (judged.approval !== undefined) {
       return fileProposal(bank, asked, judged.approval, judged.costMicro);
     }
     if (judged.refusal !== undefined) {
       return { ...judged.refusal, verdicts: [...(judged.refusal.verdicts ?? []), ...forged] };
     }
-    const reply = await runScript(
-      bank.redis,
-      marketScripts.engage,
-      bank.meta,
-      inputOf(asked, judged, approved !== undefined),
-    );
     if (policyMoved(reply) && attempt < JUDGEMENTS) {
       await bank.policies.load();
       continue;
     }
-    if (!reply.ok) {
-      const refusal = refused(bank, reply);
-      return reply.verdicts === undefined ? refusal : { ...refusal, verdicts: [...reply.verdicts, ...forged] };
-    }
-    return engaged(bank, body, reply, forged);
+    const refusal = refused(bank, reply);
+    return reply.verdicts === undefined ? refusal : { ...refusal, verdicts: [...reply.verdicts, ...forged] };
   }
 }
 

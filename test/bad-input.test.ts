@@ -170,7 +170,7 @@ describe('who speaks', () => {
     head.set('Tender-Conversation', 'another');
     const subject = subjects.bank(market.market, 'seller', 'quote');
     const reply = await refusedUnchanged(() =>
-      seller.raw(subject, encode(seller.envelope({ pool: 'gpu' })), 2_000, head),
+      seller.raw(subject, encode(seller.envelope({ pool: 'gpu' })), undefined, head),
     );
     expect(reply.body.detail).toBe('malformed');
   });

@@ -184,7 +184,7 @@ async function contracts(): Promise<{ task: string; state: string; outcome: stri
   return found;
 }
 
-test(`participants of ${HIT} hand-offs are killed in the middle`, { timeout: 120_000 }, async () => {
+test(`participants of ${HIT} hand-offs are killed in the middle`, { timeout: 300_000 }, async () => {
   market = await startMarket(1);
   const doomed = await market.broker();
   const trade = new Trade();
@@ -199,12 +199,12 @@ test(`participants of ${HIT} hand-offs are killed in the middle`, { timeout: 120
   await trade.open('buyer', 'tom', { resource, providers, lanes: 20 });
   const started = Date.now();
   try {
-    await until('a third is hit', () => trade.hit.size >= HIT / 3, 40_000);
+    await until('a third is hit', () => trade.hit.size >= HIT / 3, 90_000);
     await doomed.kill('SIGKILL');
     await market.broker();
-    await until('enough is hit', () => trade.isEnough, 40_000);
+    await until('enough is hit', () => trade.isEnough, 90_000);
     await trade.calm();
-    await until('nothing is under way', async () => (await unfinished(pools)).length === 0, 20_000);
+    await until('nothing is under way', async () => (await unfinished(pools)).length === 0, 60_000);
   } catch (error) {
     throw new Error(`${error}: ${trade.figures}; left: ${(await unfinished(pools)).join(', ')}`);
   } finally {

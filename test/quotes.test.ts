@@ -1,8 +1,8 @@
 // Quotes over the real stack: what brokers know of prices together and after a restart, and how their forecasts are judged.
-import { type AddressInfo, createServer } from 'node:net';
 import { type Call, nextProbability } from '@tender/market';
 import { newId } from '@tender/market/nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BrokerFigures } from './broker-figures.js';
 import { type MarketUnderTest, startMarket, until } from './market-under-test.js';
 import type { WireClient } from './wire-client.js';
 
@@ -10,30 +10,12 @@ let market: MarketUnderTest;
 let seller: WireClient;
 let ann: WireClient;
 let ben: WireClient;
-const ports: number[] = [];
-const brokers: Awaited<ReturnType<MarketUnderTest['broker']>>[] = [];
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-async function brokerWithFigures(): Promise<Awaited<ReturnType<MarketUnderTest['broker']>>> {
-  const port = await freePort();
-  ports.push(port);
-  const broker = await market.broker({ HTTP_PORT: String(port) });
-  brokers.push(broker);
-  return broker;
-}
+let brokers: BrokerFigures;
 
 beforeAll(async () => {
   market = await startMarket(0);
-  await brokerWithFigures();
-  await brokerWithFigures();
+  brokers = new BrokerFigures(market);
+  await Promise.all([brokers.broker(), brokers.broker()]);
   seller = await market.agent('seller');
   ann = await market.agent('ann');
   ben = await market.agent('ben');
@@ -49,17 +31,7 @@ async function sell(pool: string, annBids: number, benBids: number): Promise<voi
   await winner.done('settle', { key: `settle-${newId()}`, contract: winners[0].contract });
 }
 
-/** Of all brokers: the sum of a figure, by its name and labels. */
-async function figures(name: string): Promise<number[]> {
-  const texts = await Promise.all(ports.map(async (port) => (await fetch(`http://127.0.0.1:${port}/metrics`)).text()));
-  return texts.flatMap((text) =>
-    text
-      .split('\n')
-      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
-      .map((line) => Number(line.split(' ').at(-1))),
-  );
-}
-
+const figures = (name: string): Promise<number[]> => brokers.of(name);
 const sum = (values: readonly number[]) => values.reduce((all, value) => all + value, 0);
 
 describe('a quote', () => {
@@ -117,7 +89,7 @@ describe('a quote', () => {
     const double = await cid.done('quote', { ...asked, durationMs: 120_000, priceMicro: '500' });
     expect(double.winProbability).toBeCloseTo(nextProbability(known[1][1])!, 9);
 
-    const third = await brokerWithFigures();
+    const third = await brokers.broker();
     await until('the third broker knows them, too', async () => {
       for (let n = 0; n < 12; n += 1) if (!(await tells(cid))) return false;
       return true;
@@ -221,9 +193,8 @@ describe('a quote of rate tokens', () => {
     expect((await market.operator.admin('bucket', { key: `bucket-${newId()}`, bucket })).performative).toBe('inform');
     const order = { bucket: 'kept', amounts: { requests: 10 }, maxPriceMicro: '1000', ttlMs: 60_000 };
     expect((await ben.ask('tokens', { hold: `h-${newId()}`, ...order })).performative).toBe('inform');
-    await Promise.all(brokers.splice(0).map((broker) => broker.kill('SIGKILL')));
-    ports.splice(0);
-    await brokerWithFigures();
+    await brokers.kill();
+    await brokers.broker();
     // Thirty are left; the last taker may come again for ten, and offers no more than the reserve price.
     const quoted = async (requests: number, maxPriceMicro: number) => {
       const asked = { bucket: 'kept', amounts: { requests }, maxPriceMicro: String(maxPriceMicro) };

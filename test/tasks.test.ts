@@ -76,7 +76,8 @@ describe('a task from the offer to the receipt', () => {
 
   test('one that says nothing is ended by the sweeper', async () => {
     const base = dealOf(buyer);
-    const deal = dealOf(buyer, { conditions: { ...base.frame.conditions, graceMs: 0 } }, { startBy: Date.now() + 200 });
+    const soon = { startBy: Date.now() + 3_000 };
+    const deal = dealOf(buyer, { conditions: { ...base.frame.conditions, graceMs: 0 } }, soon);
     const reply = await engaged(deal, [offerOf(ann, deal)]);
     const { contract } = reply.body.contracts[0];
     await until('the sweeper', async () => (await buyer.done('task', { contract })).state === 'settled');

@@ -64,7 +64,7 @@ export class WireClient {
   }
 
   /** Sends bytes as they are and waits for an answer; undefined where none comes. */
-  async raw(subject: string, payload: Uint8Array, withinMs = 2_000, headers?: MsgHdrs): Promise<Reply | undefined> {
+  async raw(subject: string, payload: Uint8Array, withinMs = 9_000, headers?: MsgHdrs): Promise<Reply | undefined> {
     const answered = await this.#inbox.request(subject, payload, withinMs, headers);
     if (answered.kind !== 'reply') return undefined;
     const { performative, body } = JSON.parse(answered.msg.string());
@@ -152,7 +152,7 @@ export class WireClient {
       const signature = signText(text, privateKeyOf(this.seed)!);
       const body = { nkey: this.nkey, signature, request, ...more };
       const subject = `tender.${this.market}.admin.${this.id}.${operation}`;
-      const reply = await this.raw(subject, encode({ ...envelope, body }));
+      const reply = await this.raw(subject, encode({ ...envelope, body }), 2_000);
       if (reply !== undefined && reply.body.detail !== 'unavailable') return reply;
     }
     throw new Error(`no answer to admin ${operation}`);

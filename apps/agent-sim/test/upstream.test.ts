@@ -86,9 +86,10 @@ describe('the gauge', () => {
 describe('over HTTP', () => {
   let upstream: Upstream;
   afterEach(() => upstream.close());
-  const start = async (tokensPerMinute: number, quiet = false) => {
+  const start = async (quiet = false) => {
     upstream = await startUpstream({
-      limits: { requestsPerMinute: 6000, tokensPerMinute, burstMs: 1000 },
+      // Of tokens one a second, a hundred at once: however long a test takes, none flow in that it would notice.
+      limits: { requestsPerMinute: 60, tokensPerMinute: 60, burstMs: 100_000 },
       generate: (prompt) => prompt * 10,
       latencyMs: () => 1,
       quiet,
@@ -98,17 +99,18 @@ describe('over HTTP', () => {
     fetch(upstream.url, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) });
 
   test('answers with its use, and beyond its limit with 429 and when to come again', async () => {
-    await start(6000);
+    await start();
     const first = await post({ prompt: 3, contextTokens: 60 });
     expect(first.status).toBe(200);
     const { usage } = usageSpec.parse(await first.json());
     expect(usage).toEqual({ promptTokens: 60, completionTokens: 30, totalTokens: 90 });
     expect(Number(first.headers.get('x-ratelimit-remaining-tokens'))).toBeLessThan(15);
-    expect(first.headers.get('x-ratelimit-limit-tokens')).toBe('6000');
+    expect(first.headers.get('x-ratelimit-limit-tokens')).toBe('60');
     const second = await post({ prompt: 3, contextTokens: 60 });
     expect(second.status).toBe(429);
-    expect(second.headers.get('retry-after')).toBe('1');
-    expect(Number(second.headers.get('x-ratelimit-remaining-requests'))).toBeGreaterThan(90);
+    expect(Number(second.headers.get('retry-after'))).toBeGreaterThan(40);
+    expect(Number(second.headers.get('retry-after'))).toBeLessThanOrEqual(50);
+    expect(Number(second.headers.get('x-ratelimit-remaining-requests'))).toBeGreaterThanOrEqual(99);
     expect(await second.json()).toMatchObject({ error: { type: 'rate_limit_exceeded' } });
     expect(upstream.counts).toEqual({ requests: 2, throttled: 1, tokens: 90 });
   });
@@ -120,22 +122,22 @@ describe('over HTTP', () => {
     ['a field that it does not know', { prompt: 1, contextTokens: 1, class: 'system' }, 400],
     ['more than anybody asks', 'x'.repeat(10_000), 400],
   ])('%s is refused and takes nothing', async (_, body, status) => {
-    await start(6000);
+    await start();
     expect((await post(body)).status).toBe(status);
     expect(upstream.counts.requests).toBe(0);
   });
 
   test('a quiet one says nothing of what is left, but when to come again', async () => {
-    await start(6000, true);
+    await start(true);
     const answers = [await post({ prompt: 3, contextTokens: 60 }), await post({ prompt: 3, contextTokens: 60 })];
     expect(answers.map(({ status }) => status)).toEqual([200, 429]);
     for (const { headers } of answers)
       expect([...headers.keys()].filter((name) => name.includes('ratelimit'))).toEqual([]);
-    expect(answers[1]!.headers.get('retry-after')).toBe('1');
+    expect(Number(answers[1]!.headers.get('retry-after'))).toBeGreaterThan(40);
   });
 
   test('another path is not found', async () => {
-    await start(6000);
+    await start();
     expect((await fetch(new URL('/v1/models', upstream.url))).status).toBe(404);
   });
 });

@@ -71,7 +71,7 @@ function marked(mark: string): number[] {
 }
 
 /** Waits for a condition; throws with `what` when it does not come true. */
-export async function until(what: () => string, holds: () => boolean, withinMs = 30_000): Promise<void> {
+export async function until(what: () => string, holds: () => boolean, withinMs = 60_000): Promise<void> {
   const endMs = Date.now() + withinMs;
   while (!holds()) {
     if (Date.now() > endMs) throw new Error(`not within ${withinMs} ms: ${what()}`);

@@ -289,6 +289,18 @@ describe('a hold', () => {
     await market.check();
   });
 
+  // Whichever name a Redis puts first, one of the two would name the wrong fault if it looked at one name after the other.
+  it.each([
+    ['requests', 'tokens'],
+    ['tokens', 'requests'],
+  ])('of %s is not offered with %s, whatever else is wrong with the offer', async (has, lacks) => {
+    await open({ limits: [REQUESTS, { ...REQUESTS, name: 'tokens' }] });
+    await tokens.take({ agent: 'ann', hold: 'h1', amounts: { [has]: 1 }, maxPrice: 10 });
+    expect(await tokens.offer('ann', 'h1', 'cid', { [has]: 2, [lacks]: 1 }, 0)).toMatchObject({ detail: 'malformed' });
+    expect(await tokens.offer('ann', 'h1', 'cid', { [has]: 2 }, 0)).toMatchObject({ detail: 'no-capacity' });
+    await market.check();
+  });
+
   it('counts as taken by the seller still, and as had by the buyer: passing it on makes nobody quiet', async () => {
     await open();
     await tokens.take({ agent: 'ann', hold: 'h1', ...requests(6), maxPrice: 600 });

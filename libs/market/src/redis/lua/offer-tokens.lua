@@ -17,8 +17,11 @@ if input.to == h.agent then return refuse('not-permitted', 'tokens are offered t
 if h.class == 'system' and buyer.class ~= 'system' then
   return refuse('reserved-for-system', 'what was taken by class system is sold to class system alone')
 end
-for name, amount in pairs(input.amounts) do
+-- Two loops, as the order of names is each Redis's own: what is refused must not hang on it.
+for name in pairs(input.amounts) do
   if not h.amounts[name] then return refuse('malformed', 'nothing of ' .. name .. ' is held') end
+end
+for name, amount in pairs(input.amounts) do
   if amount > in_hand(h, name) then return refuse('no-capacity', 'of ' .. name .. ' ' .. in_hand(h, name) .. ' are held') end
 end
 

@@ -157,3 +157,37 @@ describe('slots', () => {
     await check();
   });
 });
+
+describe('the noise of a pool', () => {
+  const noisy = { pool: 'gpu', slots: 8, seller: 'ben', noiseMaxPermille: 3_000, noiseWindowMs: 100_000 };
+  const agents = [{ id: 'ann', owner: 'acme' }, { id: 'ben' }, { id: 'cid', owner: 'acme' }, { id: 'dot' }];
+
+  it('counts the slots of a task as its buyer’s, for as long as was agreed', async () => {
+    const { tasks, hand, redis, market, check } = await taskMarket(server, { agents, pools: [noisy] });
+    await hand.call({ cfp: 'h1', slots: [0, 1], by: 'ben' });
+    await tasks.engage({ conversation: 'k1', offers: [{ ...holding, durationMs: 6_000 }, dot] });
+    const bought = () => redis.hgetall(`{${market}}:bought:gpu`);
+    expect(await bought()).toEqual({ acme: `${START_MS},0,12000` });
+    // Two slots for six seconds, of eight for a hundred: fifteen thousandths of the way to three times the price.
+    await hand.call({ cfp: 'c1', slots: [2], by: 'ben', durationMs: 1_000, reservePriceMicro: '1000' });
+    const bids = [{ participant: 'cid', price: 9_000, until_ms: START_MS + 60_000 }];
+    expect(await hand.award('c1', bids, { by: 'ben' })).toMatchObject({ winners: [{ priceMicro: '1030' }] });
+    await check();
+    // Who turns the work down is paid nothing, and was no purchase; the lease still is.
+    expect(await tasks.report('ben', 'k1-t1', 'turn-down')).toMatchObject({ participant: 'dot' });
+    expect(await bought()).toEqual({ acme: `${START_MS},0,1000` });
+    await check();
+  });
+
+  it('keeps what was paid for: a buyer that calls it off has had the slots', async () => {
+    const { tasks, hand, redis, market, at, check } = await taskMarket(server, { agents, pools: [noisy] });
+    await hand.call({ cfp: 'h1', slots: [0, 1], by: 'ben' });
+    await tasks.engage({ conversation: 'k1', offers: [{ ...holding, durationMs: 6_000 }] });
+    await tasks.report('ben', 'k1-t1', 'take');
+    await tasks.report('ben', 'k1-t1', 'run');
+    await at(500);
+    expect(await tasks.report('ann', 'k1-t1', 'decommit')).toMatchObject({ state: 'settled' });
+    expect(await redis.hgetall(`{${market}}:bought:gpu`)).toEqual({ acme: `${START_MS},0,12000` });
+    await check();
+  });
+});

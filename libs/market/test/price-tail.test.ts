@@ -41,7 +41,10 @@ describe('the prices that the journal remembers', () => {
     const pointOf = ({ takes, reply }: typeof first) => bucketPoint({ seq: 0, at: START_MS }, takes, reply);
     expect(one).toMatchObject({ bucket: 'api', point: withoutSeq(pointOf(first)) });
     expect(second.reply.answers.map(({ ok }) => ok)).toEqual([true, false]);
-    expect(two).toMatchObject({ bucket: 'api', point: { ...withoutSeq(pointOf(second)), lost: [{ rate: 1_200, system: false, waited: false }] } });
+    expect(two).toMatchObject({
+      bucket: 'api',
+      point: { ...withoutSeq(pointOf(second)), lost: [{ rate: 1_200, system: false, waited: false }] },
+    });
     expect(three).toMatchObject({ bucket: 'other', point: withoutSeq(pointOf(elsewhere)) });
   });
 });

@@ -7,7 +7,7 @@ import { returnDeposits } from './deposit.js';
 import type { CallState, MarketState } from './market-state.js';
 import type { EngageAsked, Engaged, StandbyOffer, TaskOffer } from './task-command.js';
 import { paymentIds, type TaskRecord } from './task-record.js';
-import { countHeld, keptFrom, whoOf } from './wall.js';
+import { countHeld, keptFrom, noteUse, whoOf } from './wall.js';
 
 /** The wire's times have 14 digits at most. */
 export const MAX_MS = 99_999_999_999_999;
@@ -273,7 +273,7 @@ export function giveTask(market: MarketState, terms: Terms, offer: StandbyOffer,
   }
   market.intents.set(`${participant}:${intent}`, { contract: id });
   const none = { pool: '', slots: [], fences: [], class: '', owner: '' } as const;
-  const taken = hold === '' ? none : takeSlots(market, hold, id, buyer);
+  const taken = hold === '' ? none : takeSlots(market, offer, id, buyer, nowMs);
   const dueAt = Math.min(Math.max(startBy, nowMs) + terms.graceMs, MAX_MS);
   market.deadlines.set(`task:${id}`, dueAt);
   return {
@@ -282,7 +282,8 @@ export function giveTask(market: MarketState, terms: Terms, offer: StandbyOffer,
   };
 }
 
-function takeSlots(market: MarketState, hold: string, contract: string, buyer: string) {
+function takeSlots(market: MarketState, offer: StandbyOffer, contract: string, buyer: string, nowMs: number) {
+  const { hold, durationMs } = offer;
   const call = openCallOf(market, hold);
   const pool = market.pools.get(call.pool)!;
   const fences = call.slots.map((n) => {
@@ -297,6 +298,7 @@ function takeSlots(market: MarketState, hold: string, contract: string, buyer: s
   const account = market.ledger.account(buyer)!;
   const owner = pool.ownerMax > 0 ? whoOf(account) : '';
   countHeld(pool, fences.length, account.class, owner);
+  noteUse(pool, whoOf(account), fences.length * durationMs, nowMs);
   call.state = 'awarded';
   call.leases = 1;
   market.deadlines.delete(`cfp:${call.cfp}`);

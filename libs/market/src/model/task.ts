@@ -18,7 +18,7 @@ import { type Bound, giveTask, MAX_MS, nothingBound, uncovered, unfit } from './
 import { ENDED_KEPT_MS, type MarketState } from './market-state.js';
 import type { PassedOver, ReportAsked, Reported, StandbyOffer } from './task-command.js';
 import { paymentIds, type TaskRecord } from './task-record.js';
-import { countHeld, whoOf } from './wall.js';
+import { countHeld, noteUse, whoOf } from './wall.js';
 
 export type Side = TaskEnd['by'];
 
@@ -236,6 +236,11 @@ function endAttempt(market: MarketState, task: TaskRecord, paid: number, forfeit
   market.ledger.endPending(payments.price, paid, paid > 0 ? 'posted' : 'voided');
   if (task.bond > 0) {
     market.ledger.endPending(payments.bond, forfeited ? task.bond : 0, forfeited ? 'posted' : 'voided');
+  }
+  // Slots of a provider that is paid nothing were nobody's purchase: else it could make its buyer's noise.
+  if (paid === 0 && task.hold !== '') {
+    const who = whoOf(market.ledger.account(task.buyer)!);
+    noteUse(market.pools.get(task.pool)!, who, -task.slots.length * task.durationMs, nowMs);
   }
   const forgottenAt = nowMs + ENDED_KEPT_MS;
   market.intents.set(`${task.participant}:${task.intent}`, { contract: task.id, forgottenAt });

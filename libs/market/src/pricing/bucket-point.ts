@@ -99,7 +99,12 @@ export function bucketPoint(
 export function journaledPoint(seq: number, takes: readonly TakeEntry[]): BucketPoint | undefined {
   const { at, clearingPermille, left = {} } = takes.at(-1)!;
   const served = takes.map((take) => ({ ...servedRung(take, take.maxPrice, take.amounts), waited: false }));
-  return pointOf({ seq, at }, served, clearingPermille > 1000 ? [{ rate: clearingPermille, system: false, waited: false }] : [], left);
+  return pointOf(
+    { seq, at },
+    served,
+    clearingPermille > 1000 ? [{ rate: clearingPermille, system: false, waited: false }] : [],
+    left,
+  );
 }
 
 function pointOf(

@@ -126,6 +126,7 @@ local function give_task(c, offer)
     class = buyer.class
     if tonumber(redis.call('HGET', key('pool', pool), 'ownerMax') or '0') > 0 then owner = who_of(buyer) end
     count_held(pool, #slots, class, owner)
+    note_work(pool, who_of(buyer), #slots * offer.durationMs)
     redis.call('HSET', key('cfp', offer.hold), 'state', 'awarded', 'leases', 1)
     redis.call('ZREM', key('deadlines'), 'cfp:' .. offer.hold)
     unlock(pool, held.slots, held.lock_value)
@@ -197,6 +198,8 @@ local function end_attempt(c, paid, forfeited)
   if c.bond > 0 then
     end_pending(bond_id(c), c.participant, c.buyer, c.bond, forfeited and c.bond or 0, forfeited and 'posted' or 'voided')
   end
+  -- Slots of a provider that is paid nothing were nobody's purchase: else it could make its buyer's noise.
+  if paid == 0 and c.hold ~= '' then note_work(c.pool, who_of(account_of(c.buyer)), -#c.slots * c.duration) end
   redis.call('PEXPIRE', key('intent', c.participant .. ':' .. c.intent), ENDED_KEPT_MS)
 end
 

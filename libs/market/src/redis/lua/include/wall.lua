@@ -45,3 +45,9 @@ local function note_use(pool, who, amount)
   local name = key('bought', pool.id)
   redis.call('HSET', name, who, used_more(redis.call('HGET', name, who), amount, pool.noise_window))
 end
+
+-- The same of a pool by its id, where noise has a price in it; below zero for what was not paid after all.
+local function note_work(pool, who, amount)
+  local p = redis.call('HMGET', key('pool', pool), 'noiseMaxPermille', 'noiseWindowMs')
+  if tonumber(p[1] or '0') > 1000 then note_use({ id = pool, noise_window = tonumber(p[2]) }, who, amount) end
+end

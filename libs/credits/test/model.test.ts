@@ -69,9 +69,10 @@ describe('model', () => {
   it('replays 100,000 entries within seconds', () => {
     const book = new LedgerBook();
     const entries = journalOf(100_000);
-    const begun = performance.now();
+    // Of this process alone, in microseconds: others may have the machine.
+    const begun = process.cpuUsage();
     const wrong = entries.filter((entry) => !isSuccess(replayLedgerEntry(book, entry).status));
-    const took = performance.now() - begun;
+    const took = process.cpuUsage(begun).user / 1000;
     if (process.env.TENDER_SHOW) console.log(`100,000 entries replayed in ${took.toFixed(0)} ms`);
     expect(wrong).toEqual([]);
     expect(book.account('b1')?.available).toBe(33_333);

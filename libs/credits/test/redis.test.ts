@@ -119,13 +119,14 @@ describe('redis: the treasury', () => {
 describe('redis: time', () => {
   it('a real time limit passes by itself: post is refused, expire gives the credits back', async () => {
     const market = server.emptyMarket();
-    for (const command of [open('a1'), open('b1'), grant('a1', '10'), hold('4', { ttlMs: 30 })]) {
+    const long = hold('3', { id: 't2', ttlMs: 60_000 });
+    for (const command of [open('a1'), open('b1'), grant('a1', '10'), hold('4', { ttlMs: 30 }), long]) {
       await market.ledger.apply(command);
     }
-    expect((await market.ledger.apply(expire())).status).toBe('not-due');
+    expect((await market.ledger.apply(expire('t2'))).status).toBe('not-due');
     while ((await market.ledger.apply(expire())).status === 'not-due') await sleep(5);
     expect((await market.ledger.apply(post())).status).toBe('already-expired');
-    expect(await market.ledger.account('a1')).toMatchObject({ available: 10, pending: 0 });
+    expect(await market.ledger.account('a1')).toMatchObject({ available: 7, pending: 3 });
   });
 
   it('never runs back: a clock ahead of the real one is kept', async () => {

@@ -2,7 +2,7 @@
 import { ulidText } from '@tender/market';
 import { connectNats, Inbox, newId, newUlid, stepHeaders, traceparentOf } from '@tender/market/nats';
 import { type Stack, startStack } from '@tender/stack';
-import { type NatsConnection, StringCodec } from 'nats';
+import { type Msg, type NatsConnection, StringCodec } from 'nats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 describe('ulids', () => {
@@ -64,7 +64,7 @@ describe('the inbox', () => {
   });
 
   test('matches a thousand answers to their questions', async () => {
-    const asked = Array.from({ length: 1000 }, (_, n) => inbox.request('echo', text.encode(`${n}`), 5000));
+    const asked = Array.from({ length: 1000 }, (_, n) => inbox.request('echo', text.encode(`${n}`), 30_000));
     const heard = (await Promise.all(asked)).map((one) =>
       one.kind === 'reply' ? text.decode(one.msg.data) : one.kind,
     );
@@ -80,7 +80,7 @@ describe('the inbox', () => {
         msg.respond();
       },
     });
-    await inbox.request('tap', text.encode(''), 1000);
+    await inbox.request('tap', text.encode(''), 30_000);
     expect(replies[0]).toMatch(/^_INBOX_ann\.[0-9A-Z]+\.[0-9a-z]+$/);
     sub.unsubscribe();
   });
@@ -89,11 +89,15 @@ describe('the inbox', () => {
     const from = performance.now();
     expect(await inbox.request('silence', text.encode(''), 60)).toEqual({ kind: 'timeout' });
     expect(performance.now() - from).toBeGreaterThanOrEqual(55);
-    expect(performance.now() - from).toBeLessThan(400);
-    expect(await inbox.request('nobody', text.encode(''), 5000)).toEqual({ kind: 'no-responders' });
-    const late = nc.subscribe('late', { callback: (_error, msg) => setTimeout(() => msg.respond(), 80) });
+    expect(performance.now() - from).toBeLessThan(20_000);
+    expect(await inbox.request('nobody', text.encode(''), 30_000)).toEqual({ kind: 'no-responders' });
+    const asked: Msg[] = [];
+    const late = nc.subscribe('late', { callback: (_error, msg) => asked.push(msg) });
     expect(await inbox.request('late', text.encode(''), 30)).toEqual({ kind: 'timeout' });
-    await new Promise((resume) => setTimeout(resume, 100));
+    await expect.poll(() => asked.length).toBe(1);
+    asked[0]!.respond();
+    // What is asked after it is answered after it.
+    expect(await inbox.request('echo', text.encode(''), 30_000)).toMatchObject({ kind: 'reply' });
     expect(inbox.waiting).toBe(0);
     late.unsubscribe();
   });
@@ -104,9 +108,7 @@ describe('the inbox', () => {
     inbox.interrupt();
     expect(await waiting).toEqual({ kind: 'disconnected' });
     await stack.nats.restart();
-    await expect
-      .poll(async () => (await inbox.request('echo', text.encode('x'), 200)).kind, { timeout: 5000 })
-      .toBe('reply');
+    await expect.poll(async () => (await inbox.request('echo', text.encode('x'), 200)).kind).toBe('reply');
   });
 
   test('closed, it answers at once', async () => {

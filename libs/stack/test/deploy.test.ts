@@ -47,7 +47,7 @@ describe('deploy', () => {
     const open: NatsConnection[] = [];
     const login = async (key: keyof typeof keys, id: string): Promise<NatsConnection> => {
       const authenticator = nkeyAuthenticator(keys[key].getSeed());
-      open.push(await connect({ servers: stack.natsUrl, authenticator, inboxPrefix: `_INBOX_${id}`, timeout: 5_000 }));
+      open.push(await connect({ servers: stack.natsUrl, authenticator, inboxPrefix: `_INBOX_${id}`, timeout: 20_000 }));
       return open.at(-1)!;
     };
     try {
@@ -59,9 +59,9 @@ describe('deploy', () => {
       broker.subscribe('tender.demo.bank.*.account', { callback: (_, message) => message.respond('balance') });
       broker.subscribe('tender.demo.admin.*.grant', { callback: (_, message) => message.respond('granted') });
       await broker.flush();
-      const answer = await agent.request('tender.demo.bank.trainer-1.account', '', { timeout: 5_000 });
+      const answer = await agent.request('tender.demo.bank.trainer-1.account', '', { timeout: 20_000 });
       expect(answer.string()).toBe('balance');
-      const granted = await operator.request('tender.demo.admin.ops-1.grant', '', { timeout: 5_000 });
+      const granted = await operator.request('tender.demo.admin.ops-1.grant', '', { timeout: 20_000 });
       expect(granted.string()).toBe('granted');
 
       for (const subject of [

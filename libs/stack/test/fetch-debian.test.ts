@@ -25,8 +25,8 @@ function skipOffline(context: TestContext, outcome: { ok: boolean; said?: string
   if (!outcome.ok) context.skip(`the distribution's registry gave nothing: ${outcome.said}`);
 }
 
-// apt takes seconds, and other test files share the machine.
-describe('fetching from Debian', { timeout: 180_000 }, () => {
+// apt takes seconds, on a busy machine a minute: other test files share it.
+describe('fetching from Debian', { timeout: 600_000 }, () => {
   it('brings both servers, which then run from the cache, and mends a cache that is broken', async (context) => {
     skipElsewhere(context);
     const env = emptyCache();

@@ -137,7 +137,7 @@ describe('a server', () => {
     await stack.redis.kill('SIGSTOP');
     expect(stack.redis.alive).toBe(true);
     const isStopped = (): boolean => /\) T /.test(readFileSync(`/proc/${stack.redis.pid}/stat`, 'utf8'));
-    expect(await waitUntil(isStopped, 5_000)).toBe(true);
+    expect(await waitUntil(isStopped, 20_000)).toBe(true);
     await stack.redis.kill('SIGCONT');
     expect(await redis(stack.redisUrl, 'PING')).toBe('+PONG');
     await stack.redis.kill('SIGSTOP');

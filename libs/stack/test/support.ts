@@ -9,6 +9,9 @@ import { ask } from '../src/raw-socket.js';
 import type { Resolution } from '../src/resolution.js';
 import { waitUntil } from '../src/wait-until.js';
 
+/** A server that shares its processors with others may take so long for an answer. */
+const PATIENCE_MS = 20_000;
+
 export const packageFolder = dirname(import.meta.dirname);
 
 export function temporaryFolder(): string {
@@ -72,14 +75,14 @@ export async function expectGone(pids: readonly number[]): Promise<void> {
 
 /** Sends one inline command to a Redis and returns its reply, without the line break. */
 export async function redis(url: string, command: string): Promise<string | undefined> {
-  const reply = await ask(addressOf(url), `${command}\r\n`, (text) => text.endsWith('\r\n'));
+  const reply = await ask(addressOf(url), `${command}\r\n`, (text) => text.endsWith('\r\n'), PATIENCE_MS);
   return reply?.trim();
 }
 
 /** Sends one NATS request on a connection of its own and returns everything received up to the answer. */
 export async function natsRequest(url: string, subject: string, payload: string): Promise<string | undefined> {
   const lines = ['CONNECT {"verbose":false}', 'SUB answer 1', `PUB ${subject} answer ${payload.length}`, payload, ''];
-  return ask(addressOf(url), lines.join('\r\n'), (text) => /MSG answer 1 +\d+\r\n.*\r\n/s.test(text));
+  return ask(addressOf(url), lines.join('\r\n'), (text) => /MSG answer 1 +\d+\r\n.*\r\n/s.test(text), PATIENCE_MS);
 }
 
 export function addressOf(url: string): { host: string; port: number } {

@@ -40,7 +40,7 @@ describe('a tethered process', () => {
       text += chunk;
     });
     expect(await child.exited).toEqual({ code: 0, signal: null });
-    expect(await waitUntil(() => text.trim() === `${child.pid} ${cwd} a b`, 5_000)).toBe(true);
+    expect(await waitUntil(() => text.trim() === `${child.pid} ${cwd} a b`, 20_000)).toBe(true);
     expect(child.alive).toBe(false);
     await child.kill('SIGKILL');
   });
@@ -111,10 +111,10 @@ describe('a tethered process', () => {
     });
     expect(await waitUntil(() => text.includes('\n'), 20_000)).toBe(true);
     const watchdogOf = (): number | undefined => childrenOf(parent.pid!, 'tender-watchdog')[0];
-    expect(await waitUntil(() => watchdogOf() !== undefined, 5_000)).toBe(true);
+    expect(await waitUntil(() => watchdogOf() !== undefined, 20_000)).toBe(true);
     const first = watchdogOf()!;
     process.kill(first, 'SIGKILL');
-    expect(await waitUntil(() => ![undefined, first].includes(watchdogOf()), 5_000)).toBe(true);
+    expect(await waitUntil(() => ![undefined, first].includes(watchdogOf()), 20_000)).toBe(true);
     parent.kill('SIGKILL');
     await expectGone([Number(text)]);
   });

@@ -3,7 +3,7 @@ import { type Demand, demandDigest, type Job } from './job.js';
 import { priorities } from './priority.js';
 import type { Check, Result } from './result.js';
 import type { RunOutcome } from './run.js';
-import { type StrategyName, strategyNames } from './strategies.js';
+import { type StrategyName, strategyNames } from './strategy-name.js';
 import { gini, quantile, type Tally } from './tally.js';
 import { valueBound } from './upper-bound.js';
 

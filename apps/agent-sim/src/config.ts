@@ -1,6 +1,7 @@
 // The one place that reads the environment: where the market is, and who may open accounts in it.
 import { idText } from '@tender/market';
 import { z } from 'zod';
+import { CannotRun } from './cannot-run.js';
 
 const seed = z.string().regex(/^SU[A-Z2-7]{56}$/, 'is no user seed: it has 58 characters and starts with SU');
 
@@ -30,7 +31,7 @@ export interface SimConfig {
 }
 
 /** For people: says which variables are wrong and what to do. */
-export class ConfigError extends Error {}
+export class ConfigError extends CannotRun {}
 
 export function simConfig(env: Record<string, string | undefined> = process.env): SimConfig {
   const parsed = spec.safeParse(env);

@@ -1,4 +1,6 @@
 // Reads a recorded trace of requests to a language model (Azure's LLM inference trace); a bad line is refused by number.
+
+import { CannotRun } from './cannot-run.js';
 import { type CsvRecord, readCsv } from './csv.js';
 import { createPrng } from './prng.js';
 
@@ -23,7 +25,7 @@ const MAX_TOKENS_OF_ONE = 10_000_000;
 const LEAST_ROWS = 2;
 
 /** The file is no such trace; for people: which line, why, and what would pass. */
-export class LlmTraceError extends Error {}
+export class LlmTraceError extends CannotRun {}
 
 /**
  * The requests in order. Throws LlmTraceError at the first line that is not `TIMESTAMP,ContextTokens,GeneratedTokens`

@@ -1,28 +1,18 @@
 #!/usr/bin/env node
 // The simulator's process: reads its command line and environment, runs, and says by its exit code what came of it.
 import { Command, CommanderError } from 'commander';
-import { ConfigError, simConfig } from './config.js';
-import { fitLines } from './fit.js';
-import { LlmTraceError } from './llm-trace.js';
+import { CannotRun } from './cannot-run.js';
 import { addSimOptions, conflict, optionsHelp, type SimOptions } from './options.js';
-import {
-  addScenarioOptions,
-  chosen,
-  runScenarios,
-  type ScenarioOptions,
-  scenarioList,
-  settingsOf,
-} from './scenarios/command.js';
-import { WorldError } from './scenarios/world.js';
-import { DemandError, readTrace, simulate } from './simulate.js';
-import { SwarmError } from './swarm.js';
-import { parseTrace } from './trace.js';
-import { verdictLines } from './verdict.js';
+import { addScenarioOptions, type ScenarioOptions } from './scenarios/options.js';
+import { readTrace } from './trace-file.js';
+
+// What trades is loaded only to trade: whoever asks for help, or was refused, does not wait for it.
 
 /** 0 green or no check wanted, 1 an invariant broken or not to be checked, 2 cannot be run as asked, 130 interrupted. */
 async function run(options: SimOptions, command: Command): Promise<void> {
   const wrong = strayWord(command) ?? conflict(options);
   if (wrong !== undefined) return fail(wrong, 2);
+  const { simConfig } = await import('./config.js');
   const config = simConfig();
   const output = process.stdout;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -32,6 +22,7 @@ async function run(options: SimOptions, command: Command): Promise<void> {
       process.exit(130);
     });
   }
+  const [{ simulate }, { verdictLines }] = await Promise.all([import('./simulate.js'), import('./verdict.js')]);
   const result = await simulate({ options, config, run: Date.now().toString(36).slice(-5), output });
   const coloured = config.coloured && output.isTTY === true;
   output.write(`\n${verdictLines(result, coloured).join('\n')}\n`);
@@ -42,6 +33,10 @@ async function run(options: SimOptions, command: Command): Promise<void> {
 }
 
 async function play(names: readonly string[], options: ScenarioOptions): Promise<void> {
+  const [{ chosen, runScenarios }, { simConfig }] = await Promise.all([
+    import('./scenarios/command.js'),
+    import('./config.js'),
+  ]);
   const scenarios = chosen(names);
   if (typeof scenarios === 'string') return fail(scenarios, 2);
   const config = simConfig();
@@ -87,6 +82,7 @@ program
   .command('fit <file>')
   .description('measure a trace: the figures that the synthetic demand is fitted to')
   .action(async (file: string) => {
+    const [{ fitLines }, { parseTrace }] = await Promise.all([import('./fit.js'), import('./trace.js')]);
     process.stdout.write(`${fitLines(parseTrace(await readTrace(file), 64)).join('\n')}\n`);
   });
 
@@ -94,15 +90,17 @@ addScenarioOptions(program.command('scenario <names...>'))
   .description('play scenarios of negotiation by name, or all')
   .option('--validate', 'only say whether they could be played')
   .action(async (names: string[], options: ScenarioOptions & { validate?: boolean }) => {
+    if (options.validate !== true) return play(names, options);
+    const { chosen, settingsOf } = await import('./scenarios/command.js');
     const wrong = chosen(names);
-    if (options.validate !== true) await play(names, options);
-    else if (typeof wrong === 'string') fail(wrong, 2);
+    if (typeof wrong === 'string') fail(wrong, 2);
     else await settingsOf(wrong, options);
   });
 program
   .command('scenarios')
   .description('list them, a line each')
-  .action(() => {
+  .action(async () => {
+    const { scenarioList } = await import('./scenarios/command.js');
     process.stdout.write(scenarioList());
   });
 
@@ -112,11 +110,6 @@ try {
 } catch (error) {
   // Commander has said it all; its own exit code for a wrong option, 1, is taken by broken invariants.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
-  const known =
-    error instanceof ConfigError ||
-    error instanceof DemandError ||
-    error instanceof LlmTraceError ||
-    error instanceof SwarmError ||
-    error instanceof WorldError;
+  const known = error instanceof CannotRun;
   fail(known ? error.message : String(error instanceof Error ? error.stack : error), known ? 2 : 70);
 }

@@ -1,6 +1,6 @@
 // The command line: every option checked, so that a run that cannot be made is refused before anything starts.
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type StrategyName, strategyNames } from './strategies.js';
+import { type StrategyName, strategyNames } from './strategy-name.js';
 
 export interface SimOptions {
   readonly agents: number;

@@ -8,7 +8,8 @@ import type { Job } from './job.js';
 import { observe } from './observer.js';
 import { inParallel } from './parallel.js';
 import { SimAgent } from './sim-agent.js';
-import { type StrategyName, strategies } from './strategies.js';
+import { strategies } from './strategies.js';
+import type { StrategyName } from './strategy-name.js';
 import { Tally } from './tally.js';
 
 export interface RunOptions {

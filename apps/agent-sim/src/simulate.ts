@@ -1,9 +1,9 @@
 // A simulation from the market's door to the verdict: demand, swarm, trade, check, books.
-import { readFile, writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { CREDIT } from '@tender/credits';
 import { MAX_UNITS } from '@tender/market';
 import { drawUp } from './books.js';
+import { CannotRun } from './cannot-run.js';
 import { checkMarket } from './check.js';
 import type { SimConfig } from './config.js';
 import { showCount } from './figures.js';
@@ -16,13 +16,11 @@ import { reportHtml } from './report.js';
 import { type Result, resultSpec } from './result.js';
 import { trade } from './run.js';
 import { Screen } from './screen.js';
-import { type StrategyName, strategyNames } from './strategies.js';
+import { type StrategyName, strategyNames } from './strategy-name.js';
 import { openSwarm, type Swarm, SwarmError } from './swarm.js';
 import { syntheticDemand } from './synthetic.js';
 import { parseTrace } from './trace.js';
-
-/** The demand cannot be made as asked; for people. */
-export class DemandError extends Error {}
+import { readTrace } from './trace-file.js';
 
 export interface SimulateOptions {
   readonly options: SimOptions;
@@ -120,13 +118,6 @@ async function poolOf(swarm: Swarm, pool: string): Promise<{ slots: number; rese
   throw new SwarmError(`The pool ${pool} cannot be traded: ${quote.message}. \`tender up --pool ${pool}\` opens one.`);
 }
 
-export async function readTrace(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === 'ENOENT' ? 'there is no such file' : error.message;
-    throw new DemandError(`The trace ${resolve(file)} cannot be read: ${why}.`);
-  });
-}
-
 function bounds(options: SimOptions) {
   const maxMs = options.maxDuration ?? Math.max(options.minDuration, Math.round((options.seconds * 1000) / 6));
   return { minMs: options.minDuration, maxMs };
@@ -149,7 +140,7 @@ function makeDemand(options: SimOptions, pool: { slots: number; reserve: number 
   const named = counts.map(([reason, count]) => `${reason} ${count}`).join(', ') || 'the file is empty';
   const missing =
     parsed.missingColumns.length > 0 ? ` Columns that it lacks: ${parsed.missingColumns.join(', ')}.` : '';
-  throw new DemandError(`No row of the trace became a job (${named}).${missing}`);
+  throw new CannotRun(`No row of the trace became a job (${named}).${missing}`);
 }
 
 /** `mix`: three in five truthful, one in five aggressive, one in five patient. */

@@ -1,6 +1,7 @@
 // Strategies: how a simulated agent turns what a job is worth to it into a bid; pure, one row per case in the tests.
 import { type Detail, feasible, urgencyOf, willingnessToPay } from '@tender/market';
 import { type Priority, priorities } from './priority.js';
+import type { StrategyName } from './strategy-name.js';
 
 /** What an agent still needs for one job; times in ms of the run. */
 export interface Need {
@@ -81,9 +82,7 @@ function shareOfSlackGone(need: Need, nowMs: number): number {
   return slack <= 0 ? 1 : Math.min(1, Math.max(0, (nowMs - need.arrivesAtMs) / slack));
 }
 
-export const strategies = { truthful, aggressive, patient } as const;
-export type StrategyName = keyof typeof strategies;
-export const strategyNames = Object.keys(strategies) as readonly StrategyName[];
+export const strategies = { truthful, aggressive, patient } as const satisfies Record<StrategyName, Strategy>;
 
 /** What every strategy checks before it bids; a bid never exceeds what the account can pay. */
 function bidAtMost(price: number, need: Need, offer: Offer, purse: Purse, nowMs: number): Decision {

@@ -1,6 +1,7 @@
 // The swarm: accounts and credits for every agent, a key and a connection for each, or a place at a host.
 import { type Agent, connectAgent, connectHost, connectOperator, createSeed, type Operator } from '@tender/agent';
 import { type AdminRequest, publicNkeyOf } from '@tender/market';
+import { CannotRun } from './cannot-run.js';
 import { inParallel } from './parallel.js';
 
 export interface SwarmOptions {
@@ -24,7 +25,7 @@ export interface Swarm {
 }
 
 /** What stops a run before it starts, for people. */
-export class SwarmError extends Error {}
+export class SwarmError extends CannotRun {}
 
 const CONNECT_AT_ONCE = 48;
 /** Each waits for two answers of the bank; the bank itself takes them in batches. */

@@ -14,6 +14,7 @@ import {
   type Task,
 } from '@tender/market';
 import { newId } from '@tender/market/nats';
+import { CannotRun } from '../cannot-run.js';
 import { createPrng, type Prng } from '../prng.js';
 import { MINUTE, PATIENCE_MS } from './cast.js';
 import type { Move } from './move.js';
@@ -35,7 +36,7 @@ export interface WorldOptions {
 export type Labels = Partial<Pick<AccountSpec, 'class' | 'owner' | 'project' | 'team' | 'budget'>>;
 
 /** What a market refuses before a scenario has begun; for people. */
-export class WorldError extends Error {}
+export class WorldError extends CannotRun {}
 
 const DEFAULT_CREDITS = 1000;
 

@@ -31,7 +31,7 @@ import { engage } from './endpoints/engage.js';
 import { preempt, renew, settle } from './endpoints/leases.js';
 import { quote } from './endpoints/quote.js';
 import { account, contract } from './endpoints/reads.js';
-import { report, task } from './endpoints/report.js';
+import { contracts, report, task } from './endpoints/report.js';
 import { session } from './endpoints/session.js';
 import { tokenEndpoints } from './endpoints/tokens.js';
 import type { Outcome } from './outcome.js';
@@ -54,6 +54,7 @@ const handlers = {
   engage,
   report,
   task,
+  contracts,
   proposal,
   escalate,
   policy,

@@ -1,5 +1,5 @@
 // An agent of the market: what it can do, whether it has a connection of its own or shares its host's.
-import type { BankResult, Confirm, Refusal, SealKind } from '@tender/market';
+import type { BankResult, Confirm, Refusal, SealKind, TaskListed } from '@tender/market';
 import { refusal } from '@tender/market';
 import { newUlid } from '@tender/market/nats';
 import { type Bundle, type BundleOptions, winBundle } from './bundle.js';
@@ -91,6 +91,8 @@ export interface Agent {
   negotiate(provider: string, options: NegotiateOptions): Promise<HireOutcome>;
   /** A contract that this agent pays for, after a restart for instance. */
   task(contract: string): Promise<{ readonly ok: true; readonly task: Hired } | Refusal>;
+  /** Tasks' contracts under way, those that it pays for and those that it works on: what a restart has to take up. */
+  contracts(): Promise<{ readonly ok: true; readonly contracts: readonly TaskListed[] } | Refusal>;
   /** Does tasks on a resource for others: answers their calls and openings, and works on what it wins. */
   provide(resource: string, options: ProvideOptions): Providing;
   /** Has a plan of tasks done: who waits for whom, what feeds what, what is tried when one fails. Never throws. */
@@ -242,6 +244,10 @@ export class MarketAgent implements Agent {
 
   task(contract: string): Promise<{ readonly ok: true; readonly task: Hired } | Refusal> {
     return this.#tasks.task(contract);
+  }
+
+  contracts(): Promise<{ readonly ok: true; readonly contracts: readonly TaskListed[] } | Refusal> {
+    return this.#tasks.contracts();
   }
 
   provide(resource: string, options: ProvideOptions): Providing {

@@ -19,7 +19,7 @@ export class ContractBank {
 
   async report(body: ReportBody): Promise<BankWord> {
     const { key } = body;
-    const asked = await this.#link.bank.ask('report', body, this.#options());
+    const asked = await this.#link.bank.ask('report', { ...body, ...this.#agent }, this.#options());
     if (asked.ok) return { kind: 'seen', view: asked.value as TaskView, key };
     return asked.detail === 'unavailable' ? { kind: 'unanswered', key } : { kind: 'refused', refusal: asked, key };
   }

@@ -107,11 +107,12 @@ export interface ProvideOptions {
 }
 
 export interface Providing {
+  readonly resource: string;
   /** Resolves when the server knows of it: a call announced from then on is heard. */
   readonly ready: Promise<void>;
   /** Contracts that are worked on. */
   readonly running: number;
-  /** Takes a contract up again that was begun before this process was: its work runs anew. */
+  /** Takes a contract up again that another process began, dead or asleep: its work runs anew, and that one is fenced off. */
   resume(contract: string): Promise<{ readonly ok: true } | Refusal>;
   /** No new negotiations; what is offered stands, unless `withdraw` is set, and what was won is worked on. */
   stop(options?: { readonly withdraw?: boolean }): void;

@@ -167,10 +167,10 @@ export class Provider implements Providing {
     const { link, id } = this.#desk;
     const asked = await link.bank.ask('task', { contract, ...namedFor(this.#desk) });
     if (!asked.ok) return asked;
-    const { provider, frame, state } = asked.value;
+    const { provider, frame, state, hosts } = asked.value;
     if (provider !== id) return refusal('not-permitted', `the contract is ${provider}'s`);
     if (state === 'settled') return refusal('expired', 'the contract is settled');
-    const taken = this.takeUp(asked.value, frame.buyer);
+    const taken = this.takeUp(asked.value, hosts?.buyer ?? frame.buyer);
     return taken ? { ok: true } : refusal('duplicate', 'it is worked on here');
   }
 

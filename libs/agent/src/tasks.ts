@@ -1,5 +1,5 @@
 // What an agent does about tasks: has them done, does them for others, decides for those that got stuck.
-import { type Refusal, refusal } from '@tender/market';
+import { type Refusal, refusal, type TaskListed } from '@tender/market';
 import { type Desk, namedFor } from './desk.js';
 import { decideFor, type Escalation, type Ruling } from './escalations.js';
 import type { HireOptions, HireOutcome } from './hire-options.js';
@@ -60,18 +60,34 @@ export class Tasks {
     return provider;
   }
 
+  /** All that is under way: contracts that this agent pays for, and those that it works on. */
+  async contracts(): Promise<{ readonly ok: true; readonly contracts: readonly TaskListed[] } | Refusal> {
+    const { link } = this.#desk;
+    const contracts: TaskListed[] = [];
+    for (;;) {
+      const after = contracts.at(-1)?.contract;
+      const from = after === undefined ? {} : { after };
+      const asked = await link.bank.ask('contracts', { ...from, ...namedFor(this.#desk) });
+      if (!asked.ok) return asked;
+      contracts.push(...asked.value.contracts);
+      if (!asked.value.more || asked.value.contracts.length === 0) return { ok: true, contracts };
+    }
+  }
+
   /** A contract that this agent pays for, after a restart for instance. */
   async task(contract: string): Promise<{ readonly ok: true; readonly task: Hired } | Refusal> {
     const { link, switchboard, id } = this.#desk;
     const asked = await link.bank.ask('task', { contract, ...namedFor(this.#desk) });
     if (!asked.ok) return asked;
-    const { frame, provider } = asked.value;
+    const { frame, provider, hosts } = asked.value;
+    const address = hosts?.provider ?? provider;
     if (frame.buyer !== id) return refusal('not-permitted', `the contract is ${frame.buyer}'s`);
     const { conversation, task } = frame;
     const voice = new Voice(this.#desk, conversation, task.resource);
-    const talk: Talk = { others: new Set([provider]), seat: id, buyer: id, hear: (got) => hired.hear(got) };
+    const talk: Talk = { others: new Set([address]), seat: id, buyer: id, hear: (got) => hired.hear(got) };
     const around = {
-      addressOf: (account: string) => account,
+      // Whether a runner-up is behind a host is not known here.
+      addressOf: (account: string) => (account === provider ? address : account),
       onSettled: () => {
         this.#followed.delete(hired);
         switchboard.talk.end(conversation, talk);

@@ -99,6 +99,19 @@ test('what a neighbour turns down goes to the runner-up behind the same host', a
   expect(await task!.settled).toMatchObject({ attempt: 2, provider: 'cal' });
 });
 
+test('who leaves a neighbour in the lurch pays for it: the host speaks for both, and says for whom', async () => {
+  await provide(bob, 'cpu.left', {
+    run: (_task, bench) => {
+      bench.decommit();
+      return new Promise(() => undefined);
+    },
+  });
+  const [task] = hiredBy(
+    await ann.hire(order('cpu.left', { conditions: { bondMicro: '1000', penaltyPermille: 500 } })),
+  );
+  expect(await task!.settled).toMatchObject({ outcome: 'decommitted', paidMicro: '0', bondTo: 'buyer' });
+});
+
 describe('nobody poses as its neighbour', () => {
   /** A host of three, put together by hand: what it says on its connection, and in whose name, is the test's. */
   async function flat(id: string) {

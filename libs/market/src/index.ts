@@ -81,6 +81,7 @@ export * from './task/protocol.js';
 export * from './task/provide.js';
 export * from './task/receipt.js';
 export { sumOf } from './task/references.js';
+export * from './task/report.js';
 export * from './task/settlement.js';
 export * from './task/talk.js';
 export * from './task/task.js';

@@ -20,9 +20,9 @@ import type { AdminOperation, BankOperation } from './subjects.js';
 import { frameSpec } from './task/deal.js';
 import { issuesSpec, permille } from './task/issues.js';
 import { buyRules, offerSpec, weightsSpec } from './task/offer.js';
-import { receiptSpec } from './task/receipt.js';
+import { reportSpec } from './task/report.js';
 import { fillSpec } from './task/task-call.js';
-import { taskView } from './task/task-view.js';
+import { taskListed, taskSeen, taskView } from './task/task-view.js';
 import { auctionRules, callSpec, MAX_DURATION_MS, MAX_SHOWN_BIDS, MAX_UNITS, sealKinds } from './terms.js';
 import { tokenRequests, tokenResults } from './tokens.js';
 
@@ -43,25 +43,6 @@ export const engageSpec = z.strictObject({
   offers: z.array(offerSpec).min(1).max(MAX_SHOWN_OFFERS),
 });
 export type Engage = z.infer<typeof engageSpec>;
-
-const reportOf = { key: idemKeyText, contract: contractIdText };
-const plain = <S extends string>(step: S) => z.strictObject({ ...reportOf, step: z.literal(step) });
-/** Each step of a contract's life that its sides take; see task/life-cycle.ts for whose it is. */
-export const reportSpec = z.discriminatedUnion('step', [
-  plain('take'),
-  plain('run'),
-  z.strictObject({ ...reportOf, step: z.literal('turn-down'), message: z.string().max(512) }),
-  z.strictObject({ ...reportOf, step: z.literal('progress'), percent: z.int().min(0).max(100) }),
-  z.strictObject({ ...reportOf, step: z.literal('ask-time'), deadline: timeMs }),
-  plain('grant-time'),
-  plain('deny-time'),
-  z.strictObject({ ...reportOf, step: z.literal('done'), receipt: receiptSpec }),
-  z.strictObject({ ...reportOf, step: z.literal('fail'), receipt: receiptSpec }),
-  plain('decommit'),
-  plain('accept'),
-  z.strictObject({ ...reportOf, step: z.literal('dispute'), message: z.string().max(512) }),
-]);
-export type Report = z.infer<typeof reportSpec>;
 
 /** Each operation's body. `key` is the idempotency key: asked again with the same key and body, the saved result. */
 export const bankRequests = {
@@ -129,6 +110,11 @@ export const bankRequests = {
   task: z
     .strictObject({ contract: contractIdText.optional(), intent: idText.optional(), agent: idText.optional() })
     .refine((body) => (body.contract === undefined) !== (body.intent === undefined), 'name the contract or the intent'),
+  /**
+   * Tasks' contracts under way that the agent pays for or works on, by their ids, at most 256 of them and those beyond
+   * `after`; `agent` where a host asks.
+   */
+  contracts: z.strictObject({ after: contractIdText.optional(), agent: idText.optional() }),
   /** What became of something that waits for approval. */
   proposal: z.strictObject({ proposal: idText }),
   /** Puts a negotiation that got stuck before the operators, with what the asker would close on, if anything. */
@@ -285,7 +271,9 @@ export const bankResults = {
   settle: settleResult,
   engage: engageResult,
   report: reportResult,
-  task: taskView,
+  task: taskSeen,
+  /** `more`: there are some beyond the last. */
+  contracts: z.object({ contracts: z.array(taskListed), more: z.boolean() }),
   proposal: proposalView,
   escalate: z.object({ proposal: idText, expiresAt: timeMs }),
   policy: z.object({ version: z.int(), policy: policySpec }),

@@ -17,6 +17,7 @@ export const bankOperations = [
   'engage',
   'report',
   'task',
+  'contracts',
   'proposal',
   'escalate',
   'policy',

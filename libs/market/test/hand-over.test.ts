@@ -191,3 +191,32 @@ describe('the noise of a pool', () => {
     await check();
   });
 });
+
+describe('a process that resumes', () => {
+  it('is heard in place of the one before, under higher fences; whoever takes over later begins afresh', async () => {
+    const { tasks, hand, at, reader, check } = await taskMarket(server);
+    await hand.call({ cfp: 'h1', slots: [0, 1], by: 'ben' });
+    await tasks.engage({ conversation: 'k1', offers: [{ ...holding, price: 50 }, dot] });
+    const say = (step: 'take' | 'run' | 'resume' | 'progress' | 'turn-down', process?: string, by = 'ben') =>
+      tasks.report(by, 'k1-t1', step, { ...(process && { process }), ...(step === 'progress' && { percent: 10 }) });
+    const stale = { ok: false, detail: 'stale' };
+    expect(await say('resume', 'p-1')).toMatchObject({ ok: false, detail: 'not-your-turn' });
+    expect(await say('take', 'p-1')).toMatchObject({ ok: true });
+    expect(await say('resume')).toMatchObject({ ok: false, detail: 'malformed' });
+    expect(await say('resume', 'p-2', 'dot')).toMatchObject({ ok: false, detail: 'not-permitted' });
+    expect(await reader.task('k1-t1')).toMatchObject({ process: 'p-1', fences: [1, 1] });
+    expect(await say('resume', 'p-2')).toMatchObject({ ok: true, state: 'starting' });
+    expect(await reader.task('k1-t1')).toMatchObject({ process: 'p-2', fences: [2, 2], slots: [0, 1] });
+    expect([await say('run', 'p-1'), await say('run')]).toMatchObject([stale, stale]);
+    expect(await say('turn-down', 'p-2')).toMatchObject({ ok: true, participant: 'dot', attempt: 2 });
+    expect((await reader.task('k1-t1'))?.process).toBeUndefined();
+    // Who names no process is heard until one does: programs that know of none go on as before.
+    expect(await say('take', undefined, 'dot')).toMatchObject({ ok: true });
+    expect(await say('run', 'p-3', 'dot')).toMatchObject({ ok: true });
+    await at(9_000);
+    // Heard of, it need not speak again for as long as the conditions say.
+    expect(await say('resume', 'p-4', 'dot')).toMatchObject({ ok: true, state: 'running', dueAt: START_MS + 19_000 });
+    expect(await say('progress', 'p-3', 'dot')).toMatchObject(stale);
+    await check();
+  });
+});

@@ -121,9 +121,19 @@ async function runSequence(sequence: readonly Step[]): Promise<void> {
     const kept = await real.redis.hgetall(marketKey(real.market, 'deposits', cfp));
     expect(kept).toEqual(Object.fromEntries([...deposits].map(([agent, leases]) => [agent, String(leases)])));
   }
+  await expectListed(book, real);
   depositEnds(book).forEach(count);
   await real.check();
   await expectSpendAgrees(real);
+}
+
+/** Each side finds its contracts under way, and no others. */
+async function expectListed(book: MarketBook, real: TestMarket): Promise<void> {
+  const accounts = [...book.ledger.accounts()].map(({ id }) => id);
+  const read = accounts.map((account) => real.redis.zrange(marketKey(real.market, 'contracts', account), '0', '-1'));
+  const live = [...book.tasks.values()].filter(({ state }) => state !== 'settled');
+  const own = accounts.map((account) => live.filter((task) => task.buyer === account || task.participant === account));
+  expect(await Promise.all(read)).toEqual(own.map((tasks) => tasks.map(({ id }) => id).sort()));
 }
 
 interface Pair {

@@ -111,7 +111,20 @@ export const engageDraft: fc.Arbitrary<EngageDraft> = fc
   }));
 
 const steps: readonly ReportAsked['step'][] = [
-  ...(['take', 'take', 'take', 'run', 'run', 'run', 'turn-down', 'turn-down', 'progress', 'ask-time'] as const),
+  ...([
+    'take',
+    'take',
+    'take',
+    'run',
+    'run',
+    'run',
+    'resume',
+    'resume',
+    'turn-down',
+    'turn-down',
+    'progress',
+    'ask-time',
+  ] as const),
   ...([
     'done',
     'done',
@@ -126,7 +139,14 @@ const steps: readonly ReportAsked['step'][] = [
   ] as const),
 ];
 const owners: Readonly<Record<ReportAsked['step'], string>> = {
-  ...{ take: 'provider', run: 'provider', 'turn-down': 'provider', progress: 'provider', 'ask-time': 'provider' },
+  ...{
+    take: 'provider',
+    run: 'provider',
+    resume: 'provider',
+    'turn-down': 'provider',
+    progress: 'provider',
+    'ask-time': 'provider',
+  },
   ...{ done: 'provider', fail: 'provider', 'grant-time': 'buyer', 'deny-time': 'buyer', accept: 'buyer' },
   ...{ dispute: 'buyer', decommit: 'buyer', preempt: 'operator', resolve: 'operator' },
 };
@@ -150,6 +170,8 @@ const said = fc.record({
   receiptOutcome: often(fc.constant(undefined), fc.constantFrom('done' as const, 'failed' as const)),
   paidMicro: often(fc.constantFrom('0', '1', '5'), fc.constantFrom('1e3', '60')),
   bondTo: fc.constantFrom('buyer' as const, 'provider' as const),
+  process: often(fc.constant('process-1'), fc.constantFrom(undefined, 'process-2')),
+  agent: often(fc.constant(undefined), fc.constantFrom('ann', 'ben', 'cid')),
 });
 export const reportDraft: fc.Arbitrary<ReportDraft> = said.map(
   ({ other, ...all }): ReportDraft => ({ ...told(all.step, all), by: other ?? owners[all.step] }),
@@ -159,10 +181,12 @@ type Said = Omit<ReportAsked, 'operator' | 'text'>;
 
 /** What belongs to a step of all that could be said. */
 function told(step: ReportAsked['step'], all: Said): ReportDraft {
-  const { contract, percent, deadline, receiptOutcome, paidMicro, bondTo, policy, rulings } = all;
+  const { contract, percent, deadline, receiptOutcome, paidMicro, bondTo, process, agent, policy, rulings } = all;
   return {
     ...{ kind: 'report', step, contract, by: owners[step] },
     ...(owners[step] === 'operator' ? { operator: true as const } : {}),
+    ...(process === undefined ? {} : { process }),
+    ...(agent === undefined ? {} : { agent }),
     ...(step === 'progress' ? { percent } : {}),
     ...(step === 'ask-time' ? { deadline } : {}),
     ...(step === 'done' || step === 'fail'
@@ -181,6 +205,8 @@ const paths: readonly (readonly ReportAsked['step'][])[] = [
   ['take', 'turn-down', 'take', 'run', 'decommit'],
   ['turn-down', 'turn-down', 'turn-down', 'take'],
   ['take', 'run', 'preempt'],
+  ['take', 'resume', 'run', 'resume', 'progress', 'done'],
+  ['take', 'run', 'ask-time', 'resume', 'deny-time', 'fail'],
 ];
 
 /** An engagement that gives its providers time, and the steps of a life that may come of it. */

@@ -42,7 +42,7 @@ describe('the life of a contract', () => {
       ...(taskSteps[step] === 'operator'
         ? { operator: true as const, paidMicro: '0', bondTo: 'provider' as const }
         : {}),
-      ...{ percent: 1, deadline: 4_000_000_000_000 + nowMs + 50_000 },
+      ...{ percent: 1, deadline: 4_000_000_000_000 + nowMs + 50_000, process: 'process-1' },
     };
     return market.tasks.report(who(step), contract, step, more);
   }

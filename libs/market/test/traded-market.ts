@@ -87,8 +87,9 @@ async function giveOutTasks({ redis, market, hand }: TestMarket): Promise<void> 
   await hand.call({ cfp: 'h1', slots: [5] });
   const free = { bondMicro: '0' };
   await tasks.engage({ conversation: 'k1', conditions: free, offers: [{ participant: 'seller', hold: 'h1' }] });
-  await tasks.report('seller', 'k1-t1', 'take');
-  await tasks.report('seller', 'k1-t1', 'run');
+  await tasks.report('seller', 'k1-t1', 'take', { process: 'process-1' });
+  await tasks.report('seller', 'k1-t1', 'run', { process: 'process-1' });
+  await tasks.report('seller', 'k1-t1', 'resume', { process: 'process-2' });
   const offers = [
     { participant: 'ben', intent: 'ben-9' },
     { participant: 'cid', intent: 'cid-7' },

@@ -40,6 +40,7 @@ export const working = provide(starting, [{ kind: 'seen', view: at('running'), k
 export const asking = provide(working, [{ kind: 'ask-time', deadline: offer.issues.deadline + 1 }]).state;
 export const provideStates: Record<ProvideState['name'], ProvideState> = {
   ...{ waiting, taking, validating, starting, working, 'asking-time': asking },
+  resuming: providing(at('running', { process: 'nonce-00' }), nonce, T).state,
   reporting: provide(working, [{ kind: 'finished', receipt }]).state,
   delivered: providing(at('done'), nonce, T).state,
   over: providing(ended, nonce, T).state,

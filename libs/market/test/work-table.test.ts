@@ -40,6 +40,11 @@ walkTable<ProvideState, ProvideEvent>('provide', page, {
       ...{ seen: 'over: finish', refused: 'starting:', unanswered: 'starting:', nudge: 'starting: inquire' },
       tick: [early, 'starting: report'],
     },
+    resuming: {
+      ...{ 'task-start': 'duplicate', validated: early, unfit: early, progress: early, 'ask-time': early },
+      ...{ finished: early, leave: early, seen: 'over: finish', refused: 'resuming:', unanswered: 'resuming:' },
+      ...{ nudge: 'resuming: inquire', tick: [early, 'resuming: report'] },
+    },
     working: {
       ...{ 'task-start': 'duplicate', validated: 'duplicate', unfit: 'late', progress: 'working: tell-progress' },
       ...{ 'ask-time': 'asking-time: report', finished: 'reporting: report', leave: 'reporting: stop report' },

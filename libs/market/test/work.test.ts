@@ -160,16 +160,33 @@ describe('the provider', () => {
       const { state, actions } = providing(view, nonce, T);
       return `${state.name}: ${kinds(actions).join(' ')}`;
     };
-    expect([at('awarded'), at('starting'), at('running'), asked, at('done'), ended].map(taken)).toEqual([
-      ...[
-        'waiting: ',
-        'validating: validate',
-        'working: run',
-        'asking-time: run',
-        'delivered: delivered',
-        'over: finish',
-      ],
+    expect([at('awarded'), at('done', { process: 'nonce-00' }), ended].map(taken)).toEqual([
+      ...['waiting: ', 'delivered: delivered', 'over: finish'],
     ]);
+    const resumed = (view: TaskView) => {
+      const { state, actions } = providing({ ...view, process: 'nonce-00' }, nonce, T);
+      expect(actions).toMatchObject([{ kind: 'report', body: { step: 'resume', process: nonce } }]);
+      const { state: next, actions: then } = provide(state, [seen({ ...view, process: nonce }, 1)]);
+      return `${next.name}: ${kinds(then).join(' ')}`;
+    };
+    expect([at('starting'), at('running'), asked].map(resumed)).toEqual([
+      ...['validating: validate', 'working: run', 'asking-time: run'],
+    ]);
+  });
+
+  test('a process in whose place another goes on stops, and says nothing more', () => {
+    const gone = { process: 'nonce-02' };
+    const stale: ProvideEvent = { kind: 'refused', refusal: refusal('stale', '-'), key: 'nonce-01.3' };
+    const told = provide(working, [stale]);
+    expect(kinds(told.actions)).toEqual(['inquire']);
+    expect(kinds(provide(told.state, [seen(at('running', gone))]).actions)).toEqual(['stop', 'finish']);
+    expect(kinds(provide(waiting, [seen(at('starting', gone))]).actions)).toEqual(['finish']);
+    // Its receipt is nobody's.
+    expect(kinds(provide(provideStates.reporting, [seen(at('running', gone))]).actions)).toEqual(['finish']);
+    const { state: resuming } = providing(at('running'), nonce, T);
+    expect(kinds(provide(resuming, [seen(at('running', gone), 1)]).actions)).toEqual(['finish']);
+    // What was asked before the other went on says nothing about it.
+    expect(provide(resuming, [seen(at('running', { process: 'nonce-00' }))]).actions).toEqual([]);
   });
 });
 

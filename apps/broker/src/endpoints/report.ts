@@ -19,7 +19,7 @@ export async function report(bank: Bank, asked: Asked<Body>): Promise<Outcome<Ba
   const keyed = { by: sender, key: body.key, digest: bodyDigest('report', body), contract: body.contract };
   const reply = await bank.policies.during(async () =>
     runScript(bank.redis, marketScripts.report, bank.meta, {
-      ...{ ...keyed, step: body.step },
+      ...{ ...keyed, step: body.step, agent: body.agent, process: body.process },
       ...(body.step === 'turn-down' ? await judgedStandbys(bank, body.contract) : {}),
       ...('percent' in body ? { percent: body.percent } : {}),
       ...('deadline' in body ? { deadline: body.deadline } : {}),
@@ -67,7 +67,7 @@ function publish(bank: Bank, reply: Extract<ReportReply, { ok: true }>, { frame 
   });
 }
 
-export async function task(bank: Bank, asked: Asked<BankRequest<'task'>>): Promise<Outcome<TaskView>> {
+export async function task(bank: Bank, asked: Asked<BankRequest<'task'>>): Promise<Outcome<BankResult<'task'>>> {
   const { body } = asked;
   const found = await accountSpokenFor(bank, asked.sender, body.agent);
   if (!found.ok) return found;
@@ -80,5 +80,30 @@ export async function task(bank: Bank, asked: Asked<BankRequest<'task'>>): Promi
   if (view.frame.buyer !== agent && view.provider !== agent) {
     return refusal('not-permitted', `${id} is between ${view.frame.buyer} and ${view.provider}`);
   }
-  return ok(view, { scope: view.frame.task.resource, expires: view.dueAt });
+  const hosts = { buyer: await hostOf(bank, view.frame.buyer), provider: await hostOf(bank, view.provider) };
+  return ok({ ...view, hosts }, { scope: view.frame.task.resource, expires: view.dueAt });
+}
+
+async function hostOf(bank: Bank, id: string): Promise<string | undefined> {
+  return (await bank.ledger.account(id))?.host;
+}
+
+const LISTED = 256;
+
+export async function contracts(
+  bank: Bank,
+  asked: Asked<BankRequest<'contracts'>>,
+): Promise<Outcome<BankResult<'contracts'>>> {
+  const { after, agent } = asked.body;
+  const found = await accountSpokenFor(bank, asked.sender, agent);
+  if (!found.ok) return found;
+  const ids = await bank.reader.underWay(found.result.id, after, LISTED + 1);
+  const views = await Promise.all(ids.slice(0, LISTED).map((id) => bank.reader.task(id)));
+  const listed = views
+    .filter((view) => view !== undefined)
+    .map(({ contract, state, provider, percent, dueAt, process, frame }) => ({
+      ...{ contract, state, provider, percent, dueAt, buyer: frame.buyer, resource: frame.task.resource },
+      ...(process === undefined ? {} : { process }),
+    }));
+  return ok({ contracts: listed, more: ids.length > LISTED });
 }

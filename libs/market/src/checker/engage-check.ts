@@ -183,6 +183,7 @@ export class EngageCheck {
     const over = entry.tried !== undefined || entry.state === 'settled';
     if (over) this.#tallies.intents.ended(task, at);
     if (over || entry.state === 'done') this.#leases.freed(task.id, at);
+    if (entry.step === 'resume') this.#leases.raised(task.id, entry.fences ?? []);
     if (entry.step === 'turn-down') this.#checkHandOver(market, task, entry);
   }
 

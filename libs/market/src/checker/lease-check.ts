@@ -50,6 +50,19 @@ export class LeaseCheck {
     });
   }
 
+  /** Who holds the slots goes on under other fences. */
+  raised(contract: string, fences: readonly number[]): void {
+    for (const [index, name] of (this.#slotsOf.get(contract) ?? []).entries()) {
+      const slot = this.#history(name);
+      const fence = fences[index] ?? 0;
+      this.#fences.fact(
+        fence > slot.fence,
+        () => `slot ${name}: ${contract} goes on under ${fence}, ${slot.fence} was given before`,
+      );
+      slot.fence = Math.max(slot.fence, fence);
+    }
+  }
+
   freed(contract: string, atMs: number): void {
     for (const name of this.#slotsOf.get(contract) ?? []) {
       const slot = this.#history(name);

@@ -121,6 +121,8 @@ const report = z.strictObject({
   side: z.enum(['buyer', 'provider', 'operator', 'clock']),
   state: z.enum(keptStates),
   percent: z.int().min(0).max(100).optional(),
+  /** Of a process that takes the contract, or takes it over; what it takes over has other fences then. */
+  process: z.string().optional(),
   deadline: timeMs.optional(),
   /** The receipt as JSON, or what people were told. */
   text: z.string().optional(),

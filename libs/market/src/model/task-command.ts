@@ -61,6 +61,10 @@ export interface EngageAsked {
 export interface ReportAsked {
   readonly contract: string;
   readonly step: Exclude<TaskStep, 'overdue'>;
+  /** In whose name, where a host asks. */
+  readonly agent?: string | undefined;
+  /** Which of the provider's processes asks. */
+  readonly process?: string | undefined;
   /** Set where an operator's request was checked. */
   readonly operator?: true | undefined;
   readonly percent?: number | undefined;

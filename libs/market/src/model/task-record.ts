@@ -50,6 +50,8 @@ export interface TaskRecord {
   class: AccountClass | '';
   owner: string;
   percent: number;
+  /** The provider's process that is heard. */
+  process?: string | undefined;
   dueAt: number;
   heardAt?: number;
   startedAt?: number;

@@ -65,7 +65,7 @@ function sameSlots(task: TaskRecord, { slots = [], fences = [] }: Pick<EntryOf<'
 export function replayReport(market: MarketState, entry: EntryOf<'report'>): string | undefined {
   const task = market.tasks.get(entry.contract);
   if (task === undefined) throw new Error(`there is no contract ${entry.contract}`);
-  const { step, side, percent, deadline, text } = entry;
+  const { step, side, percent, deadline, text, process } = entry;
   const { policy = market.policyVersion } = entry;
   const inTime = policy === market.policyVersion && (step === 'overdue') === entry.at > task.dueAt;
   const before = { ...task };
@@ -76,8 +76,13 @@ export function replayReport(market: MarketState, entry: EntryOf<'report'>): str
   const ruled =
     step === 'resolve' || 'detail' in cell ? told : endOf(task, { step, side, to: cell.to, handedOver }, entry.at);
   const standby = standbyOf(task, entry);
-  commitStep(market, task, { step, side, percent, deadline, text, standby, ended: told }, entry.at);
-  const fits = inTime && sameEnd(ruled, told) && task.state === entry.state && sameHandOver(task, entry);
+  commitStep(market, task, { step, side, percent, deadline, text, process, standby, ended: told }, entry.at);
+  const fits =
+    inTime &&
+    sameEnd(ruled, told) &&
+    task.state === entry.state &&
+    sameHandOver(task, entry) &&
+    sameResumption(task, entry);
   if (told !== undefined || handedOver) forgetAttempt(market, before);
   if (told !== undefined) forgetTask(market, before);
   return fits
@@ -95,6 +100,10 @@ function standbyOf(task: TaskRecord, { tried }: EntryOf<'report'>): TakenStep['s
 function sameHandOver(task: TaskRecord, entry: EntryOf<'report'>): boolean {
   if (entry.tried === undefined) return true;
   return task.participant === entry.participant && task.intent === entry.intent && sameSlots(task, entry);
+}
+
+function sameResumption(task: TaskRecord, entry: EntryOf<'report'>): boolean {
+  return entry.step !== 'resume' || sameSlots(task, entry);
 }
 
 function endedOf({ outcome, paid, bondTo }: EntryOf<'report'>): Ended | undefined {

@@ -30,6 +30,8 @@ export interface TakenStep {
   readonly percent?: number | undefined;
   readonly deadline?: number | undefined;
   readonly text?: string | undefined;
+  /** Of a process that takes the contract, or takes it over. */
+  readonly process?: string | undefined;
   /** Who takes over after a turn-down, and how many were tried with it. */
   readonly standby?: { readonly offer: StandbyOffer; readonly tried: number } | undefined;
   readonly ended?: Ended | undefined;
@@ -50,6 +52,7 @@ export function report(market: MarketState, asked: Asking, nowMs: number): Answe
   const asks = 'step' in asked ? asked : undefined;
   const asker = asks === undefined ? 'clock' : sideOf(market, task, asks);
   if (asker === undefined) return refused('not-permitted');
+  if (asks !== undefined && asker === 'provider' && isTakenOver(task, asks)) return refused('stale');
   const over = task.state !== 'settled' && nowMs > task.dueAt;
   if (asks === undefined && task.state !== 'settled' && !over) return refused('stale');
   // What comes when the time is over finds the contract as the sweeper would leave it.
@@ -66,23 +69,39 @@ export function report(market: MarketState, asked: Asking, nowMs: number): Answe
   const { standby, passed } = turnsDown ? nextStandby(market, task, wanted.rulings ?? [], nowMs) : NOBODY;
   const turn: Turn = { step, side, to: cell.to, handedOver: standby !== undefined };
   const ended = wanted?.step === 'resolve' ? resolved(wanted) : endOf(task, turn, nowMs);
-  commitStep(market, task, { step, side, percent, deadline, text, standby, ended }, nowMs);
+  const process = step === 'take' || step === 'resume' ? asks?.process : undefined;
+  commitStep(market, task, { step, side, percent, deadline, text, process, standby, ended }, nowMs);
   const passedOver = passed.length > 0 ? { passedOver: passed } : {};
   return { ok: true, ...reportedOf(task, step, nowMs), ...passedOver };
 }
 
-/** Whose step it is: `by` itself, or the host that speaks for it; for who may be both, the buyer's. */
+/** A process that another has taken over from may have slept, and not know it. */
+function isTakenOver(task: TaskRecord, { step, process }: ReportAsked): boolean {
+  return step !== 'resume' && task.process !== undefined && task.process !== process;
+}
+
+/**
+ * Whose step it is: that of the agent it is taken for, or `by` itself, or whom the host `by` speaks for; for who may be
+ * both, the buyer's.
+ */
 function sideOf(market: MarketState, task: TaskRecord, asked: Asked & ReportAsked): Side | undefined {
   const whose = taskSteps[asked.step];
   if (whose === 'operator') return asked.operator === true ? 'operator' : undefined;
-  const buys = asked.by === task.buyer || (asked.by !== task.participant && market.speaksFor(asked.by, task.buyer));
+  const { by, agent } = asked;
+  const isSide = agent === undefined || agent === task.buyer || agent === task.participant;
+  if (!isSide || (agent !== undefined && !market.speaksFor(by, agent))) return undefined;
+  const speaks = by === task.buyer || (by !== task.participant && market.speaksFor(by, task.buyer));
+  const buys = agent === undefined ? speaks : agent === task.buyer;
   if (whose !== 'provider' && buys) return 'buyer';
-  return whose !== 'buyer' && market.speaksFor(asked.by, task.participant) ? 'provider' : undefined;
+  return whose !== 'buyer' && agent !== task.buyer && market.speaksFor(asked.by, task.participant)
+    ? 'provider'
+    : undefined;
 }
 
 /** What a step says that it may not say. */
 function misfitOf(task: TaskRecord, asked: ReportAsked): Detail | undefined {
   const { step, percent = -1, deadline = 0, receiptOutcome, paidMicro = '', bondTo } = asked;
+  if (step === 'resume' && asked.process === undefined) return 'malformed';
   if (step === 'progress' && (percent < 0 || percent > 100)) return 'malformed';
   if (step === 'ask-time' && (deadline <= task.deadline || deadline > MAX_MS)) return 'malformed';
   if ((step === 'done' && receiptOutcome !== 'done') || (step === 'fail' && receiptOutcome !== 'failed')) {
@@ -190,6 +209,7 @@ export function commitStep(market: MarketState, task: TaskRecord, taken: TakenSt
   note(task, taken, nowMs);
   if (cell.to !== 'renewing') task.askedDeadline = undefined;
   if (step === 'done' && ended === undefined) leaveSlots(market, task, nowMs);
+  if (step === 'resume') raiseFences(market, task);
   if (standby !== undefined) handOver(market, task, standby, nowMs);
   else if (ended !== undefined) endTask(market, task, ended, nowMs);
   else if (isKept(cell.to)) goOn(market, task, cell.to, nowMs);
@@ -203,8 +223,10 @@ function goOn(market: MarketState, task: TaskRecord, state: KeptState, nowMs: nu
 }
 
 /** What a step says of the work. */
-function note(task: TaskRecord, { step, percent, deadline, text }: TakenStep, nowMs: number): void {
-  if (step === 'run' || step === 'progress' || step === 'ask-time') task.heardAt = nowMs;
+function note(task: TaskRecord, { step, percent, deadline, text, process }: TakenStep, nowMs: number): void {
+  const resumed = step === 'resume' && task.state !== 'starting';
+  if (step === 'run' || step === 'progress' || step === 'ask-time' || resumed) task.heardAt = nowMs;
+  if (process !== undefined) task.process = process;
   if (step === 'run') task.startedAt = nowMs;
   if (step === 'progress') task.percent = percent!;
   if (step === 'ask-time') task.askedDeadline = deadline;
@@ -253,6 +275,15 @@ function leaveSlots(market: MarketState, task: TaskRecord, nowMs: number): void 
   countHeld(market.pools.get(task.pool)!, -task.slots.length, task.class, task.owner);
 }
 
+/** Another process works on the slots from now on: whatever guards them refuses the one before. */
+function raiseFences(market: MarketState, task: TaskRecord): void {
+  const slots = market.pools.get(task.pool)?.slots ?? [];
+  task.fences = task.slots.map((n) => {
+    slots[n]!.fence += 1;
+    return slots[n]!.fence;
+  });
+}
+
 function handOver(
   market: MarketState,
   task: TaskRecord,
@@ -263,6 +294,7 @@ function handOver(
   leaveSlots(market, task, nowMs);
   task.attempt += 1;
   task.tried = tried;
+  task.process = undefined;
   Object.assign(task, giveTask(market, task, offer, nowMs));
 }
 

@@ -143,6 +143,12 @@ export class MarketReader {
     return { frame: JSON.parse(frame!), standbys: JSON.parse(standbys!), approved: typeof approved === 'string' };
   }
 
+  /** The ids of tasks' contracts under way that are an account's, the lowest first, those beyond `after`. */
+  async underWay(account: string, after: string | undefined, limit: number): Promise<string[]> {
+    const from = after === undefined ? '-' : `(${after}`;
+    return this.#redis.zrangebylex(this.#key('contracts', account), from, '+', 'LIMIT', 0, limit);
+  }
+
   async proposal(id: string): Promise<StoredProposal | undefined> {
     const f = await this.#redis.hgetall(this.#key('proposal', id));
     return f.state === undefined ? undefined : proposalOf(id, f);

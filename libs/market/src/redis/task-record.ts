@@ -19,6 +19,7 @@ export function taskViewOf(id: string, f: Readonly<Record<string, string>>): Tas
     dueAt: Number(f.dueAt),
     ...time('startedAt'),
     percent: Number(f.percent),
+    ...(f.process === undefined ? {} : { process: f.process }),
     ...time('askedDeadline'),
     slots: list('slots'),
     fences: list('fences'),

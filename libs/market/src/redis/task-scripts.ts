@@ -76,7 +76,7 @@ export const taskScriptFields = {
     ...{ frameText: 1, fill: 1, counts: 1, total: 1, conditions: 1, rule: 1, weights: 1, offers: 1 },
   },
   report: {
-    ...{ kind: 1, by: 1, key: 1, digest: 1, contract: 1, step: 1, operator: 1, percent: 1, deadline: 1, text: 1 },
-    ...{ receiptOutcome: 1, paidMicro: 1, bondTo: 1, policy: 1, rulings: 1 },
+    ...{ kind: 1, by: 1, key: 1, digest: 1, contract: 1, step: 1, agent: 1, process: 1, operator: 1, percent: 1 },
+    ...{ deadline: 1, text: 1, receiptOutcome: 1, paidMicro: 1, bondTo: 1, policy: 1, rulings: 1 },
   },
 } satisfies { [Name in keyof typeof taskScripts]: Record<FieldsOf<(typeof taskScripts)[Name]>, 1> };

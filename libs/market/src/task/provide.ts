@@ -29,7 +29,15 @@ function beginsAt({ dueAt, frame }: TaskView): number {
   return dueAt - lead;
 }
 
-/** A contract that was just won, or is taken up again by another process: what ran there runs again. */
+/** A report of this process's: where another has taken over from it, the bank refuses it. */
+function saying(state: Kept, step: StepBody, nowMs: number): ReturnType<typeof reporting> {
+  return reporting(state, { ...step, process: state.nonce }, nowMs);
+}
+
+/**
+ * A contract that was just won, or is taken up again by another process: it says so to the bank, and what ran there runs
+ * again.
+ */
 export function providing(view: TaskView, nonce: string, nowMs: number): Step<ProvideState, ProvideAction> {
   const kept = looked({ view, nonce, reports: 0, wakeAt: nowMs, pauseMs: FIRST_PAUSE_MS }, view, nowMs);
   const { inputs } = view.frame.task;
@@ -37,15 +45,10 @@ export function providing(view: TaskView, nonce: string, nowMs: number): Step<Pr
     case 'awarded':
       return { state: { name: 'waiting', ...kept }, actions: [] };
     case 'starting':
-      return { state: { name: 'validating', inputs, ...kept }, actions: [{ kind: 'validate', view, inputs }] };
     case 'running':
-      return { state: working(kept, nowMs), actions: [{ kind: 'run', view, inputs }] };
     case 'renewing': {
-      const deadline = view.askedDeadline ?? view.issues.deadline;
-      return {
-        state: { ...working(kept, nowMs), name: 'asking-time', deadline, since: 0 },
-        actions: [{ kind: 'run', view, inputs }],
-      };
+      const { kept: asked, body } = saying(kept, { step: 'resume', process: nonce }, nowMs);
+      return { state: { name: 'resuming', inputs, ...asked }, actions: [{ kind: 'report', body }] };
     }
     case 'done':
     case 'disputed':
@@ -53,6 +56,24 @@ export function providing(view: TaskView, nonce: string, nowMs: number): Step<Pr
     case 'settled':
       return { state: { name: 'over', view }, actions: [{ kind: 'finish', view }] };
   }
+}
+
+/** The bank knows which process goes on: from where it stands. */
+function seenResumed(state: Of<'resuming'>, { view, key }: On<'seen'>, nowMs: number): Taken {
+  if (isOlder(view, state.view)) return ignored(state, 'seen', 'stale');
+  const { nonce, asked, inputs } = state;
+  if (isMoved(state, view)) return over(state, view);
+  if (view.state === 'done' || view.state === 'disputed') return delivered(state, view, nowMs);
+  if (view.process !== nonce)
+    return key === asked?.key ? over(state, view) : { state: { ...state, view }, actions: [] };
+  const kept = { ...looked(state, view, nowMs), asked: undefined };
+  if (view.state === 'running') return { state: working(kept, nowMs), actions: [{ kind: 'run', view, inputs }] };
+  if (view.state !== 'renewing') {
+    return { state: { name: 'validating', inputs, ...kept }, actions: [{ kind: 'validate', view, inputs }] };
+  }
+  const deadline = view.askedDeadline ?? view.issues.deadline;
+  const next: Of<'asking-time'> = { ...working(kept, nowMs), name: 'asking-time', deadline, since: kept.reports };
+  return { state: next, actions: [{ kind: 'run', view, inputs }] };
 }
 
 function working(kept: Kept, nowMs: number): Of<'working'> {
@@ -65,12 +86,12 @@ function beatMs({ frame }: TaskView): number {
 }
 
 function begun(state: Of<'waiting'>, { inputs }: On<'task-start'>, nowMs: number): Taken {
-  const { kept, body } = reporting(state, { step: 'take' }, nowMs);
+  const { kept, body } = saying(state, { step: 'take' }, nowMs);
   return { state: { name: 'taking', inputs, ...kept }, actions: [{ kind: 'report', body }] };
 }
 
 function validated(state: Of<'validating'>, _event: On<'validated'>, nowMs: number): Taken {
-  const { kept, body } = reporting(state, { step: 'run' }, nowMs);
+  const { kept, body } = saying(state, { step: 'run' }, nowMs);
   return { state: { name: 'starting', inputs: state.inputs, ...kept }, actions: [{ kind: 'report', body }] };
 }
 
@@ -79,7 +100,7 @@ function turnedDown(state: Of<'waiting' | 'taking' | 'validating'>, { message }:
 }
 
 function reported(state: Live, step: StepBody, nowMs: number, receipt?: Receipt): Taken {
-  const { kept, body } = reporting(state, step, nowMs);
+  const { kept, body } = saying(state, step, nowMs);
   return { state: { name: 'reporting', receipt, ...kept }, actions: [{ kind: 'report', body }] };
 }
 
@@ -105,7 +126,7 @@ function told(state: Working, { progress }: On<'progress'>): Taken {
 function askTime(state: Of<'working'>, { deadline }: On<'ask-time'>, nowMs: number): Taken {
   if (deadline <= state.view.issues.deadline) return ignored(state, 'ask-time', 'malformed');
   const { percent, beatAt } = state;
-  const { kept, body } = reporting(state, { step: 'ask-time', deadline }, nowMs);
+  const { kept, body } = saying(state, { step: 'ask-time', deadline }, nowMs);
   return {
     state: { name: 'asking-time', ...kept, percent, beatAt, deadline, since: kept.reports },
     actions: [{ kind: 'report', body }],
@@ -118,15 +139,24 @@ function finished(state: Working, { receipt }: On<'finished'>, nowMs: number): T
   return { state: next.state, actions: [...unasked(state), ...next.actions] };
 }
 
-function isGone(state: Live, { state: is, attempt, provider }: TaskView): boolean {
+function isMoved(state: Live, { state: is, attempt, provider }: TaskView): boolean {
   return is === 'settled' || attempt !== state.view.attempt || provider !== state.view.provider;
+}
+
+/** Over, another's, or taken over by another process. */
+function isGone(state: Live, view: TaskView): boolean {
+  return isMoved(state, view) || !isHeard(state, view);
+}
+
+function isHeard({ nonce }: Live, { process = nonce }: TaskView): boolean {
+  return process === nonce;
 }
 
 /** Settled, or another's: nothing is left to do. */
 function over(state: Live, view: TaskView): Taken {
   const running = state.name === 'working' || state.name === 'asking-time';
   const actions: ProvideAction[] = running ? [{ kind: 'stop' }, ...unasked(state)] : [];
-  if (state.name === 'reporting') actions.push(...heardOf(state, view));
+  if (state.name === 'reporting' && isHeard(state, view)) actions.push(...heardOf(state, view));
   return { state: { name: 'over', view }, actions: [...actions, { kind: 'finish', view }] };
 }
 
@@ -193,11 +223,15 @@ function delivered(state: Live, view: TaskView, nowMs: number): Taken {
 
 function seenDelivered(state: Of<'delivered'>, { view }: On<'seen'>, nowMs: number): Taken {
   if (isOlder(view, state.view)) return ignored(state, 'seen', 'stale');
-  return isGone(state, view) ? over(state, view) : { state: { ...state, ...looked(state, view, nowMs) }, actions: [] };
+  return isMoved(state, view) ? over(state, view) : { state: { ...state, ...looked(state, view, nowMs) }, actions: [] };
 }
 
 /** A step that the contract does not take now: how it stands shows why. Where that is not shown it is another's. */
-function refused(state: Begun | Of<'delivered' | 'reporting'>, { key, refusal }: On<'refused'>, nowMs: number): Taken {
+function refused(
+  state: Begun | Of<'resuming' | 'delivered' | 'reporting'>,
+  { key, refusal }: On<'refused'>,
+  nowMs: number,
+): Taken {
   if (key !== undefined) return { state: paused(state, nowMs), actions: [inquiry(state)] };
   return isHidden(refusal) ? over(state, state.view) : { state: paused(state, nowMs), actions: [] };
 }
@@ -247,7 +281,7 @@ function look<S extends Live>(state: S): Taken {
 }
 
 /** Asks again, or looks. */
-function due(state: Begun | Of<'reporting' | 'delivered'>, _event: On<'tick'>, nowMs: number): Taken {
+function due(state: Begun | Of<'resuming' | 'reporting' | 'delivered'>, _event: On<'tick'>, nowMs: number): Taken {
   if (nowMs < state.wakeAt) return ignored(state, 'tick', 'not-your-turn');
   const { asked } = state;
   return {
@@ -272,7 +306,7 @@ function beat(state: Working, event: On<'tick' | 'nudge'>, nowMs: number): Taken
     actions.push({ kind: 'report', body: state.asked });
   }
   if (nowMs >= state.beatAt || event.kind === 'nudge') {
-    const { kept, body } = reporting(state, { step: 'progress', percent: state.percent }, nowMs);
+    const { kept, body } = saying(state, { step: 'progress', percent: state.percent }, nowMs);
     next = { ...next, reports: kept.reports, beatAt: nowMs + beatMs(state.view) };
     actions.push({ kind: 'report', body });
   }
@@ -301,6 +335,11 @@ export const provideTable: Table<ProvideState, ProvideEvent, ProvideAction | Ign
     ...{ 'task-start': 'duplicate', validated: 'duplicate', unfit: 'late', progress: 'not-your-turn' },
     ...{ 'ask-time': 'not-your-turn', finished: 'not-your-turn', leave: left, seen: seenBefore, refused, unanswered },
     ...{ nudge: look, tick: due },
+  },
+  resuming: {
+    ...{ 'task-start': 'duplicate', validated: 'not-your-turn', unfit: 'not-your-turn', progress: 'not-your-turn' },
+    ...{ 'ask-time': 'not-your-turn', finished: 'not-your-turn', leave: 'not-your-turn', seen: seenResumed },
+    ...{ refused, unanswered, nudge: look, tick: due },
   },
   working: {
     ...{ 'task-start': 'duplicate', validated: 'duplicate', unfit: 'late', progress: told, 'ask-time': askTime },

@@ -1,7 +1,7 @@
 // A task's contract as the bank shows it to its two sides.
 import { microText } from '@tender/credits';
 import { z } from 'zod';
-import { contractIdText, idText, timeMs } from '../ids.js';
+import { contractIdText, idemKeyText, idText, poolIdText, timeMs } from '../ids.js';
 import { frameSpec } from './deal.js';
 import { issuesSpec } from './issues.js';
 import { keptStates, taskOutcomes } from './life-cycle.js';
@@ -23,6 +23,8 @@ export const taskView = z.object({
   dueAt: timeMs,
   startedAt: timeMs.optional(),
   percent: z.int().min(0).max(100),
+  /** The provider's process that works on it, where it said which: no other is heard. */
+  process: idemKeyText.optional(),
   /** A later deadline that the provider asks for. */
   askedDeadline: timeMs.optional(),
   /** Slots of the pool that `hold` named, and their fencing tokens. */
@@ -37,3 +39,14 @@ export const taskView = z.object({
   settledAt: timeMs.optional(),
 });
 export type TaskView = z.infer<typeof taskView>;
+
+/** As an inquiry shows it: also who speaks for the two sides, where they are behind a host. */
+export const taskSeen = taskView.extend({
+  hosts: z.object({ buyer: idText.optional(), provider: idText.optional() }).optional(),
+});
+
+/** One of the contracts that an agent has under way, as it is listed. */
+export const taskListed = taskView
+  .pick({ contract: true, state: true, provider: true, percent: true, dueAt: true, process: true })
+  .extend({ buyer: idText, resource: poolIdText });
+export type TaskListed = z.infer<typeof taskListed>;

@@ -43,6 +43,8 @@ export type ProvideState =
   | ({ readonly name: 'validating'; readonly inputs: JsonObject } & Kept)
   /** Said to the bank: it runs. The work begins with its answer. */
   | ({ readonly name: 'starting'; readonly inputs: JsonObject } & Kept)
+  /** Said to the bank: this process goes on in another's place. The work begins with its answer. */
+  | ({ readonly name: 'resuming'; readonly inputs: JsonObject } & Kept)
   | ({ readonly name: 'working' } & Worked)
   /** As working, while the buyer decides on a later deadline. */
   | ({

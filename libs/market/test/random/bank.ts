@@ -133,11 +133,15 @@ export class Bank {
         policy: this.book.policyVersion,
         ...more,
       },
+      ...(body.process === undefined ? {} : { process: body.process }),
       ...('percent' in body ? { percent: body.percent } : {}),
       ...('deadline' in body ? { deadline: body.deadline } : {}),
       ...(receipt === undefined ? {} : { text: JSON.stringify(receipt), receiptOutcome: receipt.outcome }),
     });
-    if (!answer.ok) return refusal(answer.detail, `no ${step} now`);
+    if (!answer.ok) {
+      this.#world.saw(`step refused: ${answer.detail}`);
+      return refusal(answer.detail, `no ${step} now`);
+    }
     this.watch(`task:${contract}`);
     this.#world.saw(`step ${answer.step}`);
     return this.view(contract)!;
@@ -168,9 +172,10 @@ export class Bank {
     const { id, frame: text, outcome, paid = 0, price, bondTo, settledAt, startedAt, askedDeadline, receipt } = record;
     const frame = this.#frames.get(id) ?? (JSON.parse(text) as TaskView['frame']);
     this.#frames.set(id, frame);
-    const { state, participant: provider, intent, attempt, awardedAt, dueAt, percent, slots, fences } = record;
+    const { state, participant: provider, intent, attempt, awardedAt, dueAt, percent, slots, fences, process } = record;
     return {
       ...{ contract: id, state, frame, provider, intent, attempt, awardedAt, dueAt, percent },
+      ...(process === undefined ? {} : { process }),
       issues: { ...JSON.parse(record.issues), deadline: record.deadline },
       ...{ slots: [...slots], fences: [...fences], standbys: record.standbys.length - record.tried },
       ...(startedAt === undefined ? {} : { startedAt }),

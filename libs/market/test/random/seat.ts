@@ -209,7 +209,9 @@ export class Seat {
   #die(comesBackAfterMs: number | undefined): void {
     this.#dead = true;
     this.driver.kill();
-    this.working?.driver.kill();
+    // A process that was only slow, or cut off, works on beside the one that takes over, until the bank tells it.
+    const lingers = comesBackAfterMs !== undefined && this.#world.chance.happens(0.5);
+    if (!lingers) this.working?.driver.kill();
     // Nobody extends what it kept locked.
     for (const hold of this.holds.values()) hold.used();
     this.#bank.sawDeath('provider', this.#conversation);

@@ -1,7 +1,7 @@
 #!lua
 -- Takes a step in the life of a task's contract and settles it where the step ends it; past its time, the clock's step comes first.
 -- KEYS: meta
--- ARGV: kind, by, key, digest, contract, step, operator, percent, deadline, text, receiptOutcome, paidMicro, bondTo, policy, rulings
+-- ARGV: kind, by, key, digest, contract, step, agent, process, operator, percent, deadline, text, receiptOutcome, paidMicro, bondTo, policy, rulings
 -- REPLY: ok, contract, step, state, attempt, participant, at, dueAt, percent, outcome, paidMicro, refundedMicro, bondTo, passedOver
 -- include: reply
 -- include: task
@@ -13,13 +13,17 @@ end
 local c = task_of(input.contract)
 if not c then return refuse('unknown', 'there is no task\'s contract ' .. input.contract) end
 
--- Whose step it is: `by` itself, or the host that speaks for it; for who may be both, the buyer's.
+-- Whose step it is: that of the agent it is taken for, or `by` itself, or whom the host `by` speaks for; for who may be
+-- both, the buyer's.
 local function side_of(step)
   local whose = STEP_OF[step]
   if whose == 'operator' then return input.operator == true and 'operator' or nil end
+  local named = input.agent
+  if named and not ((named == c.buyer or named == c.participant) and speaks_for(input.by, named)) then return nil end
   local buys = input.by == c.buyer or (input.by ~= c.participant and speaks_for(input.by, c.buyer))
+  if named then buys = named == c.buyer end
   if whose ~= 'provider' and buys then return 'buyer' end
-  if whose ~= 'buyer' and speaks_for(input.by, c.participant) then return 'provider' end
+  if whose ~= 'buyer' and named ~= c.buyer and speaks_for(input.by, c.participant) then return 'provider' end
   return nil
 end
 local step, side = input.step, 'clock'
@@ -27,6 +31,10 @@ if not sweep then side = side_of(step) end
 if not side then
   return refuse('not-permitted', 'this step is not ' .. input.by .. '\'s: the contract is between ' .. c.buyer .. ' and '
     .. c.participant)
+end
+-- A process that another has taken over from may have slept, and not know it.
+if side == 'provider' and step ~= 'resume' and c.process and input.process ~= c.process then
+  return refuse('stale', 'another process of ' .. c.participant .. ' has taken the contract over')
 end
 -- What comes when the time is over finds the contract as the sweeper would leave it, whoever is faster.
 if sweep or (c.state ~= 'settled' and now > c.due_at) then step, side = 'overdue', 'clock' end
@@ -36,6 +44,7 @@ local target = life.to[step]
 if not target then
   return refuse(life.no[step] or life.otherwise, 'the contract is ' .. c.state .. ': no ' .. step .. ' now')
 end
+if step == 'resume' and not input.process then return refuse('malformed', 'process: which one goes on') end
 if step == 'progress' and (input.percent < 0 or input.percent > 100) then return refuse('malformed', 'percent: 0 to 100') end
 if step == 'ask-time' and (input.deadline <= c.deadline or input.deadline > MAX_MS) then
   return refuse('malformed', 'deadline: later than ' .. c.deadline)
@@ -79,10 +88,12 @@ end
 local name = key('contract', c.id)
 local due_at, participant, state = c.due_at, c.participant, target
 local heard_at, deadline, percent = c.heard_at, c.deadline, c.percent
-if step == 'run' or step == 'progress' or step == 'ask-time' then
+if step == 'run' or step == 'progress' or step == 'ask-time' or (step == 'resume' and target ~= 'starting') then
   heard_at = now
   redis.call('HSET', name, 'heardAt', now)
 end
+local process = (step == 'take' or step == 'resume') and input.process or nil
+if process then redis.call('HSET', name, 'process', process) end
 if step == 'run' then redis.call('HSET', name, 'startedAt', now) end
 if step == 'progress' then
   percent = input.percent
@@ -102,6 +113,7 @@ if step == 'done' then
 end
 
 local slots, fences = nil, nil
+if step == 'resume' and c.hold ~= '' then slots, fences = c.slots, raise_fences(c) end
 if standby then
   due_at, slots, fences = hand_over(c, standby, tried)
   participant = standby.participant
@@ -121,7 +133,7 @@ else
 end
 local bond_to = ended and (forfeited and 'buyer' or 'provider') or nil
 local entry = {
-  kind = 'report', contract = c.id, step = step, side = side, state = state,
+  kind = 'report', contract = c.id, step = step, side = side, state = state, process = process,
   percent = step == 'progress' and percent or nil, deadline = step == 'ask-time' and input.deadline or nil,
   text = side ~= 'clock' and input.text or nil, tried = standby and tried or nil,
   participant = standby and participant or nil, intent = standby and standby.intent or nil, slots = slots,

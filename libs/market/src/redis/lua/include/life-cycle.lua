@@ -9,22 +9,22 @@ local LIFE_CYCLE = {
   },
   starting = {
     to = {
-      run = 'running', ['turn-down'] = 'awarded', fail = 'failed', decommit = 'decommitted', preempt = 'preempted',
+      run = 'running', resume = 'starting', ['turn-down'] = 'awarded', fail = 'failed', decommit = 'decommitted', preempt = 'preempted',
       overdue = 'violated',
     },
     no = { take = 'duplicate' }, otherwise = 'not-your-turn',
   },
   running = {
     to = {
-      progress = 'running', ['ask-time'] = 'renewing', done = 'done', fail = 'failed', decommit = 'decommitted',
-      preempt = 'preempted', overdue = 'failed',
+      resume = 'running', progress = 'running', ['ask-time'] = 'renewing', done = 'done', fail = 'failed',
+      decommit = 'decommitted', preempt = 'preempted', overdue = 'failed',
     },
     no = { take = 'duplicate', run = 'duplicate', ['turn-down'] = 'late' }, otherwise = 'not-your-turn',
   },
   renewing = {
     to = {
-      progress = 'renewing', done = 'done', fail = 'failed', ['grant-time'] = 'running', ['deny-time'] = 'running',
-      decommit = 'decommitted', preempt = 'preempted', overdue = 'failed',
+      resume = 'renewing', progress = 'renewing', done = 'done', fail = 'failed', ['grant-time'] = 'running',
+      ['deny-time'] = 'running', decommit = 'decommitted', preempt = 'preempted', overdue = 'failed',
     },
     no = { take = 'duplicate', run = 'duplicate', ['turn-down'] = 'late', ['ask-time'] = 'duplicate' },
     otherwise = 'not-your-turn',
@@ -42,7 +42,7 @@ local LIFE_CYCLE = {
 
 -- Whose step each is; the clock's is asked for by nobody.
 local STEP_OF = {
-  take = 'provider', run = 'provider', ['turn-down'] = 'provider', progress = 'provider', ['ask-time'] = 'provider',
-  done = 'provider', fail = 'provider', ['grant-time'] = 'buyer', ['deny-time'] = 'buyer', accept = 'buyer',
+  take = 'provider', run = 'provider', resume = 'provider', ['turn-down'] = 'provider', progress = 'provider',
+  ['ask-time'] = 'provider', done = 'provider', fail = 'provider', ['grant-time'] = 'buyer', ['deny-time'] = 'buyer', accept = 'buyer',
   dispute = 'buyer', decommit = 'either', preempt = 'operator', resolve = 'operator',
 }

@@ -139,6 +139,7 @@ local function give_task(c, offer)
     'issues', offer.issuesText, 'hold', offer.hold, 'pool', pool, 'slots', table.concat(slots, ','),
     'fences', table.concat(fences, ','), 'class', class, 'owner', owner, 'percent', 0, 'dueAt', due_at)
   redis.call('ZADD', key('deadlines'), due_at, 'task:' .. c.id)
+  for _, side in ipairs({ c.buyer, offer.participant }) do redis.call('ZADD', key('contracts', side), 0, c.id) end
   -- To cjson an empty table would be an object: no slots, no field.
   return due_at, offer.held and slots or nil, offer.held and fences or nil
 end
@@ -148,7 +149,7 @@ local function task_of(id)
     'graceMs', 'reportEveryMs', 'lateMs', 'rebatePermille', 'bond', 'penaltyPermille', 'disputeMs', 'standbys',
     'tried', 'attempt', 'participant', 'intent', 'price', 'deadline', 'durationMs', 'hold', 'pool', 'slots', 'heardAt',
     'startedAt', 'askedDeadline', 'doneAt', 'dueAt', 'percent', 'payee', 'class',
-    'owner')
+    'owner', 'process')
   if f[1] ~= 'task' then return nil end
   return {
     id = id, state = f[2], buyer = f[3], task = f[4], resource = f[5], counts = f[6], needs = tonumber(f[7]),
@@ -158,7 +159,7 @@ local function task_of(id)
     deadline = tonumber(f[21]), duration = tonumber(f[22]), hold = f[23], pool = f[24], slots = numbers(f[25]),
     heard_at = f[26] and tonumber(f[26]), started_at = f[27] and tonumber(f[27]), asked = f[28] and tonumber(f[28]),
     done_at = f[29] and tonumber(f[29]), due_at = tonumber(f[30]), percent = tonumber(f[31]), payee = f[32],
-    class = f[33], owner = f[34],
+    class = f[33], owner = f[34], process = f[35],
   }
 end
 
@@ -201,6 +202,7 @@ local function end_attempt(c, paid, forfeited)
   -- Slots of a provider that is paid nothing were nobody's purchase: else it could make its buyer's noise.
   if paid == 0 and c.hold ~= '' then note_work(c.pool, who_of(account_of(c.buyer)), -#c.slots * c.duration) end
   redis.call('PEXPIRE', key('intent', c.participant .. ':' .. c.intent), ENDED_KEPT_MS)
+  redis.call('ZREM', key('contracts', c.participant), c.id)
 end
 
 -- The slots are free as soon as the work is over, whatever becomes of a dispute.
@@ -210,12 +212,24 @@ local function leave_slots(c)
   count_held(c.pool, -#c.slots, c.class, c.owner)
 end
 
+-- Another process works on the slots from now on: whatever guards them refuses the one before. Returns the fences.
+local function raise_fences(c)
+  local fences = {}
+  for i, n in ipairs(c.slots) do
+    fences[i] = tonumber(redis.call('HGET', slot_key(c.pool, n), 'fence')) + 1
+    take_slot(c.pool, n, fences[i], c.id)
+  end
+  redis.call('HSET', key('contract', c.id), 'fences', table.concat(fences, ','))
+  return fences
+end
+
 -- Hands the contract to a standby: same id, one attempt more.
 local function hand_over(c, offer, tried)
   end_attempt(c, 0, false)
   leave_slots(c)
   c.attempt = c.attempt + 1
   redis.call('HSET', key('contract', c.id), 'tried', tried)
+  redis.call('HDEL', key('contract', c.id), 'process')
   return give_task(c, offer)
 end
 
@@ -244,6 +258,7 @@ local function end_task(c, outcome, paid, forfeited)
     'bondTo', forfeited and 'buyer' or 'provider', 'settledAt', now, 'dueAt', now)
   redis.call('PEXPIRE', name, ENDED_KEPT_MS)
   redis.call('ZREM', key('deadlines'), 'task:' .. c.id)
+  redis.call('ZREM', key('contracts', c.buyer), c.id)
   if outcome == 'done' then redis.call('HINCRBY', task, 'done', 1) end
   if redis.call('HINCRBY', task, 'live', -1) == 0 then
     if tonumber(redis.call('HGET', task, 'done')) > 0 then

@@ -11,6 +11,7 @@ import {
   rejection,
   rejectionOf,
 } from '@tender/market';
+import { atOnce } from './at-once.js';
 import type { Capacity } from './capacity.js';
 import type { Desk } from './desk.js';
 import type { Draft } from './offer-maker.js';
@@ -57,18 +58,26 @@ export class Appraiser {
     this.#load = load;
   }
 
-  async judge({ frame, protocol, ask, bounds }: Asked, issues: Issues): Promise<Judged> {
-    const { link } = this.#desk;
-    const request: TaskRequest = { frame, issues, ask, bounds, protocol, nowMs: link.clock.now(), ...this.#load() };
-    let appraisal: Appraisal;
+  /** At once, where the provider's own judgement comes at once. */
+  judge({ frame, protocol, ask, bounds }: Asked, issues: Issues): Judged | Promise<Judged> {
+    const nowMs = this.#desk.link.clock.now();
+    const request: TaskRequest = { frame, issues, ask, bounds, protocol, nowMs, ...this.#load() };
+    return atOnce(this.#appraised(request), (appraisal) =>
+      appraisal.ok ? { ok: true, priced: pricedBy(request, appraisal) } : { ok: false, no: noOf(appraisal) },
+    );
+  }
+
+  #appraised(request: TaskRequest): Appraisal | Promise<Appraisal> {
+    const failed = (error: unknown): Appraisal => {
+      this.#desk.link.callbackFailed('appraise', error);
+      return { ok: false, detail: 'unavailable', message: 'the provider could not judge it' };
+    };
     try {
       const own = this.#options.appraise?.(request) ?? this.#byCapacity(request);
-      appraisal = own instanceof Promise ? await own : own;
+      return own instanceof Promise ? own.catch(failed) : own;
     } catch (error) {
-      link.callbackFailed('appraise', error);
-      appraisal = { ok: false, detail: 'unavailable', message: 'the provider could not judge it' };
+      return failed(error);
     }
-    return appraisal.ok ? { ok: true, priced: pricedBy(request, appraisal) } : { ok: false, no: noOf(appraisal) };
   }
 
   #byCapacity(request: TaskRequest): Appraisal {

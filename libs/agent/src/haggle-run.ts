@@ -15,6 +15,7 @@ import {
   type Step,
   type TaskMessage,
 } from '@tender/market';
+import { atOnce } from './at-once.js';
 import { ContractBank } from './contract-bank.js';
 import type { Desk } from './desk.js';
 import type { Received } from './link.js';
@@ -144,18 +145,23 @@ export class HaggleRun implements Talk {
     const { state } = this.#run;
     if ((state.name !== 'mine' && state.name !== 'stuck') || state === this.#thinkingOf) return;
     this.#thinkingOf = state;
-    void this.#decide(state);
+    void atOnce(this.#decided(state), (move) => this.#move(state, move));
   }
 
-  async #decide(state: MyTurn): Promise<void> {
-    let move: MyMove | undefined;
+  #decided(state: MyTurn): MyMove | undefined | Promise<MyMove | undefined> {
+    const failed = (error: unknown): MyMove => {
+      this.#desk.link.callbackFailed('decide', error);
+      return { kind: 'quit', detail: 'unavailable' };
+    };
     try {
       const decided = this.#around.decide(state);
-      move = decided instanceof Promise ? await decided : decided;
+      return decided instanceof Promise ? decided.catch(failed) : decided;
     } catch (error) {
-      this.#desk.link.callbackFailed('decide', error);
-      move = { kind: 'quit', detail: 'unavailable' };
+      return failed(error);
     }
+  }
+
+  #move(state: MyTurn, move: MyMove | undefined): void {
     // The turn may be over by now.
     if (move === undefined || this.#run.state !== state) return;
     const ignored = this.#run.step(move).find(({ kind }) => kind === 'ignored') as Ignored | undefined;

@@ -15,7 +15,8 @@ import {
   type TaskView,
 } from '@tender/market';
 import { newId, newUlid } from '@tender/market/nats';
-import { type Appraiser, atPrice, noFor, type Priced } from './appraiser.js';
+import { type Appraiser, atPrice, type No, noFor, type Priced } from './appraiser.js';
+import { atOnce } from './at-once.js';
 import { decideBy, type HaggleChoice, pricePreferences } from './decide.js';
 import type { Desk } from './desk.js';
 import { HaggleRun, type MyMove, type MyTurn } from './haggle-run.js';
@@ -113,12 +114,16 @@ export class HaggleSeat implements Talk {
     this.#maker.close();
   }
 
-  async #decide(turn: MyTurn): Promise<MyMove | undefined> {
+  #decide(turn: MyTurn): MyMove | undefined | Promise<MyMove> {
     if (turn.name === 'stuck') return this.#stuck();
     const theirs = turn.theirs.at(-1)!.issues;
-    const judged = await this.#judge(theirs);
-    if (judged.ok) return this.#sealed(await this.#choose(turn, judged.priced), judged.priced, theirs);
-    const { counter, ...no } = judged.no;
+    return atOnce(this.#judge(theirs), (judged) => {
+      if (!judged.ok) return this.#refusing(turn, judged.no);
+      return atOnce(this.#choose(turn, judged.priced), (choice) => this.#sealed(choice, judged.priced, theirs));
+    });
+  }
+
+  async #refusing(turn: MyTurn, { counter, ...no }: No): Promise<MyMove> {
     // Beyond the bounds nobody may propose anything: the message says what would pass.
     const { issues: ask, bounds } = this.#opening;
     if (counter === undefined || outOfBounds(atPrice(counter, Number(ask.priceMicro)), ask, bounds).length > 0) {
@@ -175,17 +180,18 @@ export class HaggleSeat implements Talk {
   }
 
   /** What is said with its seal; a deal that the agent's own rules forbid is refused with the rule. */
-  async #sealed(choice: HaggleChoice, priced: Priced, theirs: Issues): Promise<MyMove> {
+  #sealed(choice: HaggleChoice, priced: Priced, theirs: Issues): MyMove | Promise<MyMove> {
     if (choice.kind === 'quit') return choice;
     const issues = choice.kind === 'reject' ? choice.move.counter : choice.kind === 'propose' ? choice.issues : theirs;
     if (issues === undefined) return choice;
     this.#priced = priced;
-    const offer = await this.#offer(issues, priced);
-    if ('ok' in offer) {
-      if (choice.kind === 'reject') return choice;
-      return { kind: 'reject', move: { ...noFor(offer), final: true } };
-    }
-    return choice.kind === 'reject' ? { ...choice, move: { ...choice.move, offer } } : { ...choice, offer };
+    return atOnce(this.#offer(issues, priced), (offer): MyMove => {
+      if ('ok' in offer) {
+        if (choice.kind === 'reject') return choice;
+        return { kind: 'reject', move: { ...noFor(offer), final: true } };
+      }
+      return choice.kind === 'reject' ? { ...choice, move: { ...choice.move, offer } } : { ...choice, offer };
+    });
   }
 
   #offer(issues: Issues, priced: Priced): Offer | Refusal | Promise<Offer | Refusal> {

@@ -19,6 +19,8 @@ export interface Machine<State, Event, Action> {
 
 /** A machine that is woken and still wants to be woken for the same time does not get the whole processor. */
 const STUCK_MS = 100;
+/** The clock shows whole milliseconds, and a machine that is woken early would have nothing to do. */
+const LATE_MS = 1;
 
 export class MachineRun<State, Event extends { readonly kind: string }, Action extends { readonly kind: string }> {
   readonly #link: Link;
@@ -26,6 +28,8 @@ export class MachineRun<State, Event extends { readonly kind: string }, Action e
   #state: State;
   #stopTimer = () => {};
   #armedFor = Number.POSITIVE_INFINITY;
+  /** By the market's clock. */
+  #ringsAt = Number.POSITIVE_INFINITY;
   #firedFor = Number.NaN;
   #closed = false;
 
@@ -62,20 +66,38 @@ export class MachineRun<State, Event extends { readonly kind: string }, Action e
     return actions;
   }
 
+  /**
+   * Each move puts the end of waiting off: a timer that rings before it is set again when it rings, so that moves by the
+   * thousand set none.
+   */
   #arm(): void {
     if (this.#closed) return;
-    const wakeAt = this.#machine.wakeAt(this.#state) ?? Number.POSITIVE_INFINITY;
-    if (wakeAt === this.#armedFor) return;
+    const wakeAt = this.#wakeAt();
+    const never = wakeAt === Number.POSITIVE_INFINITY;
+    if (wakeAt === this.#armedFor || (!never && this.#ringsAt <= wakeAt + LATE_MS)) return;
     this.#stopTimer();
     this.#armedFor = wakeAt;
-    if (wakeAt === Number.POSITIVE_INFINITY) return;
-    // A millisecond more: the clock shows whole ones, and a machine that is woken early would have nothing to do.
-    const pause = wakeAt === this.#firedFor ? STUCK_MS : 1;
-    this.#stopTimer = after(Math.max(0, this.#link.clock.until(wakeAt)) + pause, () => {
-      this.#armedFor = Number.POSITIVE_INFINITY;
-      this.#firedFor = wakeAt;
+    this.#ringsAt = wakeAt;
+    if (never) return;
+    const wait = Math.max(0, this.#link.clock.until(wakeAt)) + (wakeAt === this.#firedFor ? STUCK_MS : LATE_MS);
+    this.#ringsAt = this.#link.clock.now() + wait;
+    this.#stopTimer = after(wait, () => this.#ring());
+  }
+
+  #ring(): void {
+    const due = this.#armedFor;
+    this.#armedFor = Number.POSITIVE_INFINITY;
+    this.#ringsAt = Number.POSITIVE_INFINITY;
+    if (this.#wakeAt() > due) {
+      this.#arm();
+    } else {
+      this.#firedFor = due;
       this.step({ kind: 'tick' });
-    });
+    }
+  }
+
+  #wakeAt(): number {
+    return this.#machine.wakeAt(this.#state) ?? Number.POSITIVE_INFINITY;
   }
 
   /** Nothing moves any more. */

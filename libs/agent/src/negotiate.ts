@@ -16,6 +16,7 @@ import {
   type TaskMessage,
 } from '@tender/market';
 import { newUlid } from '@tender/market/nats';
+import { atOnce } from './at-once.js';
 import { type Decide, decideBy, type HaggleChoice, pricePreferences } from './decide.js';
 import type { Desk } from './desk.js';
 import { HaggleRun, type MyMove, type MyTurn } from './haggle-run.js';
@@ -147,9 +148,9 @@ export class NegotiateRun {
     this.#hired?.close();
   }
 
-  async #decide(turn: MyTurn): Promise<MyMove | undefined> {
+  #decide(turn: MyTurn): MyMove | Promise<MyMove> {
     if (turn.name === 'stuck') return this.#stuck();
-    return this.#allowed(turn, await this.#move(turn));
+    return atOnce(this.#move(turn), (move) => this.#allowed(turn, move));
   }
 
   #move(turn: MyTurn): HaggleChoice | Promise<HaggleChoice> {

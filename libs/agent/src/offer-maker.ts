@@ -1,5 +1,5 @@
 // A provider's offers: sealed for exactly what they promise, with slots locked behind them where it sells a pool's.
-import { type Frame, type Issues, type Offer, type Refusal, refusal } from '@tender/market';
+import { Deals, type Frame, type Issues, type Offer, type Refusal, refusal } from '@tender/market';
 import type { Desk } from './desk.js';
 import { Hold } from './hold.js';
 import type { Offered } from './sealer.js';
@@ -20,7 +20,7 @@ const DEFAULT_TTL_MS = 5000;
 export class OfferMaker {
   readonly intent: string;
   readonly #desk: Desk;
-  readonly #frame: Frame;
+  readonly #deals: Deals;
   readonly #slots: HoldSlots | undefined;
   #hold: Hold | undefined;
   /** Rises with whatever makes a lock that is still being asked for useless. */
@@ -28,7 +28,7 @@ export class OfferMaker {
 
   constructor(desk: Desk, frame: Frame, intent: string, slots?: HoldSlots) {
     this.#desk = desk;
-    this.#frame = frame;
+    this.#deals = new Deals(frame);
     this.intent = intent;
     this.#slots = slots;
   }
@@ -79,7 +79,7 @@ export class OfferMaker {
   #seal(issues: Issues, draft: Draft, until: number): Offer | undefined {
     const hold = this.#hold?.cfp;
     const offered = { ...draft, intent: this.intent, until, ...(hold === undefined ? {} : { hold }) };
-    return this.#desk.sealer.sealOffer(this.#frame, issues, offered);
+    return this.#desk.sealer.sealOffer(this.#deals, issues, offered);
   }
 
   /** The slots are needed no more, or a contract has them. */

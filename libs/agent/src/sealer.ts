@@ -4,9 +4,8 @@ import {
   type Bid,
   type Call,
   type Cheque,
-  dealDigest,
+  type Deals,
   ephemeralText,
-  type Frame,
   type Issues,
   type Offer,
   privateKeyOf,
@@ -141,12 +140,12 @@ export class Sealer {
    * Seals an offer for a task over the deal's digest. It holds until `until`, or as long as the session under which it
    * is sealed where that ends before. Undefined where no session runs.
    */
-  sealOffer(frame: Frame, issues: Issues, offered: Offered): Offer | undefined {
+  sealOffer(deals: Deals, issues: Issues, offered: Offered): Offer | undefined {
     const { intent, until, ...said } = offered;
     const { units, priceMicro } = issues;
     const bid: Bid = { participant: this.#agent, units, priceMicro, intent, until };
-    const digest = dealDigest(frame, issues, offered.hold);
-    const seal = this.#sealAs(this.#seal, frame.conversation, digest, bid);
+    const digest = deals.digest(issues, offered.hold);
+    const seal = this.#sealAs(this.#seal, deals.conversation, digest, bid);
     return seal && { issues, seal, ...said };
   }
 }

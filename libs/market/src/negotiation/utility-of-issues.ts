@@ -47,7 +47,8 @@ function worthOf({ worst, best }: Preference, value: number): number {
 }
 
 function weightOf({ issues, region }: Preferences): number {
-  const sum = numericIssues.reduce((total, name) => total + (issues[name]?.weight ?? 0), 0);
+  let sum = 0;
+  for (const name of numericIssues) sum += issues[name]?.weight ?? 0;
   return sum + (region?.weight ?? 0);
 }
 
@@ -73,13 +74,12 @@ export function gainOf(preferences: Preferences, issues: Issues): number {
 
 /** Whether a deal is no worse than none: no issue beyond its reservation value, and enough of all together. */
 export function acceptable(preferences: Preferences, issues: Issues): boolean {
-  const within = numericIssues.every((name) => {
+  for (const name of numericIssues) {
     const preference = preferences.issues[name];
-    return (
-      preference === undefined || betterBy(preferences.side, name, issueValue(issues, name), preference.worst) >= 0
-    );
-  });
-  return within && gainOf(preferences, issues) >= -EPSILON;
+    if (preference !== undefined && betterBy(preferences.side, name, issueValue(issues, name), preference.worst) < 0)
+      return false;
+  }
+  return gainOf(preferences, issues) >= -EPSILON;
 }
 
 /** By how much one value of an issue is better for a side than another. */
@@ -133,16 +133,20 @@ export function bestFor(preferences: Preferences, ask: Issues, bounds: Bounds): 
  */
 export function towards(preferences: Preferences, own: Issues, theirs: Issues, share: number): Issues {
   const { side, region } = preferences;
-  const values = numericIssues.map((name) => {
+  const loss = (region?.worth[own.region] ?? 0) - (region?.worth[theirs.region] ?? 0);
+  const moved = share >= 0.5 || (share > 0 && loss <= 0);
+  const gone = { ...own, region: moved ? theirs.region : own.region };
+  for (const name of numericIssues) {
+    // What both say alike is nobody's to give; most negotiations are about one issue or two.
+    if (own[name] === theirs[name]) continue;
     const from = issueValue(own, name);
     const way = issueValue(theirs, name) - from;
     const gives = betterBy(otherSide(side), name, from + way, from) > 0;
     const value = gives ? from + Math.trunc(way * share) : from;
-    return [name, name === 'priceMicro' ? String(amount(value)) : value] as const;
-  });
-  const loss = (region?.worth[own.region] ?? 0) - (region?.worth[theirs.region] ?? 0);
-  const moved = share >= 0.5 || (share > 0 && loss <= 0);
-  return { ...own, ...Object.fromEntries(values), region: moved ? theirs.region : own.region };
+    if (name === 'priceMicro') gone.priceMicro = String(amount(value));
+    else gone[name] = value;
+  }
+  return gone;
 }
 
 /**

@@ -13,6 +13,7 @@ export function changeFor(side: DealSide, before: Issues, after: Issues): { bett
   let better = false;
   let worse = false;
   for (const name of numericIssues) {
+    if (after[name] === before[name]) continue;
     const change = (issueValue(after, name) - issueValue(before, name)) * providerWants[name] * sign;
     if (change > 0) better = true;
     if (change < 0) worse = true;
@@ -27,5 +28,10 @@ export function isStepBack(by: DealSide, before: Issues, after: Issues): boolean
 }
 
 export function sameIssues(a: Issues, b: Issues): boolean {
-  return a.region === b.region && numericIssues.every((name) => issueValue(a, name) === issueValue(b, name));
+  if (a === b) return true;
+  if (a.region !== b.region) return false;
+  for (const name of numericIssues) {
+    if (a[name] !== b[name] && issueValue(a, name) !== issueValue(b, name)) return false;
+  }
+  return true;
 }

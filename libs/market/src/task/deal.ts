@@ -1,5 +1,5 @@
 // A deal: task, issues and conditions, all that a contract names; and the digest under which a provider seals it.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson, microText } from '@tender/credits';
 import { z } from 'zod';
 import { idText } from '../ids.js';
@@ -53,9 +53,27 @@ export type Deal = z.infer<typeof dealSpec>;
  * `hold` (the call whose locked slots back the offer, or nothing) beside its fields.
  */
 export function dealDigest(frame: Frame, issues: Issues, hold = ''): string {
-  const { market, conversation, buyer, task, conditions } = frame;
-  const text = canonicalJson({ market, conversation, buyer, task, conditions, issues, hold });
-  return createHash('sha256').update(`tender-deal-1|${text}`).digest('base64url');
+  return new Deals(frame).digest(issues, hold);
+}
+
+/** The deals that can come of one negotiation: what is the same in all of them is written down once. */
+export class Deals {
+  readonly conversation: string;
+  readonly #head: string;
+  readonly #tail: string;
+
+  constructor({ market, conversation, buyer, task, conditions }: Frame) {
+    this.conversation = conversation;
+    // As canonicalJson has them, in the order of their names: buyer … conversation, hold, issues, market, task.
+    this.#head = `tender-deal-1|${canonicalJson({ buyer, conditions, conversation }).slice(0, -1)},"hold":`;
+    this.#tail = `,${canonicalJson({ market, task }).slice(1)}`;
+  }
+
+  /** See `dealDigest`. */
+  digest(issues: Issues, hold = ''): string {
+    const text = `${this.#head}${JSON.stringify(hold)},"issues":${canonicalJson(issues)}${this.#tail}`;
+    return hash('sha256', text, 'base64url');
+  }
 }
 
 export const DEFAULT_CONDITIONS: Conditions = {

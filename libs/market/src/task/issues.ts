@@ -74,6 +74,7 @@ export function outOfBounds(issues: Issues, ask: Issues, bounds: Bounds): IssueN
   return issueNames.filter((name) => {
     if (name === 'region') return !(bounds.region ?? [ask.region]).includes(issues.region);
     const range = bounds[name];
+    if (range === undefined && issues[name] === ask[name]) return false;
     const value = issueValue(issues, name);
     if (range === undefined) return value !== issueValue(ask, name);
     return !(value >= Number(range.min) && value <= Number(range.max));

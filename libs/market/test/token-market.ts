@@ -42,6 +42,7 @@ export class TokenMarket {
   readonly #real: TestMarket | undefined;
   readonly #seen: Seen;
   readonly #asked: TokenCommand[] = [];
+  #orders = 0;
   readonly promises = new TokenPromises(this.book);
   nowMs = START_MS;
 
@@ -102,6 +103,14 @@ export class TokenMarket {
         for (const hold of due.sort()) await this.ask({ kind: 'expire-hold', hold });
         return;
       }
+      case 'order': {
+        this.#orders += 1;
+        const asked = { kind: 'set-account', by: 'operator', key: `order-${this.#orders}` } as const;
+        const command: LedgerCommand = { ...asked, account: step.account };
+        const result = applyToBook(this.book.ledger, command, this.nowMs);
+        expect(await this.#real?.ledger.apply(command)).toEqual(result);
+        return;
+      }
       case 'again': {
         const command = this.#asked[step.which % Math.max(1, this.#asked.length)];
         if (command !== undefined) await this.ask(command);
@@ -136,7 +145,7 @@ export class TokenMarket {
     }
   }
 
-  #commandOf(step: Exclude<TokenStep, { kind: 'wait' | 'sweep' | 'again' }>): TokenCommand | undefined {
+  #commandOf(step: Exclude<TokenStep, { kind: 'wait' | 'sweep' | 'again' | 'order' }>): TokenCommand | undefined {
     if (step.kind !== 'take' && this.book.holds.size === 0 && 'hold' in step && step.hold.startsWith('any'))
       return undefined;
     switch (step.kind) {

@@ -1,5 +1,5 @@
 // Random steps with rate tokens in a market so small that holds, owners, prices and levels clash all the time.
-import { type BucketSpec, bucketSpec } from '@tender/credits';
+import { type AccountChange, type BucketSpec, bucketSpec } from '@tender/credits';
 import fc from 'fast-check';
 import type { TokenAmounts, UpstreamWord } from '../src/index.js';
 import { AGENTS, often, SYSTEM_AGENT } from './drawn.js';
@@ -49,7 +49,9 @@ export type TokenStep =
   | { readonly kind: 'sweep' }
   | { readonly kind: 'expire'; readonly hold: string }
   /** An earlier question once more, as after a crash between doing and answering. */
-  | { readonly kind: 'again'; readonly which: number };
+  | { readonly kind: 'again'; readonly which: number }
+  /** An operator changes who somebody is, while it holds tokens. */
+  | { readonly kind: 'order'; readonly account: AccountChange };
 
 const agent = fc.constantFrom(...AGENTS, SYSTEM_AGENT);
 const name = fc.constantFrom('requests', 'tokens');
@@ -196,9 +198,20 @@ const step: fc.Arbitrary<TokenStep> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('again' as const), which: fc.nat({ max: 30 }) }) },
 );
 
+const order: fc.Arbitrary<TokenStep> = fc
+  .record({
+    id: agent,
+    class: fc.constantFrom('standard' as const, 'system' as const, undefined),
+    owner: fc.constantFrom('acme', null, undefined),
+    host: fc.constantFrom('ben', null, undefined),
+    budget: fc.constantFrom('cids', 'idle', null, undefined),
+  })
+  .map((account) => ({ kind: 'order', account }));
+
 const first = bucket('api').map((spec) => ({ ...spec, account: 'pool-account' }));
-const sequence = (maxLength: number) => fc.array(step, { minLength: 8, maxLength });
+const sequence = (maxLength: number, one = step) => fc.array(one, { minLength: 8, maxLength });
+const ordered = fc.oneof({ weight: 20, arbitrary: step }, { weight: 1, arbitrary: order });
 
 /** A first bucket, and what then happens. */
-export const tokenSteps = fc.record({ bucket: first, steps: sequence(40) });
+export const tokenSteps = fc.record({ bucket: first, steps: fc.oneof(sequence(40), sequence(40), sequence(40, ordered)) });
 export const fewTokenSteps = fc.record({ bucket: first, steps: sequence(20) });

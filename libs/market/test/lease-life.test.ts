@@ -55,6 +55,16 @@ describe('an end before its time', () => {
     await check();
   });
 
+  it('pays its holder no more than the lease brought, whatever else the pool has', async () => {
+    const pool = { compensationPermille: 1_000 };
+    const { hand, ledger, available, check } = await leased({ price: 1_000, durationMs: 1_000, pool });
+    await ledger.apply({ kind: 'grant', by: 'operator', key: 'earned-before', to: POOL_ACCOUNT, amount: '5000' });
+    expect(await hand.preempt('seller', 'c1-1')).toMatchObject({ paidMicro: '0', compensationMicro: '0' });
+    expect(await available('ann')).toBe(1_000);
+    expect(await available(POOL_ACCOUNT)).toBe(5_000);
+    await check();
+  });
+
   it('is for the pool’s seller: not for the holder, its host, the pool’s account or another', async () => {
     const { hand, dump, check } = await leased({ price: 10, durationMs: 1_000 });
     const before = await dump();

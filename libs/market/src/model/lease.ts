@@ -219,11 +219,11 @@ export function commitSettlement(
   return compensation === undefined ? { outcome } : { outcome, compensation };
 }
 
-/** A share of the running term's price, as much as the pool's account has. */
+/** A share of the running term's price, as much as the pool's account has, and no more than the lease brought it. */
 function compensate(market: MarketState, lease: ContractState, termPrice: number): number {
   const { id, participant, payee, pool } = lease;
   const there = market.ledger.account(payee)!.available;
-  const amount = Math.min(costOfUse(termPrice, lease.compensationPermille, 1000), there);
+  const amount = Math.min(costOfUse(termPrice, lease.compensationPermille, 1000), there, lease.paid);
   const tags = { agent: participant, pool, contract: id };
   if (amount > 0) market.ledger.postSingle({ id: compensationId(id), debit: payee, credit: participant, amount, tags });
   return amount;

@@ -35,7 +35,8 @@ local ended, posted = end_terms(c, at, true, outcome == 'preempted' and 0 or lea
 local paid, compensation = c.paid + posted, nil
 if outcome == 'preempted' then
   local there = tonumber(redis.call('HGET', key('acct', c.payee), 'available'))
-  compensation = min(cost_of_use(term_price, c.compensation, 1000), there)
+  -- No more than the lease brought: else a seller could give a friend, for a price never paid, what the pool has.
+  compensation = min(cost_of_use(term_price, c.compensation, 1000), there, paid)
   compensate(c, compensation)
 end
 free_slots(c.pool, c.slots, c.cfp)

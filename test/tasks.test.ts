@@ -1,5 +1,5 @@
 // Tasks at the bank, over the wire and without the SDK: what is agreed is committed once, all else is refused unchanged.
-import type { Offer } from '@tender/market';
+import { dealDigest, type Offer, sealMac } from '@tender/market';
 import { newId } from '@tender/market/nats';
 import { checkRedis } from '@tender/market/redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -118,6 +118,20 @@ describe('what is refused changes nothing', () => {
           seal: { ...offer.seal, priceMicro: '1' },
         };
         return [buyer, 'engage', engageOf(deal, [cheaper])];
+      },
+    ],
+    [
+      'an offer that stands on rate tokens, which nobody would look at',
+      'malformed',
+      () => {
+        const deal = dealOf(buyer);
+        const offer = offerOf(ann, deal);
+        const { participant, units, priceMicro, intent, until } = offer.seal;
+        const bid = { participant, units, priceMicro, intent, until, tokens: 'nobody-has-these' };
+        const digest = dealDigest(deal.frame, offer.issues);
+        const { session } = ann;
+        const seal = sealMac(market.market, deal.frame.conversation, digest, bid, session, session.key);
+        return [buyer, 'engage', engageOf(deal, [{ ...offer, seal }])];
       },
     ],
     [

@@ -25,6 +25,11 @@ export const offerSpec = z
   .refine(({ issues, seal }) => issues.units === seal.units && issues.priceMicro === seal.priceMicro, {
     message: 'the seal names other units or another price than the issues',
     path: ['seal'],
+  })
+  // Work may begin much later, and another take it over: a condition that nobody keeps to must not be sealed.
+  .refine(({ seal }) => seal.tokens === undefined, {
+    message: 'a bid may stand on rate tokens, an offer for a task may not',
+    path: ['seal', 'tokens'],
   });
 export type Offer = z.infer<typeof offerSpec>;
 

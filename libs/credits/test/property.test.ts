@@ -27,4 +27,4 @@ it('model and Redis agree on every step, and replaying the journal gives the sta
   if (RUNS < 1000) return;
   for (const status of ledgerStatuses)
     if (!OTHERS.has(status)) expect(seen.get(status) ?? 0, status).toBeGreaterThan(0);
-}, 120_000);
+}, 600_000);

@@ -33,7 +33,7 @@ it('answers as the scripts do, and ends in the same state', async () => {
   await fc.assert(fc.asyncProperty(steps, runSequence), { numRuns: RUNS });
   if (process.env.TENDER_SHOW) console.log(Object.fromEntries([...seen].sort()));
   if (RUNS >= 600) for (const outcome of expected) expect(seen.get(outcome) ?? 0, outcome).toBeGreaterThan(0);
-}, 240_000);
+}, 600_000);
 
 const expected = [
   ...['bid barred missing-dependency', 'deposit ok', 'deposit unknown', 'deposit stale'],

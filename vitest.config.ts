@@ -10,7 +10,7 @@ export default defineConfig({
     maxWorkers: 2,
     sequence: { sequencer: SlowFirst },
     // A condition that holds at last is waited for, however busy the machine: vitest's own second is a hope.
-    expect: { poll: { timeout: 10_000, interval: 20 } },
+    expect: { poll: { timeout: 20_000, interval: 20 } },
     reporters: ['default'],
   },
 });

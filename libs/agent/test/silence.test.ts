@@ -4,7 +4,7 @@ import { newUlid } from '@tender/market/nats';
 import type { Msg } from 'nats';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { WireClient } from '../../../test/wire-client.js';
-import { type Agent, bid, connectHost, type Host, type Lease, type LostBid } from '../src/index.js';
+import { bid, connectHost, type Lease, type LostBid } from '../src/index.js';
 import { CREDIT, listen, type SdkMarket, sdkMarket } from './support.js';
 
 /** A call whose end no test waits for: nobody asks the bank of itself before its window is over. */
@@ -25,16 +25,9 @@ function say(performative: string, conversation: string, body: unknown, more: ob
 }
 
 /** A call by the wire, opened and announced, and how to go on with it by hand. */
-async function callByHand(
-  to: Host | Agent,
-  pool: string,
-  more: { windowMs: number; ttlMs: number; durationMs: number },
-) {
-  const { counts } = to;
-  const late = () => counts.ignored.late ?? 0;
+async function callByHand(pool: string, more: { windowMs: number; ttlMs: number; durationMs: number }) {
   // What comes too late on a slow machine is called again, with more time.
   for (let times = 1; ; times *= 4) {
-    const before = late();
     const cheques: Cheque[] = [];
     const [windowMs, ttlMs] = [times * more.windowMs, more.ttlMs + (times - 1) * more.windowMs];
     const opened = await seller.done('lock', seller.offer(pool, { rule: 'first-price', ...more, windowMs, ttlMs }));
@@ -46,7 +39,7 @@ async function callByHand(
     });
     onTestFinished(() => sub.unsubscribe());
     seller.nats.publish(subjects.cfp(m.market, pool, 'seller'), say('cfp', cfp, call, { replyBy: closesAt }));
-    await expect.poll(() => cheques.length + late() - before).toBeGreaterThan(0);
+    await expect.poll(() => cheques.length > 0 || Date.now() > closesAt + 500).toBe(true);
     if (cheques.length > 0)
       return { ...talkOf(cfp, cheques), award: () => seller.done('award', seller.award(call, cheques)) };
     await seller.done('release', { key: newUlid(), cfp });
@@ -81,7 +74,7 @@ test('an initiator that dies after its award takes no lease with it, nor most of
   const agent = await m.sdkAgent('heir');
   const winning = agent.win('gpu.a', { maxPriceMicro: CREDIT });
   // The lease would be over before awardBy.
-  const call = await callByHand(agent, 'gpu.a', { windowMs: 60, ttlMs: 60_000, durationMs: 30_000 });
+  const call = await callByHand('gpu.a', { windowMs: 60, ttlMs: 60_000, durationMs: 30_000 });
   const { winners } = await call.award();
   const lease = await winning;
   expect(lease.contract).toBe(winners[0].contract);
@@ -98,7 +91,7 @@ test('an initiator that says nothing at all: a host asks a few times, eight ques
     await listen(agent, 'gpu.b', { onLost: (outcome) => lost.push(outcome) });
   }
   const questions = await counting(`tender.${m.market}.bank.*.contract`);
-  await callByHand(host, 'gpu.b', { windowMs: 100, ttlMs: 2500, durationMs: 5000 });
+  await callByHand('gpu.b', { windowMs: 100, ttlMs: 2500, durationMs: 5000 });
   await expect.poll(() => lost.length, { timeout: 20_000 }).toBe(20);
   expect(new Set(lost.map(({ detail, by }) => `${detail} by ${by}`))).toEqual(new Set(['expired by bank']));
   // Closing at 100 ms: at 0.4–0.7, 1–1.9, 2.2–2.8, and when the award is overdue.
@@ -116,7 +109,7 @@ test('a rejection, then the award, then the accept: the lease is taken, and the 
     onLease: (lease) => leases.push(lease),
     onLost: ({ detail, by }) => lost.push(`${detail} by ${by}`),
   });
-  const call = await callByHand(agent, 'gpu.c', LONG);
+  const call = await callByHand('gpu.c', LONG);
   call.reject('patient', 'outbid');
   await expect.poll(() => lost).toEqual(['outbid by initiator']);
   // Before the award the accept is a lie: the bank knows no contract.
@@ -151,8 +144,8 @@ test('lost as a duplicate: the lease that the intent has won elsewhere is taken 
     onLost: ({ detail }) => lost.push(detail),
   });
   // The first call's award stays unheard; the second one is told to have lost as a duplicate, long before it is asked for.
-  const first = await callByHand(agent, 'gpu.d', LONG);
-  const second = await callByHand(agent, 'gpu.d', LONG);
+  const first = await callByHand('gpu.d', LONG);
+  const second = await callByHand('gpu.d', LONG);
   const { winners } = await first.award();
   second.reject('single', 'duplicate');
   await expect.poll(() => leases.map(({ contract }) => contract)).toEqual([winners[0].contract]);

@@ -1,7 +1,6 @@
 // Rate tokens against Redis: who gets what, every refusal in its order, and what a hold comes to; TOKENS.md has the tables.
 import { readFileSync } from 'node:fs';
 import { budgetSpec } from '@tender/credits';
-import { marketKey } from '@tender/credits/redis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readBucket } from '../src/index.js';
 import { type BucketDraft, type TakeDraft, TokenHand } from '../src/testing/index.js';

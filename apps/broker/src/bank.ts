@@ -1,6 +1,14 @@
 // What every endpoint works with: one market's stores, keys and clocks.
 import type { RedisLedger } from '@tender/credits/redis';
-import type { AwardBatch, MarketReader, NegotiationLock, SpendReader } from '@tender/market/redis';
+import type {
+  AwardBatch,
+  MarketReader,
+  NegotiationLock,
+  ReturnInput,
+  ReturnReply,
+  ScriptBatch,
+  SpendReader,
+} from '@tender/market/redis';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { EventPublisher } from './event-publisher.js';
@@ -19,6 +27,7 @@ export interface Bank {
   readonly lock: NegotiationLock;
   readonly awards: AwardBatch;
   readonly tokens: TokenDesk;
+  readonly returns: ScriptBatch<ReturnInput, ReturnReply>;
   readonly spending: SpendReader;
   readonly policies: PolicyBook;
   readonly prices: PriceBook;

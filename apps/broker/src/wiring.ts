@@ -3,7 +3,14 @@ import { createHmac } from 'node:crypto';
 import { connectRedis, metaKey, RedisLedger, redisReady, runScript } from '@tender/credits/redis';
 import { subjects } from '@tender/market';
 import { connectNats, newUlid } from '@tender/market/nats';
-import { AwardBatch, MarketReader, marketScripts, NegotiationLock, SpendReader } from '@tender/market/redis';
+import {
+  AwardBatch,
+  MarketReader,
+  marketScripts,
+  NegotiationLock,
+  ScriptBatch,
+  SpendReader,
+} from '@tender/market/redis';
 import type { NatsConnection } from 'nats';
 import { type Logger, pino } from 'pino';
 import type { Bank } from './bank.js';
@@ -165,6 +172,7 @@ function compose(
     lock: new NegotiationLock([redis, ...lockRedises], market, Date.now),
     awards,
     tokens,
+    returns: new ScriptBatch((returns) => runScript(redis, marketScripts.returnTokens, metaKey(market), { returns })),
     spending: spendReader(redis, market, log),
     seals: new SealCheck(Buffer.from(config.TENDER_SECRET, 'hex'), market),
     events,

@@ -3,7 +3,7 @@ import { bodyDigest } from '@tender/credits';
 import { connectRedis, metaKey, redisReady, runScript } from '@tender/credits/redis';
 import { bankResults, decode, encode, envelopeOf, subjects } from '@tender/market';
 import { connectNats, Inbox, newId, newUlid } from '@tender/market/nats';
-import { marketScripts } from '@tender/market/redis';
+import { marketScripts, type ReturnInput, type ReturnReply, ScriptBatch } from '@tender/market/redis';
 import type { Redis } from 'ioredis';
 import type { Msg, NatsConnection } from 'nats';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
@@ -141,19 +141,21 @@ class Takers {
         holds.push(take);
       });
     }
+    const returns = new ScriptBatch((asked: readonly ReturnInput[]) =>
+      runScript(this.#redis, marketScripts.returnTokens, metaKey(this.#market), { returns: asked }),
+    );
     for (let from = 0; from < holds.length; from += AT_ONCE) {
-      await Promise.all(holds.slice(from, from + AT_ONCE).map((take) => this.#giveBack(take)));
+      await Promise.all(holds.slice(from, from + AT_ONCE).map((take) => giveBack(returns, take)));
     }
     await this.#nats.flush();
     return holds.length;
   }
+}
 
-  async #giveBack({ agent, hold }: Take): Promise<void> {
-    const body = { key: newUlid(), hold, used: { requests: 0, tokens: 0 } };
-    const input = { by: agent, agent, digest: bodyDigest('return', body), ...body };
-    const reply = await runScript(this.#redis, marketScripts.returnTokens, metaKey(this.#market), input);
-    if (!reply.ok) throw new Error(`tokens could not be given back: ${reply.detail}: ${reply.message}`);
-  }
+async function giveBack(returns: ScriptBatch<ReturnInput, ReturnReply>, { agent, hold }: Take): Promise<void> {
+  const body = { key: newUlid(), hold, used: { requests: 0, tokens: 0 } };
+  const reply = await returns.ask({ by: agent, digest: bodyDigest('return', body), ...body });
+  if (!reply.ok) throw new Error(`tokens could not be given back: ${reply.detail}: ${reply.message}`);
 }
 
 function bodyOf({ agent, hold }: Take) {

@@ -18,7 +18,7 @@ import { SYSTEM_AGENT } from './drawn.js';
 import { START_MS, type TestMarket, type TestRedis } from './market-under-test.js';
 import { expectSpendAgrees } from './spend-agrees.js';
 import { TokenPromises } from './token-promises.js';
-import type { TakeDraw, TokenStep } from './token-steps.js';
+import type { ReturnDraw, TakeDraw, TokenStep } from './token-steps.js';
 
 /** Ann and Ben have one owner, Cid spends from a budget under another; Ben is Ann's host. */
 const ACCOUNTS = [
@@ -33,6 +33,8 @@ const BUDGETS = [
   budgetSpec.parse({ id: 'idle', parent: 'all', window: 'minute', amountMicro: '200', lendPermille: 500 }),
 ];
 const GRANT = 2_000;
+
+type ReturnCommand = Extract<TokenCommand, { kind: 'return-tokens' }>;
 
 /** What each kind of command came to. */
 export type Seen = Map<string, number>;
@@ -116,6 +118,8 @@ export class TokenMarket {
         if (command !== undefined) await this.ask(command);
         return;
       }
+      case 'returns':
+        return this.#giveBack(step.all.map((one) => this.#returnOf(one)));
       default: {
         const command = this.#commandOf(step);
         if (command !== undefined) await this.ask(command);
@@ -123,16 +127,30 @@ export class TokenMarket {
     }
   }
 
-  /** Asks both, and returns what the model answers. */
-  async ask(command: TokenCommand) {
+  /** One after the other in the model, in one call in Redis. */
+  async #giveBack(returns: readonly ReturnCommand[]): Promise<void> {
+    const answers = returns.map((command) => this.#answer(command));
+    if (this.#real === undefined) return;
+    const { redis, market } = this.#real;
+    const replies = await runScript(redis, marketScripts.returnTokens, metaKey(market), { returns });
+    expect(replies.map(silent), JSON.stringify(returns)).toEqual(answers);
+  }
+
+  #answer(command: TokenCommand) {
     this.#asked.push(command);
     const before = this.#real === undefined ? this.promises.before() : undefined;
     const answer = this.book.apply(command, this.nowMs);
     if (before !== undefined) this.promises.after(command, answer, before, this.nowMs);
+    this.#count(command, answer);
+    return answer;
+  }
+
+  /** Asks both, and returns what the model answers. */
+  async ask(command: TokenCommand) {
+    const answer = this.#answer(command);
     if (this.#real !== undefined) {
       expect(silent(await this.#inRedis(this.#real, command)), JSON.stringify(command)).toEqual(answer);
     }
-    this.#count(command, answer);
     return answer;
   }
 
@@ -145,7 +163,9 @@ export class TokenMarket {
     }
   }
 
-  #commandOf(step: Exclude<TokenStep, { kind: 'wait' | 'sweep' | 'again' | 'order' }>): TokenCommand | undefined {
+  #commandOf(
+    step: Exclude<TokenStep, { kind: 'wait' | 'sweep' | 'again' | 'order' | 'returns' }>,
+  ): TokenCommand | undefined {
     if (step.kind !== 'take' && this.book.holds.size === 0 && 'hold' in step && step.hold.startsWith('any'))
       return undefined;
     switch (step.kind) {
@@ -158,11 +178,8 @@ export class TokenMarket {
         };
       case 'expire':
         return { kind: 'expire-hold', hold: this.#pick(step.hold) };
-      case 'return': {
-        const [hold, by] = this.#of(step);
-        const body = { hold, used: step.used, ...(step.upstream === undefined ? {} : { upstream: step.upstream }) };
-        return keyed('return-tokens', { by, key: step.key }, body);
-      }
+      case 'return':
+        return this.#returnOf(step);
       case 'offer': {
         const [hold, by] = this.#of(step);
         const { to, price } = step;
@@ -180,6 +197,12 @@ export class TokenMarket {
         return { kind: 'buy-tokens', by: agent, digest: bodyDigest('buy-tokens', body), ...body };
       }
     }
+  }
+
+  #returnOf(draw: ReturnDraw): ReturnCommand {
+    const [hold, by] = this.#of(draw);
+    const body = { hold, used: draw.used, ...(draw.upstream === undefined ? {} : { upstream: draw.upstream }) };
+    return keyed('return-tokens', { by, key: draw.key }, body);
   }
 
   #takeOf({ hold, by, ...draw }: TakeDraw): TakeAsked {
@@ -221,7 +244,7 @@ export class TokenMarket {
         return { ok: true, takes: answers.map(silent), left };
       }
       case 'return-tokens':
-        return run(marketScripts.returnTokens, command);
+        return (await run(marketScripts.returnTokens, { returns: [command] }))[0]!;
       case 'offer-tokens':
         return run(marketScripts.offerTokens, command);
       case 'buy-tokens':

@@ -15,18 +15,21 @@ export interface TakeDraw {
   readonly ttlMs: number;
 }
 
+export interface ReturnDraw {
+  readonly hold: string;
+  readonly by: string;
+  readonly used: Readonly<Record<string, number>>;
+  readonly upstream?: UpstreamWord | undefined;
+  readonly key: string;
+}
+
 export type TokenStep =
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'open'; readonly bucket: BucketSpec; readonly key: string }
   | { readonly kind: 'take'; readonly bucket: string; readonly takes: readonly TakeDraw[] }
-  | {
-      readonly kind: 'return';
-      readonly hold: string;
-      readonly by: string;
-      readonly used: Readonly<Record<string, number>>;
-      readonly upstream?: UpstreamWord | undefined;
-      readonly key: string;
-    }
+  | ({ readonly kind: 'return' } & ReturnDraw)
+  /** In one call. */
+  | { readonly kind: 'returns'; readonly all: readonly ReturnDraw[] }
   | {
       readonly kind: 'offer';
       readonly hold: string;
@@ -139,6 +142,8 @@ const upstream: fc.Arbitrary<UpstreamWord | undefined> = fc.option(
   { nil: undefined },
 );
 
+const giveBack = { hold: anyHold, by: often(fc.constant('holder'), agent), used, upstream, key };
+
 const step: fc.Arbitrary<TokenStep> = fc.oneof(
   {
     weight: 8,
@@ -157,15 +162,12 @@ const step: fc.Arbitrary<TokenStep> = fc.oneof(
       takes: fc.array(take, { minLength: 1, maxLength: 6 }),
     }),
   },
+  { weight: 9, arbitrary: fc.record({ kind: fc.constant('return' as const), ...giveBack }) },
   {
-    weight: 12,
+    weight: 3,
     arbitrary: fc.record({
-      kind: fc.constant('return' as const),
-      hold: anyHold,
-      by: often(fc.constant('holder'), agent),
-      used,
-      upstream,
-      key,
+      kind: fc.constant('returns' as const),
+      all: fc.array(fc.record(giveBack), { minLength: 2, maxLength: 5 }),
     }),
   },
   {
@@ -213,5 +215,8 @@ const sequence = (maxLength: number, one = step) => fc.array(one, { minLength: 8
 const ordered = fc.oneof({ weight: 20, arbitrary: step }, { weight: 1, arbitrary: order });
 
 /** A first bucket, and what then happens. */
-export const tokenSteps = fc.record({ bucket: first, steps: fc.oneof(sequence(40), sequence(40), sequence(40, ordered)) });
+export const tokenSteps = fc.record({
+  bucket: first,
+  steps: fc.oneof(sequence(40), sequence(40), sequence(40, ordered)),
+});
 export const fewTokenSteps = fc.record({ bucket: first, steps: sequence(20) });

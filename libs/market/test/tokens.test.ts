@@ -232,18 +232,6 @@ describe('a hold', () => {
     await market.check();
   });
 
-  it('used beyond what was held is paid at no more than ten times its own rate, however high others bid', async () => {
-    await open({ limits: [{ ...REQUESTS, priceMicro: '1' }] });
-    await tokens.take({ agent: 'cid', hold: 'h1', ...requests(1), maxPrice: 1 });
-    await tokens.takes([
-      { agent: 'ann', ...requests(1), maxPrice: 300 },
-      { agent: 'ben', ...requests(8), maxPrice: 960 },
-    ]);
-    expect((await bucket()).spotPermille).toBe(120_000);
-    expect(await tokens.return('cid', 'h1', { requests: 3 })).toMatchObject({ paidMicro: '21' });
-    await market.check();
-  });
-
   it('used beyond what was held is paid as far as budgets reach', async () => {
     await open();
     await budgeted('cid', 95);

@@ -36,7 +36,7 @@ async function giveBack(bank: Bank, asked: Asked<BankRequest<'return'>>): Promis
   // Who gives back what it still waits for does not want it any more.
   bank.tokens.forget(sender, body.hold);
   const { key, hold, used, upstream } = body;
-  const reply = await runScript(bank.redis, marketScripts.returnTokens, bank.meta, {
+  const reply = await bank.returns.ask({
     ...{ by: sender, key, digest: bodyDigest('return', body) },
     ...{ hold, used, ...(upstream === undefined ? {} : { upstream }) },
   });

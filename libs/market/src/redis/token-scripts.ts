@@ -75,6 +75,7 @@ const returnReply = replyOf({
   pausedUntil: z.number(),
   at: z.number(),
 });
+export type ReturnInput = Keyed & ReturnAsked;
 export type ReturnReply = z.infer<typeof returnReply>;
 
 const offerTokensReply = replyOf({ hold: z.string(), to: z.string(), priceMicro: z.string() });
@@ -114,7 +115,12 @@ export const tokenScripts = {
     'take-tokens',
     takesReply,
   ),
-  returnTokens: defineScript<Keyed & ReturnAsked, ReturnReply>(folders, 'return-tokens', returnReply),
+  /** Returns that arrived together; an answer for each, in their order. */
+  returnTokens: defineScript<{ returns: readonly ReturnInput[] }, ReturnReply[]>(
+    folders,
+    'return-tokens',
+    z.array(returnReply),
+  ),
   offerTokens: defineScript<Keyed & OfferAsked, z.infer<typeof offerTokensReply>>(
     folders,
     'offer-tokens',
@@ -133,7 +139,7 @@ export const tokenScripts = {
 export const tokenScriptFields = {
   openBucket: { by: 1, key: 1, digest: 1, bucket: 1 },
   takeTokens: { bucket: 1, takes: 1 },
-  returnTokens: { by: 1, key: 1, digest: 1, hold: 1, used: 1, upstream: 1 },
+  returnTokens: { returns: 1 },
   offerTokens: { by: 1, key: 1, digest: 1, hold: 1, to: 1, amounts: 1, price: 1 },
   buyTokens: { by: 1, hold: 1, digest: 1, agent: 1, of: 1, amounts: 1, maxPrice: 1 },
   expireHold: { hold: 1 },

@@ -5,7 +5,7 @@ import type { Redis } from 'ioredis';
 import type { z } from 'zod';
 import type { BuyAsked, TakeAsked } from '../model/tokens-command.js';
 import { marketScripts } from '../redis/scripts.js';
-import type { BuyReply, TakeReply, TakesReply } from '../redis/token-scripts.js';
+import type { BuyReply, ReturnInput, ReturnReply, TakeReply, TakesReply } from '../redis/token-scripts.js';
 import type { TokenAmounts, UpstreamWord } from '../tokens.js';
 import { POOL_ACCOUNT } from './seed-market.js';
 
@@ -65,10 +65,19 @@ export class TokenHand {
     return (await this.takes([draft], bucket))[0]!;
   }
 
-  return(by: string, hold: string, used: Readonly<Record<string, number>>, upstream?: UpstreamWord, key?: string) {
+  returnAsked(draft: Partial<ReturnInput> & Pick<ReturnInput, 'by' | 'hold' | 'used'>): ReturnInput {
+    const { by, key = this.#next('return'), hold, used, upstream } = draft;
     const body = { hold, used, ...(upstream === undefined ? {} : { upstream }) };
-    const input = { by, key: key ?? this.#next('return'), digest: bodyDigest('return', body), ...body };
-    return runScript(this.#redis, marketScripts.returnTokens, this.#meta, input);
+    return { by, key, digest: bodyDigest('return', body), ...body };
+  }
+
+  /** Returns of one instant. */
+  returns(returns: readonly ReturnInput[]): Promise<ReturnReply[]> {
+    return runScript(this.#redis, marketScripts.returnTokens, this.#meta, { returns });
+  }
+
+  async return(by: string, hold: string, used: ReturnInput['used'], upstream?: UpstreamWord, key?: string) {
+    return (await this.returns([this.returnAsked({ by, hold, used, upstream, ...(key && { key }) })]))[0]!;
   }
 
   offer(by: string, hold: string, to: string, amounts: TokenAmounts, price: number, key = this.#next('offer')) {

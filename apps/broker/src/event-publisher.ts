@@ -1,6 +1,8 @@
 // Publishes what has been committed: the facts of one turn of the event loop and one pool travel in one message.
 import {
   type AwardedFact,
+  type DepositEnd,
+  type DepositFact,
   type EngagedFact,
   type ProposalFact,
   type SettledFact,
@@ -8,12 +10,12 @@ import {
   type TaskFact,
   type TokensFact,
 } from '@tender/market';
-import type { AwardReply, ProposalReply, SettleReply, TakeReply } from '@tender/market/redis';
+import type { AwardReply, DepositReply, ProposalReply, SettleReply, TakeReply } from '@tender/market/redis';
 import type { NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 
-type Kind = 'awarded' | 'settled' | 'engaged' | 'task' | 'proposal' | 'tokens';
-type Fact = AwardedFact | SettledFact | EngagedFact | TaskFact | ProposalFact | TokensFact;
+type Kind = 'awarded' | 'settled' | 'engaged' | 'task' | 'proposal' | 'tokens' | 'deposit';
+type Fact = AwardedFact | SettledFact | EngagedFact | TaskFact | ProposalFact | TokensFact | DepositFact;
 
 /** What the facts of a kind have in common is named so. */
 const abouts: Readonly<Record<Kind, string>> = {
@@ -23,6 +25,7 @@ const abouts: Readonly<Record<Kind, string>> = {
   task: 'pool',
   proposal: 'asker',
   tokens: 'bucket',
+  deposit: 'pool',
 };
 
 /** A message is closed beyond this size: one fact of 64 winners has some 20 KB, and NATS takes a megabyte. */
@@ -45,12 +48,25 @@ export class EventPublisher {
     const { cfp, initiator, at, rule, units, durationMs, clearingPriceMicro, winners, outbid } = reply;
     const fact = { cfp, initiator, at, rule, units, durationMs, clearingPriceMicro, winners };
     this.#add('awarded', reply.pool, outbid === undefined ? fact : { ...fact, outbid });
+    this.depositsEnded(reply);
   }
 
   settled(reply: Extract<SettleReply, { ok: true }>): void {
     const { contract, participant, at, outcome, slots, paidMicro, refundedMicro, compensationMicro } = reply;
     const fact = { contract, participant, at, outcome, slots, paidMicro, refundedMicro };
     this.#add('settled', reply.pool, compensationMicro === undefined ? fact : { ...fact, compensationMicro });
+    this.depositsEnded(reply);
+  }
+
+  /** A deposit as the script set it aside. */
+  depositSetAside(reply: Extract<DepositReply, { ok: true }>): void {
+    const { cfp, agent, at, amountMicro, until } = reply;
+    this.#add('deposit', reply.pool, { cfp, agent, at, amountMicro, state: 'set-aside', until });
+  }
+
+  /** The deposits that a change has ended, whatever the change was. */
+  depositsEnded({ deposits }: { readonly deposits?: readonly DepositEnd[] | undefined }): void {
+    for (const { pool, ...fact } of deposits ?? []) this.#add('deposit', pool, fact);
   }
 
   engaged(resource: string, fact: EngagedFact): void {

@@ -26,7 +26,7 @@ import { escalate, policy, proposal } from './endpoints/approvals.js';
 import { award } from './endpoints/award.js';
 import { budget } from './endpoints/budget.js';
 import { extend, lock, release } from './endpoints/calls.js';
-import { deposit } from './endpoints/deposit.js';
+import { deposit, withdrawDeposit } from './endpoints/deposit.js';
 import { engage } from './endpoints/engage.js';
 import { preempt, renew, settle } from './endpoints/leases.js';
 import { quote } from './endpoints/quote.js';
@@ -61,6 +61,7 @@ const handlers = {
   preempt,
   ...tokenEndpoints,
   deposit,
+  'withdraw-deposit': withdrawDeposit,
 } satisfies Record<BankOperation, unknown>;
 
 const MAX_UNDER_WAY = 8_192;

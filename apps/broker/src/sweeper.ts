@@ -64,9 +64,16 @@ export class Sweeper {
       }
       case 'proposal':
         return overdueProposal(this.#bank, id);
-      case 'cfp':
-        await runScript(redis, marketScripts.closeCall, meta, { kind: 'lapse', cfp: id });
+      case 'cfp': {
+        const reply = await runScript(redis, marketScripts.closeCall, meta, { kind: 'lapse', cfp: id });
+        if (reply.ok) events.depositsEnded(reply);
         return;
+      }
+      case 'deposit': {
+        const reply = await runScript(redis, marketScripts.returnDeposits, meta, { cfp: id });
+        if (reply.ok) events.depositsEnded(reply);
+        return;
+      }
       case 'hold': {
         await runScript(redis, marketScripts.expireHold, meta, { hold: id });
         return;

@@ -29,16 +29,36 @@ export class Deposits {
     return asked;
   }
 
+  /** Takes it back with the agent's bids, while the call takes some; what comes too late comes back by itself. */
+  async takeBack(agent: string): Promise<void> {
+    const asked = this.#asked.get(agent);
+    if (asked === undefined || (await asked) !== undefined || !this.#laidDown.delete(agent)) return;
+    const { bank } = this.#link;
+    const { cfp } = this.#call.terms;
+    const withinMs = this.#leftMs();
+    if (withinMs <= 0) return;
+    const body = { key: newUlid(), cfp, ...this.#named(agent) };
+    const answer = await bank.ask('withdraw-deposit', body, { conversation: cfp, withinMs });
+    if (!answer.ok) this.#link.log.debug({ agent, cfp, detail: answer.detail }, 'the deposit stays aside');
+  }
+
+  #named(agent: string): { readonly agent?: string } {
+    return agent === this.#link.sender ? {} : { agent };
+  }
+
+  /** How long the call takes bids still. */
+  #leftMs(): number {
+    return this.#link.clock.until(this.#call.closesAt);
+  }
+
   async #ask(agent: string): Promise<Refusal | undefined> {
-    const { clock, bank, sender } = this.#link;
-    const { closesAt, terms } = this.#call;
+    const { awardBy: until, terms } = this.#call;
     const { cfp, depositMicro } = terms;
     if (depositMicro === undefined) return undefined;
-    const withinMs = clock.until(closesAt);
+    const withinMs = this.#leftMs();
     if (withinMs <= 0) return refusal('late', 'the call is closed');
-    const asks = agent === sender ? {} : { agent };
-    const body = { key: newUlid(), cfp, amountMicro: depositMicro, ...asks };
-    const answer = await bank.ask('deposit', body, { conversation: cfp, withinMs });
+    const body = { key: newUlid(), cfp, amountMicro: depositMicro, until, ...this.#named(agent) };
+    const answer = await this.#link.bank.ask('deposit', body, { conversation: cfp, withinMs });
     // Laid down before a restart, or by another of the agent's processes.
     if (!answer.ok && answer.detail !== 'duplicate') return answer;
     this.#laidDown.add(agent);

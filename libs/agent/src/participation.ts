@@ -55,6 +55,8 @@ const GRACE_MS = 300;
 /** So many questions of one call are on their way to the bank at once. */
 const ASKING_AT_ONCE = 8;
 const settledStates: ReadonlySet<ParticipantState['name']> = new Set(['declined', 'won', 'lost']);
+/** A bid that its bidder's deposit need not stand behind any more. */
+const backedOut: ReadonlySet<ParticipantState['name']> = new Set(['declined', 'withdrawn', 'lost']);
 
 export class Participation {
   readonly call: Call;
@@ -208,9 +210,15 @@ export class Participation {
 
   /** Takes back what this bidder has on the table. */
   withdraw(bidder: Bidder): void {
-    const before = [...this.#seats.values()].filter((seat) => seat.bidder === bidder && seat.state.name === 'bid');
-    for (const seat of before) this.#step(seat, { kind: 'withdraw' });
-    if (before.some((seat) => seat.state.name === 'withdrawn')) this.#batch.withdraw([bidder.id]);
+    const own = [...this.#seats.values()].filter((seat) => seat.bidder === bidder);
+    const before = own.filter(({ state }) => state.name === 'bid');
+    // Also what waits for a login or the deposit: it must not become a bid any more.
+    for (const seat of own) {
+      if (seat.state.name === 'bid' || seat.state.name === 'evaluating') this.#step(seat, { kind: 'withdraw' });
+    }
+    if (before.some(({ state }) => state.name === 'withdrawn')) this.#batch.withdraw([bidder.id]);
+    const gone = own.every(({ state }) => backedOut.has(state.name));
+    if (gone && own.length > 0) void this.#deposits.takeBack(bidder.id);
   }
 
   /** The bank knows a contract of this call, learnt elsewhere; false where no bid here answers to it. */

@@ -106,3 +106,31 @@ test('a pool that sets no time to begin in asks for no deposit', async () => {
   const asked = await seller.call(offer('gpu.lax', { depositMicro: DEPOSIT }));
   expect(asked).toMatchObject({ ok: false, detail: 'missing-dependency', message: expect.stringContaining('graceMs') });
 });
+
+test('who withdraws while the call takes bids has it back at once', async () => {
+  const agent = await m.sdkAgent('fickle');
+  const listening = agent.listen(POOL, { evaluate: () => bid({ price: 9 }), onLease: () => undefined });
+  await listening.ready;
+  const closing = new AbortController();
+  const selling = call({ closeAfterBids: 2, signal: closing.signal });
+  await expect.poll(() => money(agent)).toEqual({ available: 997 * CREDIT, pending: DEPOSIT });
+  listening.stop({ withdraw: true });
+  await expect.poll(() => money(agent)).toEqual({ available: 1000 * CREDIT, pending: 0 });
+  closing.abort();
+  expect(await selling).toMatchObject({ ok: false, detail: 'expired' });
+});
+
+test('who stops while it is being laid down does not bid, and has it back', async () => {
+  const agent = await m.sdkAgent('hasty');
+  const listening = agent.listen(POOL, {
+    evaluate: () => {
+      // The bank is asked by then, and has not answered.
+      setImmediate(() => listening.stop({ withdraw: true }));
+      return bid({ price: 9 });
+    },
+    onLease: () => undefined,
+  });
+  await listening.ready;
+  expect(sold(await call({ windowMs: 1500 })).ranked).toEqual([]);
+  await expect.poll(() => money(agent)).toEqual({ available: 1000 * CREDIT, pending: 0 });
+});

@@ -127,6 +127,22 @@ export const tokensEvent = z.object({
   facts: z.array(tokensFact).min(1),
 });
 
+/** What a bidder laid down for a call, and what became of it. */
+export const depositFact = z.object({
+  cfp: idText,
+  agent: idText,
+  at: timeMs,
+  amountMicro: microText,
+  /** Forfeited to the pool, by who won and did not begin. */
+  state: z.enum(['set-aside', 'returned', 'forfeited']),
+  /** Of what is set aside: it goes back then, unless its bidder has won. */
+  until: timeMs.optional(),
+});
+export type DepositFact = z.infer<typeof depositFact>;
+
+/** `tender.<market>.event.deposit.<pool>` */
+export const depositEvent = poolEvent('deposit', depositFact);
+
 /** `tender.<market>.event.policy.<market>`: the rules moved on. */
 export const policyEvent = z.object({ v: z.literal(1), kind: z.literal('policy'), version: z.int(), at: timeMs });
 
@@ -138,5 +154,6 @@ export const marketEvent = z.discriminatedUnion('kind', [
   proposalEvent,
   policyEvent,
   tokensEvent,
+  depositEvent,
 ]);
 export type MarketEvent = z.infer<typeof marketEvent>;

@@ -11,6 +11,7 @@ import {
 import { z } from 'zod';
 import { bankAdminRequests, bankAdminResult, budgetChain } from './bank-views.js';
 import { chequeSpec } from './cheque.js';
+import { depositRequests, depositResults } from './deposits.js';
 import { askingEnvelopeOf, type Envelope } from './envelope.js';
 import { contractIdText, idemKeyText, idText, poolIdText, timeMs } from './ids.js';
 import { winnerSpec } from './messages.js';
@@ -133,8 +134,7 @@ export const bankRequests = {
   /** The seller of a pool takes back the slots of a lease; its holder pays for the time used and is compensated. */
   preempt: z.strictObject({ key: idemKeyText, contract: contractIdText }),
   ...tokenRequests,
-  /** Lays down what a call asks of its bidders; `agent` where a host does it. The amount is as the call told it. */
-  deposit: z.strictObject({ key: idemKeyText, cfp: idText, amountMicro: positiveMicroText, agent: idText.optional() }),
+  ...depositRequests,
 } satisfies Record<BankOperation, z.ZodType>;
 
 export const accountView = z.object({
@@ -279,7 +279,7 @@ export const bankResults = {
   policy: z.object({ version: z.int(), policy: policySpec }),
   preempt: settleResult.extend({ compensationMicro: microText }),
   ...tokenResults,
-  deposit: z.object({ cfp: idText, amountMicro: microText }),
+  ...depositResults,
 } satisfies Record<BankOperation, z.ZodType>;
 
 export type BankRequest<O extends BankOperation> = z.infer<(typeof bankRequests)[O]>;

@@ -28,6 +28,7 @@ export const bankOperations = [
   'buy-tokens',
   'bucket',
   'deposit',
+  'withdraw-deposit',
 ] as const;
 export type BankOperation = (typeof bankOperations)[number];
 
@@ -51,7 +52,7 @@ export const adminOperations = [
 export type AdminOperation = (typeof adminOperations)[number];
 
 /** Facts that the broker publishes after they are committed. */
-export const eventKinds = ['awarded', 'settled', 'engaged', 'task', 'proposal', 'policy', 'tokens'] as const;
+export const eventKinds = ['awarded', 'settled', 'engaged', 'task', 'proposal', 'policy', 'tokens', 'deposit'] as const;
 export type EventKind = (typeof eventKinds)[number];
 
 export const subjects = {

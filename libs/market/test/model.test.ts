@@ -211,7 +211,7 @@ async function take(pair: Pair, step: Step): Promise<void> {
         if (kind === 'lease') await ask(pair, { kind: 'expire-lease', contract: id });
         else if (kind === 'task') await ask(pair, { kind: 'overdue-task', contract: id });
         else if (kind === 'proposal') await ask(pair, { kind: 'expire-proposal', proposal: id });
-        else await ask(pair, { kind: 'lapse-call', cfp: id });
+        else await ask(pair, { kind: kind === 'deposit' ? 'return-deposits' : 'lapse-call', cfp: id });
       }
       return;
     case 'grant':

@@ -22,6 +22,10 @@ export async function runInRedis(real: TestMarket, command: MarketCommand): Prom
       return (await run(marketScripts.award, { awards: [command] }))[0]!;
     case 'deposit':
       return run(marketScripts.deposit, command);
+    case 'withdraw-deposit':
+      return run(marketScripts.withdrawDeposit, command);
+    case 'return-deposits':
+      return run(marketScripts.returnDeposits, command);
     case 'renew':
       return run(marketScripts.renew, command);
     case 'settle':

@@ -5,7 +5,9 @@ import type { Awarded, MarketBook, MarketCommand } from '../src/index.js';
 export const saleOutcomes = [
   ...['bid barred missing-dependency', 'open-call missing-dependency', 'deposit ok', 'deposit replayed'],
   ...['deposit unknown', 'deposit not-permitted', 'deposit expired', 'deposit malformed', 'deposit stale'],
-  ...['deposit kept', 'deposit kept twice', 'deposit voided', 'deposit posted'],
+  ...['withdraw-deposit ok', 'withdraw-deposit late', 'withdraw-deposit unknown', 'withdraw-deposit not-permitted'],
+  ...['withdraw-deposit expired', 'return-deposits ok', 'return-deposits stale', 'return-deposits expired'],
+  ...['deposit late', 'deposit kept', 'deposit kept twice', 'deposit voided', 'deposit posted'],
   ...['lent', 'renew reserved-for-system', 'paid for noise'],
   ...['renewed with noise', 'bid beyond the cap'],
 ];

@@ -16,7 +16,7 @@ export type SaleStep =
   | { readonly kind: 'sweep' }
   | { readonly kind: 'sale'; readonly sale: Sale }
   | { readonly kind: 'lease'; readonly what: (typeof leaseSteps)[number]; readonly which: number }
-  | { readonly kind: 'call'; readonly what: 'release-call' | 'lapse-call'; readonly which: number }
+  | { readonly kind: 'call'; readonly what: (typeof callSteps)[number]; readonly which: number }
   | {
       readonly kind: 'deposit';
       readonly which: number;
@@ -24,6 +24,7 @@ export type SaleStep =
       readonly by: string;
       readonly micro: string;
     }
+  | { readonly kind: 'withdraw'; readonly which: number; readonly agent: string; readonly by: string }
   | { readonly kind: 'pool'; readonly rules: PoolRules }
   | { readonly kind: 'again'; readonly which: number };
 
@@ -50,6 +51,7 @@ export interface Sale {
   readonly awarded: boolean;
 }
 
+const callSteps = ['release-call', 'lapse-call', 'extend-call', 'return-deposits'] as const;
 const leaseSteps = ['run', 'progress', 'renew', 'settle', 'preempt-lease', 'expire-lease'] as const;
 const agent = fc.constantFrom(...STANDARD, ...SYSTEM);
 const bid = fc.record({
@@ -95,6 +97,7 @@ const common: fc.WeightedArbitrary<SaleStep>[] = [
     }),
   },
 ];
+const by = fc.constantFrom('self', 'self', 'self', 'ben');
 const odd: fc.WeightedArbitrary<SaleStep>[] = [
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pool' as const), rules: poolRules }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('again' as const), which }) },
@@ -103,7 +106,15 @@ const odd: fc.WeightedArbitrary<SaleStep>[] = [
     arbitrary: fc.record({
       ...{ kind: fc.constant('deposit' as const), which, micro: fc.constantFrom(DEPOSIT, DEPOSIT, '4', '0') },
       agent: fc.oneof({ weight: 8, arbitrary: agent }, { weight: 1, arbitrary: fc.constantFrom('nobody', 'seller') }),
-      by: fc.constantFrom('self', 'self', 'self', 'ben'),
+      by,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('withdraw' as const), which, agent, by }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      ...{ kind: fc.constant('call' as const), which },
+      what: fc.constantFrom('extend-call' as const, 'extend-call' as const, 'return-deposits' as const),
     }),
   },
 ];
@@ -148,7 +159,7 @@ export function commandsOf(scene: SaleScene, { units, durationMs, rule, deposit,
     ...[
       keyed(scene, {
         ...{ kind: 'open-call', by: 'seller', cfp, pool: 'gpu', slots, lockValue, rule, durationMs, ...asks },
-        ...{ reservePriceMicro: '0', windowMs: 10, ttlMs: 1_500, seals: ['mac'], termsDigest: DIGEST },
+        ...{ reservePriceMicro: '0', windowMs: 400, ttlMs: 1_500, seals: ['mac'], termsDigest: DIGEST },
       }),
     ],
     ...payers.map((payer) => keyed(scene, { kind: 'deposit', by: payer, agent: payer, cfp, amountMicro: DEPOSIT })),
@@ -168,6 +179,14 @@ export function keyed(scene: SaleScene, draft: Unkeyed<MarketCommand>): MarketCo
   return { ...draft, key: `key-${scene.names}`, digest: bodyDigest(kind, body) } as MarketCommand;
 }
 
+/** A call that somebody laid something down for, if there is one, else any. */
+function openOf(book: MarketBook, which: number): string | undefined {
+  const calls = [...book.calls.values()];
+  const waiting = calls.filter(({ deposits, state }) => state === 'open' && deposits.size > 0);
+  const among = waiting.length > 0 ? waiting : calls;
+  return among[which % Math.max(1, among.length)]?.cfp;
+}
+
 /** The command of any other step, undefined where there is nothing that it could be about. */
 export function commandOf(scene: SaleScene, step: Exclude<SaleStep, { kind: 'sale' | 'wait' | 'sweep' | 'again' }>) {
   const { book } = scene;
@@ -179,9 +198,10 @@ export function commandOf(scene: SaleScene, step: Exclude<SaleStep, { kind: 'sal
     case 'pool':
       return keyed(scene, { kind: 'open-pool', by: 'operator', pool: poolOf(step.rules) });
     case 'call': {
-      const cfp = pick(book.calls.keys(), step.which);
+      const cfp = step.what === 'extend-call' ? openOf(book, step.which) : pick(book.calls.keys(), step.which);
       if (cfp === undefined) return undefined;
-      if (step.what === 'lapse-call') return { kind: step.what, cfp } as const;
+      if (step.what === 'lapse-call' || step.what === 'return-deposits') return { kind: step.what, cfp } as const;
+      if (step.what === 'extend-call') return keyed(scene, { kind: step.what, by: 'seller', cfp, ttlMs: 5_000 });
       return keyed(scene, { kind: step.what, by: 'seller', cfp });
     }
     case 'deposit': {
@@ -189,6 +209,11 @@ export function commandOf(scene: SaleScene, step: Exclude<SaleStep, { kind: 'sal
       const { agent: payer, micro } = step;
       const by = step.by === 'self' ? payer : step.by;
       return keyed(scene, { kind: 'deposit', by, cfp, agent: payer, amountMicro: micro });
+    }
+    case 'withdraw': {
+      const cfp = openOf(book, step.which) ?? 'c-none';
+      const { agent } = step;
+      return keyed(scene, { kind: 'withdraw-deposit', by: step.by === 'self' ? agent : step.by, cfp, agent });
     }
     case 'lease': {
       const lease = pick(

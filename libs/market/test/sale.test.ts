@@ -56,7 +56,8 @@ const sweepOf = (scene: SaleScene): MarketCommand[] =>
     .sort()
     .map((member) => {
       const [kind, id = ''] = member.split(':');
-      return kind === 'lease' ? { kind: 'expire-lease', contract: id } : { kind: 'lapse-call', cfp: id };
+      if (kind === 'lease') return { kind: 'expire-lease', contract: id };
+      return { kind: kind === 'deposit' ? 'return-deposits' : 'lapse-call', cfp: id };
     });
 
 /** Takes a step in the model alone. */

@@ -148,6 +148,7 @@ export async function release(
     cfp: body.cfp,
   });
   if (!reply.ok) return refused(bank, reply);
+  if (!reply.replayed) bank.events.depositsEnded(reply);
   await unlockElsewhere(bank, body.cfp);
   return ok({ cfp: reply.cfp });
 }

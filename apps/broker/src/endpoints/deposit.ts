@@ -1,4 +1,4 @@
-// deposit: what a call asks of its bidders is laid down before they bid.
+// deposit and withdraw-deposit: what a call asks of its bidders is laid down before they bid, and taken back with the bids.
 import { bodyDigest, runScript } from '@tender/credits/redis';
 import type { BankRequest, BankResult } from '@tender/market';
 import { marketScripts } from '@tender/market/redis';
@@ -18,8 +18,27 @@ export async function deposit(
     cfp: body.cfp,
     agent: body.agent ?? sender,
     amountMicro: body.amountMicro,
+    untilMs: body.until,
   });
   if (!reply.ok) return refused(bank, reply);
-  const { cfp, amountMicro } = reply;
-  return ok({ cfp, amountMicro }, { budget: amountMicro });
+  if (!reply.replayed) bank.events.depositSetAside(reply);
+  const { cfp, amountMicro, until } = reply;
+  return ok({ cfp, amountMicro, until }, { budget: amountMicro, expires: until });
+}
+
+export async function withdrawDeposit(
+  bank: Bank,
+  asked: Asked<BankRequest<'withdraw-deposit'>>,
+): Promise<Outcome<BankResult<'withdraw-deposit'>>> {
+  const { sender, body } = asked;
+  const reply = await runScript(bank.redis, marketScripts.withdrawDeposit, bank.meta, {
+    by: sender,
+    key: body.key,
+    digest: bodyDigest('withdraw-deposit', body),
+    cfp: body.cfp,
+    agent: body.agent ?? sender,
+  });
+  if (!reply.ok) return refused(bank, reply);
+  if (!reply.replayed) bank.events.depositsEnded(reply);
+  return ok({ cfp: reply.cfp });
 }

@@ -15,7 +15,7 @@ import {
   type ShownVerdict,
   type TaskView,
 } from '@tender/market';
-import { type EngageInput, marketScripts, type TaskOffer } from '@tender/market/redis';
+import { type EngageInput, type EngageReply, marketScripts, type TaskOffer } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
 import { JUDGEMENTS, NO_VERSION, policyMoved } from '../policy-book.js';
@@ -200,22 +200,19 @@ function inputOf({ sender, body }: Asked<Body>, judged: Judged, approved: boolea
   };
 }
 
-type Engaged = {
-  readonly contracts: readonly { readonly contract: string }[];
-  readonly verdicts: ShownVerdict[];
-  readonly replayed?: boolean | undefined;
-};
-
 async function engaged(
   bank: Bank,
   body: Body,
-  reply: Engaged,
+  reply: Extract<EngageReply, { ok: true }>,
   others: readonly ShownVerdict[],
 ): Promise<Outcome<Result>> {
   const views = await Promise.all(reply.contracts.map(({ contract }) => bank.reader.task(contract)));
   const contracts = views.filter((view): view is TaskView => view !== undefined);
   const resource = body.frame.task.resource;
-  if (reply.replayed !== true) for (const view of contracts) bank.events.engaged(resource, factOf(view));
+  if (reply.replayed !== true) {
+    for (const view of contracts) bank.events.engaged(resource, factOf(view));
+    bank.events.depositsEnded(reply);
+  }
   const first = contracts[0];
   const budget = contracts.reduce((sum, { issues }) => sum + parseMicro(issues.priceMicro)!, 0);
   return ok(

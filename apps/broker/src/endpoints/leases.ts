@@ -79,5 +79,6 @@ export async function hear(
   const input = { by: sender, key, digest: bodyDigest('report', body), contract, step };
   const reply = await runScript(bank.redis, marketScripts.hear, bank.meta, input);
   if (!reply.ok) return refused(bank, reply);
+  if (!reply.replayed) bank.events.depositsEnded(reply);
   return ok({ contract: reply.contract, dueAt: reply.dueAt }, { expires: reply.dueAt });
 }

@@ -48,6 +48,7 @@ async function judgedStandbys({ policies, reader }: Bank, contract: string): Pro
 
 /** What a step came to, as it is told to whoever took it and, once, to everybody. */
 export async function reported(bank: Bank, reply: Extract<ReportReply, { ok: true }>): Promise<Outcome<TaskView>> {
+  if (reply.replayed !== true) bank.events.depositsEnded(reply);
   const view = await bank.reader.task(reply.contract);
   if (view === undefined) return refusal('expired', 'the contract is settled and forgotten');
   // Each progress report is for the buyer alone; everybody hears of changes.

@@ -2,6 +2,7 @@
 import { clear } from '../auction/clear.js';
 import { rankBids } from '../auction/rank.js';
 import { priceOf, tokensInHand, walledOff } from '../model/award.js';
+import { isLaidDown } from '../model/deposit.js';
 import type { EntryOf, JudgedBid } from '../model/journal.js';
 import { reclaimed } from '../model/lease.js';
 import type { CallState, MarketState } from '../model/market-state.js';
@@ -152,7 +153,7 @@ export class AwardCheck {
 
 /** Whether the bidder laid down what the call asks, and holds the tokens that its bid names. */
 function isComplete(market: MarketState, call: CallState, bid: JudgedBid, atMs: number): boolean {
-  const laidDown = call.deposit === undefined || call.deposits.has(bid.participant);
+  const laidDown = isLaidDown(call, bid.participant, atMs);
   return laidDown && (bid.tokens === undefined || tokensInHand(market, bid, atMs));
 }
 

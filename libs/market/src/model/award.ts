@@ -4,7 +4,7 @@ import { clear } from '../auction/clear.js';
 import type { Winner } from '../messages.js';
 import type { Detail, ShownVerdict } from '../refusal.js';
 import { type Answer, type Asked, type Awarded, refused, type ShownBid } from './command.js';
-import { returnDeposits } from './deposit.js';
+import { isLaidDown, returnDeposits } from './deposit.js';
 import { leaseDue, openTerm } from './lease.js';
 import { rememberPrice } from './lease-price.js';
 import type { CallState, ContractState, MarketState, PoolState } from './market-state.js';
@@ -158,7 +158,7 @@ function barred(
   if (account?.kind !== 'agent') return 'unknown';
   if (bid.nkey !== undefined && bid.nkey !== account.nkey) return 'bad-signature';
   if (!call.seals.includes(bid.nkey === undefined ? 'mac' : 'ed25519')) return 'not-permitted';
-  if (call.deposit !== undefined && !call.deposits.has(bid.participant)) return 'missing-dependency';
+  if (!isLaidDown(call, bid.participant, nowMs)) return 'missing-dependency';
   if (bid.tokens !== undefined && !tokensInHand(market, bid, nowMs)) return 'missing-dependency';
   const { taken } = shown;
   const own = taken.filter((other) => other.participant === bid.participant);

@@ -53,7 +53,9 @@ export function commitCall(market: MarketState, asked: Asked & CallTerms, nowMs:
     durationMs: asked.durationMs,
     seals: asked.seals,
     termsDigest: asked.termsDigest,
-    ...(asked.depositMicro === undefined ? {} : { deposit: Number(asked.depositMicro) }),
+    ...(asked.depositMicro === undefined
+      ? {}
+      : { deposit: Number(asked.depositMicro), closesAt: nowMs + asked.windowMs, depositUntil: nowMs + asked.ttlMs }),
     deposits: new Map(),
     openedAt: nowMs,
     awardBy: nowMs + asked.ttlMs,

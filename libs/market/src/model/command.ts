@@ -50,6 +50,18 @@ export interface DepositAsked {
   readonly cfp: string;
   readonly agent: string;
   readonly amountMicro: string;
+  /** Until when, at most, as the bidder was told; by the market's clock. */
+  readonly untilMs?: number | undefined;
+}
+
+/** What became of a deposit. */
+export interface DepositEnd {
+  readonly cfp: string;
+  readonly pool: string;
+  readonly agent: string;
+  readonly amountMicro: string;
+  readonly state: 'returned' | 'forfeited';
+  readonly at: number;
 }
 
 /** One more term, for so much per unit at most, as the market's rules were judged. */
@@ -59,7 +71,7 @@ export interface RenewAsked extends Ruling {
 }
 
 /**
- * `lapse-call`, `expire-lease`, `overdue-task` and `expire-proposal` are the sweeper's, `close-proposal` the broker's
+ * `lapse-call`, `return-deposits`, `expire-lease`, `overdue-task` and `expire-proposal` are the sweeper's, `close-proposal` the broker's
  * own: they need no key, because asked again they find nothing to do.
  */
 export type MarketCommand =
@@ -76,6 +88,8 @@ export type MarketCommand =
       readonly policy: number;
     } & Asked)
   | ({ readonly kind: 'deposit' } & Asked & DepositAsked)
+  | ({ readonly kind: 'withdraw-deposit'; readonly cfp: string; readonly agent: string } & Asked)
+  | { readonly kind: 'return-deposits'; readonly cfp: string }
   | ({ readonly kind: 'renew' } & Asked & RenewAsked)
   | ({ readonly kind: 'settle'; readonly contract: string } & Asked)
   | ({ readonly kind: 'preempt-lease'; readonly contract: string; readonly operator?: true | undefined } & Asked)
@@ -102,7 +116,9 @@ export interface Refused {
   /** The rule of the market's policy that says no. */
   readonly rule?: string | undefined;
 }
-export type Answer<T> = ({ readonly ok: true; readonly replayed?: boolean } & T) | Refused;
+export type Answer<T> =
+  | ({ readonly ok: true; readonly replayed?: boolean; readonly deposits?: readonly DepositEnd[] } & T)
+  | Refused;
 
 export interface CallOpened {
   readonly cfp: string;
@@ -149,7 +165,7 @@ export interface Settled {
   readonly at: number;
 }
 
-/** What each command answers where it succeeds. */
+/** What each command answers where it succeeds, beside the deposits that it ended. */
 export interface Done extends TokensDone {
   'open-pool': { readonly pool: string };
   'open-call': CallOpened;
@@ -157,7 +173,9 @@ export interface Done extends TokensDone {
   'release-call': { readonly cfp: string };
   'lapse-call': { readonly cfp: string };
   award: Awarded;
-  deposit: DepositAsked;
+  deposit: Omit<DepositAsked, 'untilMs'> & { readonly until: number; readonly pool: string; readonly at: number };
+  'withdraw-deposit': { readonly cfp: string; readonly agent: string };
+  'return-deposits': { readonly cfp: string };
   renew: Renewed;
   settle: Settled;
   'preempt-lease': Settled;

@@ -194,6 +194,9 @@ const marketEntries = [
   z.strictObject({ kind: z.literal('extend-call'), cfp: idText, ttlMs: z.int().min(1), ...keyed }),
   award,
   z.strictObject({ kind: z.literal('deposit'), cfp: idText, agent: idText, amount: z.int().min(1), ...keyed }),
+  z.strictObject({ kind: z.literal('withdraw-deposit'), cfp: idText, agent: idText, ...keyed }),
+  // The sweeper's.
+  z.strictObject({ kind: z.literal('return-deposits'), cfp: idText, at: timeMs }),
   z.strictObject({
     kind: z.literal('renew'),
     contract: contractIdText,

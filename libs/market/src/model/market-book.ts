@@ -2,7 +2,7 @@
 import { award } from './award.js';
 import { closeCall, extendCall, openCall } from './call.js';
 import { type Answer, type Done, type MarketCommand, refused } from './command.js';
-import { deposit } from './deposit.js';
+import { deposit, overdueDeposits, withdrawDeposit } from './deposit.js';
 import { engage } from './engage.js';
 import { hear, renew, settle } from './lease.js';
 import { MarketState } from './market-state.js';
@@ -26,16 +26,23 @@ export class MarketBook extends MarketState {
   apply<C extends MarketCommand>(command: C, nowMs: number): Answer<Done[C['kind']]> {
     // What a return was told is kept with its hold.
     if (!('key' in command) || command.kind === 'return-tokens')
-      return this.#decide(command, nowMs) as Answer<Done[C['kind']]>;
+      return this.#told(command, nowMs) as Answer<Done[C['kind']]>;
     const name = `${command.by}|${command.key}`;
     const saved = this.#saved.get(name);
     if (saved !== undefined) {
       if (saved.digest !== command.digest) return refused('duplicate');
       return { ...saved.answer, replayed: true } as Answer<Done[C['kind']]>;
     }
-    const answer = this.#decide(command, nowMs);
+    const answer = this.#told(command, nowMs);
     if (answer.ok) this.#saved.set(name, { digest: command.digest, answer });
     return answer as Answer<Done[C['kind']]>;
+  }
+
+  /** The answer, with the deposits that went back or to the pool. */
+  #told(command: MarketCommand, nowMs: number): Answer<object> {
+    this.endedDeposits = [];
+    const answer = this.#decide(command, nowMs);
+    return answer.ok && this.endedDeposits.length > 0 ? { ...answer, deposits: this.endedDeposits } : answer;
   }
 
   #decide(command: MarketCommand, nowMs: number): Answer<object> {
@@ -53,6 +60,10 @@ export class MarketBook extends MarketState {
         return award(this, command, nowMs);
       case 'deposit':
         return deposit(this, command, nowMs);
+      case 'withdraw-deposit':
+        return withdrawDeposit(this, command, nowMs);
+      case 'return-deposits':
+        return overdueDeposits(this, command, nowMs);
       case 'renew':
         return renew(this, command, nowMs);
       case 'settle':

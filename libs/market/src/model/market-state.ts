@@ -1,6 +1,7 @@
 // What the model knows of a market at one instant: the same records that the scripts keep in Redis.
 import { type AccountClass, type Bucket, LedgerBook } from '@tender/credits';
 import type { AuctionRule, SealKind } from '../terms.js';
+import type { DepositEnd } from './command.js';
 import type { PaidPrice } from './lease-price.js';
 import type { ProposalRecord } from './proposal-record.js';
 import type { GivenOut, TaskRecord } from './task-record.js';
@@ -61,6 +62,9 @@ export interface CallState {
   readonly deposit?: number | undefined;
   /** Who laid it down, and how many leases each has yet to begin: 0 before the award. */
   readonly deposits: Map<string, number>;
+  /** Until when it takes bids, and what was announced first as the end; kept where it asks for deposits. */
+  readonly closesAt?: number | undefined;
+  readonly depositUntil?: number | undefined;
   readonly openedAt: number;
   awardBy: number;
   state: 'open' | 'awarded' | 'released' | 'lapsed';
@@ -135,7 +139,9 @@ export class MarketState {
   readonly taken: TakenBook = new Map();
   /** The negotiation locks, `<pool>:<slot>` to value: taken and dropped from outside, as redlock does. */
   readonly locks = new Map<string, string>();
-  /** As the zset: `lease:…`, `task:…`, `cfp:…`, `hold:…` and `proposal:…` (a pending transfer's limit is the ledger's). */
+  /** What the present command has ended of deposits, until it is told. */
+  endedDeposits: DepositEnd[] = [];
+  /** As the zset: `lease:…`, `task:…`, `cfp:…`, `deposit:…`, `hold:…` and `proposal:…` (a pending transfer's limit is the ledger's). */
   readonly deadlines = new Map<string, number>();
 
   call(cfp: string, nowMs: number): CallState | undefined {

@@ -5,7 +5,7 @@ import type { Winner } from '../messages.js';
 import { commitAward, type Judged } from './award.js';
 import { commitCall, commitClosing, commitExtension } from './call.js';
 import type { ShownBid } from './command.js';
-import { commitDeposit, depositId } from './deposit.js';
+import { commitDeposit, commitWithdrawal, depositId, overdueDeposits } from './deposit.js';
 import { type EntryOf, isLedgerEntry, type JournalEntry, type JudgedBid } from './journal.js';
 import {
   commitHearing,
@@ -44,6 +44,7 @@ function replayed(market: MarketState, entry: JournalEntry): string | undefined 
     return `${entry.kind}: by the rules ${again ? 'a repetition' : status}${detail === undefined ? '' : ` (${detail})`}`;
   }
   market.ledger.tick(entry.at);
+  market.endedDeposits = [];
   switch (entry.kind) {
     case 'open-pool': {
       const answer = openPool(market, entry.pool);
@@ -60,11 +61,10 @@ function replayed(market: MarketState, entry: JournalEntry): string | undefined 
       return undefined;
     case 'award':
       return replayAward(market, entry);
-    case 'deposit': {
-      const call = openCallOf(market, entry.cfp);
-      commitDeposit(market, call, entry.agent, entry.at);
-      return call.deposit === entry.amount ? undefined : `deposit ${entry.cfp}: ${entry.amount}, asked ${call.deposit}`;
-    }
+    case 'deposit':
+    case 'withdraw-deposit':
+    case 'return-deposits':
+      return replayDeposit(market, entry);
     case 'renew': {
       const lease = leaseOf(market, entry.contract);
       const price = nextTermPrice(market, lease, entry.at);
@@ -136,6 +136,26 @@ function replayCall(market: MarketState, entry: EntryOf<'open-call'>): string | 
   const call = commitCall(market, { ...entry, lockValue: '' }, entry.at);
   const same = call.fences.join() === entry.fences.join();
   return same ? undefined : `open-call ${entry.cfp}: fences ${entry.fences}, by the rules ${call.fences}`;
+}
+
+function replayDeposit(
+  market: MarketState,
+  entry: EntryOf<'deposit' | 'withdraw-deposit' | 'return-deposits'>,
+): string | undefined {
+  const { kind, cfp, at } = entry;
+  const call = openCallOf(market, cfp);
+  if (kind === 'return-deposits') {
+    const answer = overdueDeposits(market, entry, at);
+    return answer.ok ? undefined : `${kind} ${cfp}: by the rules ${answer.detail}`;
+  }
+  if (kind === 'withdraw-deposit') {
+    commitWithdrawal(market, call, entry.agent, at);
+    return at < (call.closesAt ?? 0) ? undefined : `${kind} ${cfp}: at ${at}, after its close`;
+  }
+  commitDeposit(market, call, entry.agent, at);
+  const { deposit, depositUntil = 0 } = call;
+  if (at > depositUntil) return `${kind} ${cfp}: at ${at}, after ${depositUntil}`;
+  return deposit === entry.amount ? undefined : `${kind} ${cfp}: ${entry.amount}, asked ${deposit}`;
 }
 
 function replayAward(market: MarketState, entry: EntryOf<'award'>): string | undefined {

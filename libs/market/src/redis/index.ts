@@ -14,6 +14,7 @@ export type { Keyed, ScriptRefusal } from './script-reply.js';
 export {
   type AwardInput,
   type AwardReply,
+  type DepositReply,
   marketScripts,
   type OfferReply,
   type OpenCallInput,

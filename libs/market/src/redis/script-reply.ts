@@ -19,6 +19,18 @@ const refused = z.object({
 });
 export type ScriptRefusal = z.infer<typeof refused>;
 
+/** What became of deposits with a change: whose scripts end some say so. */
+export const depositEnds = z.array(
+  z.object({
+    cfp: z.string(),
+    pool: z.string(),
+    agent: z.string(),
+    amountMicro: z.string(),
+    state: z.enum(['returned', 'forfeited']),
+    at: z.number(),
+  }),
+);
+
 export function replyOf<S extends z.ZodRawShape>(shape: S) {
   return z.discriminatedUnion('ok', [
     z.object({ ok: z.literal(true), replayed: z.boolean().optional(), ...shape }),

@@ -7,7 +7,7 @@ import { leaseOutcomes, type PoolSpec } from '../operations.js';
 import { verdictSpec } from '../refusal.js';
 import { auctionRules } from '../terms.js';
 import { proposalScriptFields, proposalScripts } from './proposal-scripts.js';
-import { type FieldsOf, folders, type Keyed, replyOf } from './script-reply.js';
+import { depositEnds, type FieldsOf, folders, type Keyed, replyOf } from './script-reply.js';
 import { taskScriptFields, taskScripts } from './task-scripts.js';
 import { tokenScriptFields, tokenScripts } from './token-scripts.js';
 
@@ -55,7 +55,8 @@ const openCallReply = replyOf({
   reservePriceMicro: z.string(),
 });
 const extendCallReply = replyOf({ cfp: z.string(), awardBy: z.number() });
-const closeCallReply = replyOf({ cfp: z.string() });
+const deposits = depositEnds.optional();
+const closeCallReply = replyOf({ cfp: z.string(), deposits });
 const awardReply = replyOf({
   cfp: z.string(),
   pool: z.string(),
@@ -68,8 +69,13 @@ const awardReply = replyOf({
   winners: z.array(winnerSpec),
   verdicts: z.array(verdictSpec),
   outbid: z.object({ participant: z.string(), priceMicro: z.string() }).optional(),
+  deposits,
 });
-const depositReply = replyOf({ cfp: z.string(), agent: z.string(), amountMicro: z.string() });
+const depositReply = replyOf({
+  ...{ cfp: z.string(), agent: z.string(), amountMicro: z.string(), until: z.number(), pool: z.string() },
+  at: z.number(),
+});
+const withdrawDepositReply = replyOf({ cfp: z.string(), agent: z.string(), deposits });
 const renewReply = replyOf({
   contract: z.string(),
   until: z.number(),
@@ -88,8 +94,9 @@ const settleReply = replyOf({
   /** Of a lease that was taken back. */
   compensationMicro: z.string().optional(),
   at: z.number(),
+  deposits,
 });
-const hearReply = replyOf({ contract: z.string(), dueAt: z.number() });
+const hearReply = replyOf({ contract: z.string(), dueAt: z.number(), deposits });
 const fields = z.record(z.string(), z.string());
 const snapshotReply = z.object({
   seq: z.coerce.number(),
@@ -117,6 +124,7 @@ const snapshotReply = z.object({
 export type OpenCallReply = z.infer<typeof openCallReply>;
 export type AwardReply = z.infer<typeof awardReply>;
 export type SettleReply = z.infer<typeof settleReply>;
+export type DepositReply = z.infer<typeof depositReply>;
 export type Snapshot = z.infer<typeof snapshotReply>;
 
 export interface OpenCallInput extends Keyed {
@@ -153,6 +161,16 @@ export const marketScripts = {
   >(folders, 'close-call', closeCallReply),
   award: defineScript<{ awards: readonly AwardInput[] }, AwardReply[]>(folders, 'award', z.array(awardReply)),
   deposit: defineScript<Keyed & DepositAsked, z.infer<typeof depositReply>>(folders, 'deposit', depositReply),
+  withdrawDeposit: defineScript<Keyed & { cfp: string; agent: string }, z.infer<typeof withdrawDepositReply>>(
+    folders,
+    'withdraw-deposit',
+    withdrawDepositReply,
+  ),
+  returnDeposits: defineScript<{ cfp: string }, z.infer<typeof closeCallReply>>(
+    folders,
+    'return-deposits',
+    closeCallReply,
+  ),
   renew: defineScript<Keyed & RenewAsked, z.infer<typeof renewReply>>(folders, 'renew', renewReply),
   settle: defineScript<
     | (Keyed & { kind: 'release'; contract: string })
@@ -183,7 +201,9 @@ export const marketScriptFields = {
   extendCall: { by: 1, key: 1, digest: 1, cfp: 1, ttlMs: 1 },
   closeCall: { kind: 1, by: 1, key: 1, digest: 1, cfp: 1 },
   award: { awards: 1 },
-  deposit: { by: 1, key: 1, digest: 1, cfp: 1, agent: 1, amountMicro: 1 },
+  deposit: { by: 1, key: 1, digest: 1, cfp: 1, agent: 1, amountMicro: 1, untilMs: 1 },
+  withdrawDeposit: { by: 1, key: 1, digest: 1, cfp: 1, agent: 1 },
+  returnDeposits: { cfp: 1 },
   renew: { by: 1, key: 1, digest: 1, contract: 1, maxPriceMicro: 1, policy: 1, barred: 1, bounds: 1 },
   settle: { kind: 1, by: 1, key: 1, digest: 1, contract: 1, operator: 1 },
   hear: { by: 1, key: 1, digest: 1, contract: 1, step: 1 },

@@ -5,7 +5,7 @@ import { passedOverSpec } from '../events.js';
 import type { EngageAsked, ReportAsked } from '../model/task-command.js';
 import { verdictSpec } from '../refusal.js';
 import { keptStates, type TaskStep, taskOutcomes, taskSteps } from '../task/life-cycle.js';
-import { type FieldsOf, folders, type Keyed, replyOf } from './script-reply.js';
+import { depositEnds, type FieldsOf, folders, type Keyed, replyOf } from './script-reply.js';
 
 export type EngageInput = Keyed & EngageAsked;
 export type ReportInput = Keyed & ReportAsked;
@@ -29,6 +29,7 @@ const engageReply = replyOf({
     }),
   ),
   verdicts: z.array(verdictSpec),
+  deposits: depositEnds.optional(),
 });
 export type EngageReply = z.infer<typeof engageReply>;
 
@@ -47,6 +48,7 @@ const reportReply = replyOf({
   refundedMicro: z.string().optional(),
   bondTo: z.enum(['buyer', 'provider']).optional(),
   passedOver: z.array(passedOverSpec).optional(),
+  deposits: depositEnds.optional(),
 });
 export type ReportReply = z.infer<typeof reportReply>;
 

@@ -93,10 +93,21 @@ export class MarketHand {
     return reply!;
   }
 
-  deposit(agent: string, cfp: string, amountMicro: string, by = agent, key = this.key()) {
-    const body = { cfp, agent, amountMicro };
+  deposit(agent: string, cfp: string, amountMicro: string, by = agent, key = this.key(), untilMs?: number) {
+    const body = { cfp, agent, amountMicro, untilMs };
     const input = { by, key, digest: bodyDigest('deposit', body), ...body };
     return runScript(this.redis, marketScripts.deposit, metaKey(this.market), input);
+  }
+
+  withdrawDeposit(agent: string, cfp: string, by = agent, key = this.key()) {
+    const body = { cfp, agent };
+    const input = { by, key, digest: bodyDigest('withdraw-deposit', body), ...body };
+    return runScript(this.redis, marketScripts.withdrawDeposit, metaKey(this.market), input);
+  }
+
+  /** As the sweeper does. */
+  returnDeposits(cfp: string) {
+    return runScript(this.redis, marketScripts.returnDeposits, metaKey(this.market), { cfp });
   }
 
   renew(

@@ -3,7 +3,7 @@
 -- Several awards that arrived together share one call; each is checked whole before its own first write.
 -- KEYS: meta
 -- ARGV: awards
--- REPLY: a list with, for each, ok, cfp, pool, initiator, at, rule, units, durationMs, clearingPriceMicro, winners, verdicts, outbid
+-- REPLY: a list with, for each, ok, cfp, pool, initiator, at, rule, units, durationMs, clearingPriceMicro, winners, verdicts, outbid, deposits
 -- include: reply
 -- include: lease
 -- include: recent-prices
@@ -40,7 +40,9 @@ local function barred(bid, call, bids, taken)
   if not account or account.kind ~= 'agent' then return 'unknown' end
   if bid.nkey and account.nkey ~= bid.nkey then return 'bad-signature' end
   if not string.find(',' .. call.seals .. ',', bid.nkey and ',ed25519,' or ',mac,', 1, true) then return 'not-permitted' end
-  if call.deposit and not deposited(call.cfp, bid.participant) then return 'missing-dependency' end
+  if call.deposit and (now > call.deposit_until or not deposited(call.cfp, bid.participant)) then
+    return 'missing-dependency'
+  end
   if bid.tokens and not holds_tokens(bid.tokens, bid.participant) then return 'missing-dependency' end
   local intent = bid.participant .. ':' .. bid.intent
   if taken.intents[intent] or redis.call('EXISTS', key('intent', intent)) == 1 then return 'duplicate' end
@@ -110,14 +112,14 @@ end
 
 local function call_of(cfp)
   local f = redis.call('HMGET', key('cfp', cfp), 'state', 'initiator', 'digest', 'awardBy', 'pool', 'payee', 'slots',
-    'fences', 'lockValue', 'rule', 'reservePrice', 'durationMs', 'seals', 'deposit')
+    'fences', 'lockValue', 'rule', 'reservePrice', 'durationMs', 'seals', 'deposit', 'depositUntil')
   if not f[1] then return nil end
   local slots = numbers(f[7])
   return {
     cfp = cfp, state = f[1], initiator = f[2], digest = f[3], award_by = tonumber(f[4]), pool = f[5], payee = f[6],
     slots = slots, units = #slots, fences = numbers(f[8]), lock_value = f[9], rule = f[10],
     reserve_price = tonumber(f[11]), duration = tonumber(f[12]), seals = f[13],
-    deposit = f[14] and tonumber(f[14]),
+    deposit = f[14] and tonumber(f[14]), deposit_until = tonumber(f[15] or f[4]),
   }
 end
 
@@ -221,7 +223,7 @@ local function award_one(award)
   end
   redis.call('HSET', key('pool', call.pool), 'spot', call.price, 'spotDurationMs', call.duration,
     'recent', remember_price(p[5], call.price, call.duration), 'standardHeld', call.standard_held + taken.standard)
-  if call.deposit then return_deposits(call.cfp, call.payee, call.deposit, to_begin) end
+  if call.deposit then return_deposits(call, to_begin) end
   -- The record outlives the leases: were its id free before, a second call would write over their contracts.
   redis.call('HSET', key('cfp', call.cfp), 'state', 'awarded', 'leases', #winners)
   redis.call('ZREM', key('deadlines'), 'cfp:' .. call.cfp)
@@ -230,6 +232,7 @@ local function award_one(award)
     cfp = call.cfp, pool = call.pool, initiator = call.initiator, at = now, rule = call.rule, units = call.units,
     durationMs = call.duration,
     clearingPriceMicro = tostring(call.price), winners = winners, verdicts = verdicts, outbid = outbid,
+    deposits = told_deposits(),
   })
 end
 

@@ -2,7 +2,7 @@
 -- Ends a call without an award: its initiator releases it, or the sweeper finds its time over.
 -- KEYS: meta
 -- ARGV: kind, by, key, digest, cfp
--- REPLY: ok, cfp
+-- REPLY: ok, cfp, deposits
 -- include: reply
 -- include: deposit
 -- include: slots
@@ -22,10 +22,10 @@ redis.call('HSET', key('cfp', input.cfp), 'state', outcome)
 redis.call('PEXPIRE', key('cfp', input.cfp), ENDED_KEPT_MS)
 redis.call('ZREM', key('deadlines'), 'cfp:' .. input.cfp)
 unlock(f[3], numbers(f[4]), f[5])
-if f[7] then return_deposits(input.cfp, f[8], tonumber(f[7]), {}) end
+if f[7] then return_deposits({ cfp = input.cfp, pool = f[3], payee = f[8], deposit = tonumber(f[7]) }, {}) end
 local entry = { kind = 'close-call', cfp = input.cfp, outcome = outcome }
 if sweep then
   journal(entry)
-  return cjson.encode({ ok = true, cfp = input.cfp })
+  return cjson.encode({ ok = true, cfp = input.cfp, deposits = told_deposits() })
 end
-return done(input, entry, { cfp = input.cfp })
+return done(input, entry, { cfp = input.cfp, deposits = told_deposits() })

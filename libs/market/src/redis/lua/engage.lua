@@ -2,7 +2,7 @@
 -- Closes on sealed offers: sets prices and bonds aside, takes the slots behind them and keeps the runners-up, or does nothing.
 -- KEYS: meta
 -- ARGV: by, key, digest, buyer, conversation, task, resource, policy, limitMicro, approved, frameText, fill, counts, total, conditions, rule, weights, offers
--- REPLY: ok, conversation, at, contracts, verdicts
+-- REPLY: ok, conversation, at, contracts, verdicts, deposits
 -- include: reply
 -- include: task
 local saved = replay(input)
@@ -96,4 +96,4 @@ return done(input, {
   resource = input.resource, policy = input.policy, limitMicro = input.limitMicro, approved = input.approved, frame = input.frameText,
   fill = input.fill, counts = input.counts, total = input.total, conditions = terms, rule = input.rule,
   weights = input.weights, offers = shown, winners = winners,
-}, { conversation = input.conversation, at = now, contracts = contracts, verdicts = verdicts })
+}, { conversation = input.conversation, at = now, contracts = contracts, verdicts = verdicts, deposits = told_deposits() })

@@ -2,7 +2,7 @@
 -- Hears from a lease's holder: that it runs, or that it still does.
 -- KEYS: meta
 -- ARGV: by, key, digest, contract, step
--- REPLY: ok, contract, dueAt
+-- REPLY: ok, contract, dueAt, deposits
 -- include: reply
 -- include: lease
 -- include: deposit
@@ -22,4 +22,4 @@ local next_due = due_of(c)
 redis.call('HSET', key('contract', c.id), 'state', 'running', 'heardAt', now)
 redis.call('ZADD', key('deadlines'), next_due, 'lease:' .. c.id)
 if c.deposit and input.step == 'run' then lease_met(c, false) end
-return done(input, { kind = 'hear', contract = c.id, step = input.step }, { contract = c.id, dueAt = next_due })
+return done(input, { kind = 'hear', contract = c.id, step = input.step }, { contract = c.id, dueAt = next_due, deposits = told_deposits() })

@@ -46,7 +46,9 @@ redis.call('HSET', key('cfp', input.cfp), 'state', 'open', 'pool', input.pool, '
   'slots', table.concat(input.slots, ','), 'fences', table.concat(fences, ','), 'lockValue', input.lockValue,
   'rule', input.rule, 'reservePrice', input.reservePriceMicro, 'durationMs', input.durationMs, 'seals', seals,
   'digest', input.termsDigest, 'openedAt', now, 'awardBy', award_by)
-if deposit then redis.call('HSET', key('cfp', input.cfp), 'deposit', deposit) end
+if deposit then
+  redis.call('HSET', key('cfp', input.cfp), 'deposit', deposit, 'closesAt', closes_at, 'depositUntil', award_by)
+end
 redis.call('ZADD', key('deadlines'), award_by, 'cfp:' .. input.cfp)
 return done(input, {
   kind = 'open-call', cfp = input.cfp, pool = input.pool, slots = input.slots, fences = fences, rule = input.rule,

@@ -2,7 +2,7 @@
 -- Takes a step in the life of a task's contract and settles it where the step ends it; past its time, the clock's step comes first.
 -- KEYS: meta
 -- ARGV: kind, by, key, digest, contract, step, agent, process, operator, percent, deadline, text, receiptOutcome, paidMicro, bondTo, policy, rulings
--- REPLY: ok, contract, step, state, attempt, participant, at, dueAt, percent, outcome, paidMicro, refundedMicro, bondTo, passedOver
+-- REPLY: ok, contract, step, state, attempt, participant, at, dueAt, percent, outcome, paidMicro, refundedMicro, bondTo, passedOver, deposits
 -- include: reply
 -- include: task
 local sweep = input.kind == 'overdue'
@@ -144,7 +144,7 @@ local reply = {
   contract = c.id, step = step, state = state, attempt = c.attempt, participant = participant, at = now, dueAt = due_at,
   percent = percent, outcome = ended and ended.outcome or nil, paidMicro = ended and tostring(paid) or nil,
   refundedMicro = ended and tostring(c.price - paid) or nil, bondTo = bond_to,
-  passedOver = #passed > 0 and passed or nil,
+  passedOver = #passed > 0 and passed or nil, deposits = told_deposits(),
 }
 if sweep then
   journal(entry)

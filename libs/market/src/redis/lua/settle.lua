@@ -2,7 +2,7 @@
 -- Ends a lease and frees its slots: released by its holder, taken back by the pool's seller or an operator, or over by the clock.
 -- KEYS: meta
 -- ARGV: kind, by, key, digest, contract, operator
--- REPLY: ok, contract, pool, participant, slots, outcome, paidMicro, refundedMicro, compensationMicro, at
+-- REPLY: ok, contract, pool, participant, slots, outcome, paidMicro, refundedMicro, compensationMicro, at, deposits
 -- include: reply
 -- include: lease
 -- include: wall
@@ -51,7 +51,7 @@ redis.call('ZREM', key('deadlines'), 'lease:' .. c.id)
 local reply = {
   contract = c.id, pool = c.pool, participant = c.participant, slots = c.slots, outcome = outcome,
   paidMicro = tostring(paid), refundedMicro = tostring(c.amount - paid),
-  compensationMicro = compensation and tostring(compensation) or nil, at = now,
+  compensationMicro = compensation and tostring(compensation) or nil, at = now, deposits = told_deposits(),
 }
 local entry = { kind = 'settle', contract = c.id, outcome = outcome, paid = paid, compensation = compensation }
 if sweep then

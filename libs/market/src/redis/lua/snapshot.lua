@@ -84,7 +84,7 @@ for _, member in ipairs(redis.call('ZRANGE', key('deadlines'), 0, -1)) do
     add_hold(id)
   elseif kind == 'xfer' then
     state.transfers[id] = pairs_of(key('xfer', id))
-  else
+  elseif kind ~= 'deposit' then
     state.calls[id] = pairs_of(key('cfp', id))
     for _, agent in ipairs(redis.call('HKEYS', key('deposits', id))) do add_deposit(id, agent) end
   end

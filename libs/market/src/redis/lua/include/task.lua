@@ -40,7 +40,7 @@ local function held_slots(offer)
   if f[1] and f[2] ~= offer.participant then return nil, 'not-permitted' end
   if f[1] ~= 'open' or now > tonumber(f[3]) then return nil, 'lock-lost' end
   local held = { pool = f[4], slots = numbers(f[5]), fences = numbers(f[6]), lock_value = f[7], payee = f[8] }
-  held.deposit = f[11] and tonumber(f[11])
+  held.cfp, held.deposit = offer.hold, f[11] and tonumber(f[11])
   if not still_held(held.pool, held.slots, held.fences, held.lock_value) then return nil, 'lock-lost' end
   if #held.slots ~= offer.units then return nil, 'no-capacity' end
   -- The slots are the pool's, not the provider's: they cost what their call asks, for as long as it lends them.
@@ -130,7 +130,7 @@ local function give_task(c, offer)
     redis.call('HSET', key('cfp', offer.hold), 'state', 'awarded', 'leases', 1)
     redis.call('ZREM', key('deadlines'), 'cfp:' .. offer.hold)
     unlock(pool, held.slots, held.lock_value)
-    if held.deposit then return_deposits(offer.hold, payee, held.deposit, {}) end
+    if held.deposit then return_deposits(held, {}) end
   end
   local due_at = min(max(offer.startBy, now) + c.grace, MAX_MS)
   redis.call('HSET', key('contract', c.id), 'state', 'awarded', 'attempt', c.attempt, 'handedAt', now,

@@ -48,7 +48,7 @@ type AnyBody = Partial<{
   view: { issues: { priceMicro: string }; dueAt: number; fences: readonly number[] };
 }>;
 
-function factsOf(word: Word, body: AnyBody): Omit<StepFacts, 'conversation'> {
+function factsOf(word: Word, body: AnyBody, { replyBy, expires = replyBy, fence }: Said) {
   const pending = word === 'inform' && body.kind === 'pending';
   const { view } = body;
   return {
@@ -56,8 +56,8 @@ function factsOf(word: Word, body: AnyBody): Omit<StepFacts, 'conversation'> {
     detail: body.detail,
     round: body.round,
     budget: (body.issues ?? body.counter ?? body.ask ?? view?.issues)?.priceMicro,
-    expires: body.closesAt ?? body.expiresAt ?? view?.dueAt ?? body.offer?.seal.until,
-    fence: view === undefined || view.fences.length === 0 ? undefined : Math.max(...view.fences),
+    expires: expires ?? body.closesAt ?? body.expiresAt ?? view?.dueAt ?? body.offer?.seal.until,
+    fence: fence ?? (view === undefined || view.fences.length === 0 ? undefined : Math.max(...view.fences)),
   };
 }
 
@@ -99,8 +99,9 @@ export class Voice {
 
   /** What a step of this conversation states about itself. */
   headers(facts: Omit<StepFacts, 'conversation' | 'scope' | 'traceparent'>): MsgHdrs {
+    const { status, detail, round, budget, expires, fence } = facts;
     return stepHeaders({
-      ...facts,
+      ...{ status, detail, round, budget, expires, fence, reason: facts.reason },
       ...{ conversation: this.conversation, scope: this.#resource, traceparent: this.#traceparent },
     });
   }
@@ -110,13 +111,8 @@ export class Voice {
   }
 
   #send(subject: string, word: Word, body: object, said: Said, comesBack: boolean): void {
-    const { replyBy, inReplyTo, expires = replyBy, fence } = said;
-    const facts = factsOf(word, body as AnyBody);
-    const headers = this.headers({
-      ...facts,
-      expires: expires ?? facts.expires,
-      fence: fence ?? facts.fence,
-    });
+    const { replyBy, inReplyTo } = said;
+    const headers = this.headers(factsOf(word, body as AnyBody, said));
     const by = comesBack ? this.#id : undefined;
     this.#link.send(subject, word satisfies Performative, this.conversation, body, { replyBy, inReplyTo, headers, by });
   }

@@ -24,7 +24,8 @@ export function decodeJson(payload: Uint8Array): Decoded<unknown> {
   if (payload.length > MAX_PAYLOAD_BYTES) {
     return refusal('malformed', `the payload has ${payload.length} bytes; at most ${MAX_PAYLOAD_BYTES} are read`);
   }
-  if (isTooDeep(payload)) return refusal('malformed', `the payload is nested deeper than ${MAX_DEPTH}`);
+  if (openingsOf(payload) > MAX_DEPTH && isTooDeep(payload))
+    return refusal('malformed', `the payload is nested deeper than ${MAX_DEPTH}`);
   try {
     return { ok: true, value: JSON.parse(utf8.decode(payload)) };
   } catch {
@@ -37,6 +38,13 @@ const BACKSLASH = 0x5c;
 /** `[` and `{`, `]` and `}` differ in one bit. */
 const OPENING = 0x7b;
 const CLOSING = 0x7d;
+
+/** How many of them there are, quoted ones too: most messages have too few to be deep, and need no closer look. */
+function openingsOf(payload: Uint8Array): number {
+  let count = 0;
+  for (let at = 0; at < payload.length; at++) if ((payload[at]! | 0x20) === OPENING) count += 1;
+  return count;
+}
 
 /** Looked at before it is parsed: what walks through values does so by recursion, and a stack has an end. */
 function isTooDeep(payload: Uint8Array): boolean {

@@ -1,7 +1,7 @@
 // Whether a proposal may be made at all: its place, its bounds, its seal, and that it is no step back.
 import type { Detail } from '../refusal.js';
-import { type DealSide, isStepBack, sameIssues } from '../task/compare.js';
-import { type Bounds, type IssueName, type Issues, issueValue, outOfBounds } from '../task/issues.js';
+import { type DealSide, isStepBack, sameButPrice, sameIssues } from '../task/compare.js';
+import { type Bounds, firstOutOfBounds, type IssueName, type Issues, issueValue } from '../task/issues.js';
 import type { Offer } from '../task/offer.js';
 import { MAX_UNCHANGED_ROUNDS } from '../task/protocol.js';
 import type { HaggleContext, Haggled, Proposal } from './haggle-types.js';
@@ -49,7 +49,7 @@ function misplaced(made: Made, place: number, last: Proposal | undefined): Fault
 
 /** A detail for each issue, and what the negotiation is about instead. */
 export function boundsFault(issues: Issues, ask: Issues, bounds: Bounds): Fault | undefined {
-  const [name] = outOfBounds(issues, ask, bounds);
+  const name = firstOutOfBounds(issues, ask, bounds);
   return name === undefined
     ? undefined
     : { detail: detailOf(name, issues, ask, bounds), message: allowed(name, ask, bounds) };
@@ -101,7 +101,7 @@ function stepFault(by: DealSide, before: readonly Proposal[], issues: Issues, pe
   if (before.some((one) => isStepBack(by, one.issues, issues))) {
     return { detail: 'no-improvement', message: 'nobody steps back from what it has proposed' };
   }
-  if (!sameIssues({ ...last, priceMicro: issues.priceMicro }, issues)) return undefined;
+  if (!sameButPrice(last, issues)) return undefined;
   const price = issueValue(last, 'priceMicro');
   const least = leastStep(price, permille);
   if (Math.abs(issueValue(issues, 'priceMicro') - price) >= least) return undefined;

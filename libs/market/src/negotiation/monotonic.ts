@@ -90,7 +90,8 @@ function nextOf(strategy: MonotonicStrategy, state: Haggled, last: Issues, nowMs
   const { protocol } = state.context;
   const offered = state.theirs.at(-1)?.issues ?? reserveOf(preferences, last, state.context.bounds);
   const pair = pairOf(preferences, last, offered);
-  const total = totalSeen(preferences, state, believes);
+  // The fast mode goes by the clock, not by what the other side has to lose.
+  const total = protocol.mode === 'fast' ? Number.NaN : totalSeen(preferences, state, believes);
   const movesLeft = movesLeftOf(state, nowMs);
   if (protocol.mode === 'optimal' && movesLeft > 1 && state.still < PATIENCE) {
     if (!concedes(riskOf(pair), theirRisk(state, pair, total, believes))) return last;

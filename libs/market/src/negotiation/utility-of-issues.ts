@@ -1,6 +1,6 @@
 // What a deal is worth to a side, all its issues together: additive utility as plain data, so that a strategy can be stored.
 import { MAX_MICRO } from '@tender/credits';
-import { type DealSide, otherSide, sameIssues } from '../task/compare.js';
+import { type DealSide, otherSide, sameButPrice } from '../task/compare.js';
 import {
   type Bounds,
   type Issues,
@@ -157,7 +157,7 @@ export function concession(preferences: Preferences, own: Issues, theirs: Issues
   const whole = towards(preferences, own, theirs, 1);
   if (utilityOf(preferences, whole) >= utility) return whole;
   // Where only the price moves, it is worked out at once.
-  const near = sameIssues({ ...whole, priceMicro: own.priceMicro }, own)
+  const near = sameButPrice(whole, own)
     ? own
     : towards(preferences, own, theirs, shareAt(preferences, own, theirs, utility));
   const price = priceAt(preferences, near, utility);

@@ -1,5 +1,5 @@
 // Two proposals compared issue by issue, for one side: what is a step back, and what is the same.
-import { type Issues, issueValue, numericIssues, providerWants } from './issues.js';
+import { type Issues, issueValue, type NumericIssue, numericIssues, providerWants } from './issues.js';
 
 export type DealSide = 'buyer' | 'provider';
 
@@ -28,10 +28,16 @@ export function isStepBack(by: DealSide, before: Issues, after: Issues): boolean
 }
 
 export function sameIssues(a: Issues, b: Issues): boolean {
-  if (a === b) return true;
+  return a === b || (same(a, b, 'priceMicro') && sameButPrice(a, b));
+}
+
+/** Whether the price alone tells one from the other, if anything does. */
+export function sameButPrice(a: Issues, b: Issues): boolean {
   if (a.region !== b.region) return false;
-  for (const name of numericIssues) {
-    if (a[name] !== b[name] && issueValue(a, name) !== issueValue(b, name)) return false;
-  }
+  for (const name of numericIssues) if (name !== 'priceMicro' && !same(a, b, name)) return false;
   return true;
+}
+
+function same(a: Issues, b: Issues, name: NumericIssue): boolean {
+  return a[name] === b[name] || issueValue(a, name) === issueValue(b, name);
 }

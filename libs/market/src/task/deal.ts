@@ -71,7 +71,9 @@ export class Deals {
 
   /** See `dealDigest`. */
   digest(issues: Issues, hold = ''): string {
-    const text = `${this.#head}${JSON.stringify(hold)},"issues":${canonicalJson(issues)}${this.#tail}`;
+    const { batch, deadline, durationMs, priceMicro, region, scope, startBy, units } = issues;
+    const sorted = { batch, deadline, durationMs, priceMicro, region, scope, startBy, units };
+    const text = `${this.#head}${JSON.stringify(hold)},"issues":${JSON.stringify(sorted)}${this.#tail}`;
     return hash('sha256', text, 'base64url');
   }
 }

@@ -71,12 +71,20 @@ export const providerWants: Readonly<Record<NumericIssue, 1 | -1>> = {
 
 /** The issues in which a proposal lies outside what the call asks and allows; none where it fits. */
 export function outOfBounds(issues: Issues, ask: Issues, bounds: Bounds): IssueName[] {
-  return issueNames.filter((name) => {
-    if (name === 'region') return !(bounds.region ?? [ask.region]).includes(issues.region);
-    const range = bounds[name];
-    if (range === undefined && issues[name] === ask[name]) return false;
-    const value = issueValue(issues, name);
-    if (range === undefined) return value !== issueValue(ask, name);
-    return !(value >= Number(range.min) && value <= Number(range.max));
-  });
+  return issueNames.filter((name) => isOutOfBounds(name, issues, ask, bounds));
+}
+
+/** The first of them, where one is all that is told. */
+export function firstOutOfBounds(issues: Issues, ask: Issues, bounds: Bounds): IssueName | undefined {
+  for (const name of issueNames) if (isOutOfBounds(name, issues, ask, bounds)) return name;
+  return undefined;
+}
+
+function isOutOfBounds(name: IssueName, issues: Issues, ask: Issues, bounds: Bounds): boolean {
+  if (bounds[name] === undefined && issues[name] === ask[name]) return false;
+  if (name === 'region') return !(bounds.region ?? [ask.region]).includes(issues.region);
+  const range = bounds[name];
+  const value = issueValue(issues, name);
+  if (range === undefined) return value !== issueValue(ask, name);
+  return !(value >= Number(range.min) && value <= Number(range.max));
 }

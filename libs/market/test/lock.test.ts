@@ -19,7 +19,7 @@ const now = () => Date.now();
 
 async function connectAll(): Promise<Redis[]> {
   const connections = stack.redisUrls.map((url) => connectRedis(url));
-  await Promise.all(connections.map((redis) => redisReady(redis, 10_000)));
+  await Promise.all(connections.map((redis) => redisReady(redis, 60_000)));
   return connections;
 }
 
@@ -195,7 +195,7 @@ describe('instances that are killed', () => {
     expect(await valuesOn(instances[0]!, [5])).toEqual([null]);
     await stack.redises[1]!.restart();
     await stack.redises[2]!.restart();
-    await Promise.all(instances.map((redis) => redisReady(redis, 20_000)));
+    await Promise.all(instances.map((redis) => redisReady(redis, 60_000)));
     expect((await lock.acquire(pool, [5], 5_000)).ok).toBe(true);
   });
 });

@@ -42,7 +42,7 @@ let markets = 0;
 export async function startTestRedis(): Promise<TestRedis> {
   const stack = await startStack({ name: 'market', nats: false, redis: { appendfsync: 'no' } });
   const redis = connectRedis(stack.redisUrl);
-  await redisReady(redis, 10_000);
+  await redisReady(redis, 60_000);
   return {
     redis,
     url: stack.redisUrl,

@@ -28,7 +28,7 @@ type Launch =
   | { readonly ok: true; readonly process: Tethered }
   | { readonly ok: false; readonly reason: 'port-taken' | 'failed'; readonly detail: string };
 
-const READY_WITHIN_MS = 30_000;
+const READY_WITHIN_MS = 60_000;
 const PORT_ATTEMPTS = 20;
 
 /** Starts the server; resolves when it answers, and throws with the end of its log where it does not. */

@@ -7,13 +7,13 @@ const run = promisify(execFile);
 
 export type Probe = { readonly ok: true; readonly version: string } | { readonly ok: false; readonly said: string };
 
-/** Runs `command --version`. Refuses what does not start within 10 s, names no version, or is too old. */
+/** Runs `command --version`. Refuses what does not start within 30 s, names no version, or is too old. */
 export async function probeBinary(kind: ServerKind, command: string, libraryPath = ''): Promise<Probe> {
   const facts = SERVER_FACTS[kind];
   let output: string;
   try {
     const { stdout, stderr } = await run(command, ['--version'], {
-      timeout: 10_000,
+      timeout: 30_000,
       env: libraryPath === '' ? {} : { LD_LIBRARY_PATH: libraryPath },
     });
     output = stdout + stderr;

@@ -10,7 +10,7 @@ import { Listener } from '../src/listener.js';
 import { Switchboard } from '../src/switchboard.js';
 import { frameOf, issuesOf } from '../src/task-order.js';
 import { Voice } from '../src/voice.js';
-import { CREDIT, hiredBy, type SdkMarket, sdkMarket, wiretap } from './support.js';
+import { CREDIT, hiredBy, PATIENT, type SdkMarket, sdkMarket, wiretap } from './support.js';
 
 let m: SdkMarket;
 let host: Host;
@@ -36,7 +36,13 @@ async function provide(agent: Agent, resource: string, more: Partial<ProvideOpti
 }
 
 function order(resource: string, more: Partial<HireOptions> = {}): HireOptions {
-  return { task: { resource, inputs: { n: 1 } }, ask: { priceMicro: 2 * CREDIT }, closeAfterAnswers: 1, ...more };
+  return {
+    task: { resource, inputs: { n: 1 } },
+    ask: { priceMicro: 2 * CREDIT },
+    closeAfterAnswers: 1,
+    windowMs: 20_000,
+    ...more,
+  };
 }
 
 test.each(['monotonic-concession', 'alternating-offers'] as const)(
@@ -53,6 +59,7 @@ test.each(['monotonic-concession', 'alternating-offers'] as const)(
       },
     });
     const outcome = await ann.negotiate('bob', {
+      ...PATIENT,
       task: { resource },
       ask: { priceMicro: CREDIT / 2 },
       ...{ protocol, limitMicro: 3 * CREDIT, theirLimitMicro: CREDIT },
@@ -161,7 +168,7 @@ describe('nobody poses as its neighbour', () => {
     const before = refused();
     let said = before;
     const outcome = await eve.negotiate(fay.id, {
-      ...{ task: { resource: 'cpu.posed' }, ask: { priceMicro: CREDIT / 2 }, limitMicro: 2 * CREDIT },
+      ...{ ...PATIENT, task: { resource: 'cpu.posed' }, ask: { priceMicro: CREDIT / 2 }, limitMicro: 2 * CREDIT },
       decide: async (turn) => {
         const { conversation } = turn.context.frame;
         voiceOf(gus, conversation).tell(link.sender, 'cancel', cancel);

@@ -55,11 +55,13 @@ export function roomInMs(use: Use, room: number, windowMs: number, nowMs: number
 }
 
 /**
- * The use with `amount` more, as far as an integer reaches; below zero for what was given back, of which no more counts
- * than this window has.
+ * The use with `amount` more, as far as an integer reaches; below zero for what was given back, of what was taken at
+ * `atMs`: it counts no more where it was counted, and takes nothing from what was taken since.
  */
-export function usedMore(use: Use, amount: number, windowMs: number, nowMs: number): Use {
+export function usedMore(use: Use, amount: number, windowMs: number, nowMs: number, atMs = nowMs): Use {
   const rolled = rolledUse(use, windowMs, nowMs);
+  if (atMs < rolled.start - windowMs) return rolled;
+  if (atMs < rolled.start) return { ...rolled, prev: Math.max(0, rolled.prev + amount) };
   return { ...rolled, cur: Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, rolled.cur + amount)) };
 }
 

@@ -36,6 +36,10 @@ describe('recent use', () => {
   it('grows by what is taken, and never shrinks below nothing by what is given back', () => {
     expect(usedMore(use, 50, WINDOW, 10_100)).toEqual({ ...use, cur: 150 });
     expect(usedMore(use, -500, WINDOW, 10_100)).toEqual({ ...use, cur: 0 });
+    // Taken in the window before, or longer ago.
+    expect(usedMore(use, -500, WINDOW, 10_100, 9_999)).toEqual({ ...use, prev: 100 });
+    expect(usedMore(use, -700, WINDOW, 10_100, 9_000)).toEqual({ ...use, prev: 0 });
+    expect(usedMore(use, -500, WINDOW, 10_100, 8_999)).toEqual(use);
     expect(usedMore(use, 5, WINDOW, 11_000)).toEqual({ start: 11_000, prev: 100, cur: 5 });
     expect(rolledUse(use, WINDOW, 20_000)).toEqual({ start: 20_000, prev: 0, cur: 0 });
   });

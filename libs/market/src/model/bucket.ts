@@ -49,12 +49,20 @@ export function tokensIn({ limits }: Bucket): Readonly<Record<string, number>> {
   return Object.fromEntries(limits.map(({ name, level }) => [name, Math.floor(level / TOKEN)]));
 }
 
-/** Counts more, or less, as somebody's recent use. */
-export function countUse(market: MarketState, bucket: Bucket, who: string, weight: number, nowMs: number): void {
+/** Counts more as somebody's recent use, or less of what was taken at `atMs`. */
+export function countUse(
+  market: MarketState,
+  bucket: Bucket,
+  who: string,
+  weight: number,
+  nowMs: number,
+  atMs = nowMs,
+): void {
   if (weight === 0) return;
   const taken = market.taken.get(bucket.id) ?? new Map();
   market.taken.set(bucket.id, taken);
-  taken.set(who, usedMore(taken.get(who) ?? { start: 0, prev: 0, cur: 0 }, weight, bucket.spec.noiseWindowMs, nowMs));
+  const use = taken.get(who) ?? { start: 0, prev: 0, cur: 0 };
+  taken.set(who, usedMore(use, weight, bucket.spec.noiseWindowMs, nowMs, atMs));
 }
 
 export function weightIn(bucket: Bucket, amounts: TokenAmounts): number {

@@ -66,7 +66,8 @@ export function commitReturn(
   }
   // What was sold was taken, too.
   const counts = Object.fromEntries(names.map((name) => [name, taken.amounts[name]! - held[name]! + used[name]!]));
-  countUse(market, bucket, taken.who, weightIn(bucket, counts) - weightIn(bucket, taken.amounts), nowMs);
+  const more = weightIn(bucket, counts) - weightIn(bucket, taken.amounts);
+  countUse(market, bucket, taken.who, more, nowMs, more < 0 ? taken.at : nowMs);
   if (asked.upstream !== undefined) hearUpstream(bucket, asked.upstream, accountClass, nowMs);
   const pending = setAside(hold);
   // As with a lease: what was scarce and kept from others costs a tenth at least.

@@ -54,7 +54,8 @@ local function return_one(asked)
       l.level = within(l.capacity, l.level + (heard and has - used or returned[name]) * TOKEN)
     end
   end
-  count_use(b, h.who, weight_of(b, by_limit(b, counts)) - weight_of(b, by_limit(b, h.amounts)))
+  local more = weight_of(b, by_limit(b, counts)) - weight_of(b, by_limit(b, h.amounts))
+  count_use(b, h.who, more, more < 0 and h.at or nil)
   local word = given(asked.upstream)
   if word and heard then
     if word.status == 429 and (b.cut_at == 0 or now - b.cut_at >= b.spec.backOffMs) then

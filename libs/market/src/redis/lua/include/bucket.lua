@@ -166,9 +166,9 @@ local function by_limit(b, named)
   return amounts
 end
 
--- Counts more, or less, as somebody's recent use.
-local function count_use(b, who, weight)
+-- Counts more as somebody's recent use, or less of what was taken `at`.
+local function count_use(b, who, weight, at)
   if weight == 0 then return end
   local use = redis.call('HGET', taken_key(b), who)
-  redis.call('HSET', taken_key(b), who, used_more(use, weight, b.spec.noiseWindowMs))
+  redis.call('HSET', taken_key(b), who, used_more(use, weight, b.spec.noiseWindowMs, at))
 end

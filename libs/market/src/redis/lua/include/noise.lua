@@ -17,10 +17,16 @@ local function recent_use(text, window)
   return cur + floor(prev * (window - (now - start)) / window)
 end
 
--- The use with `amount` more, as it is kept; below zero for what was given back.
-local function used_more(text, amount, window)
+-- The use with `amount` more, as it is kept; below zero for what was given back, of what was taken `at`: it counts no
+-- more where it was counted, and takes nothing from what was taken since.
+local function used_more(text, amount, window, at)
   local start, prev, cur = rolled_use(text, window)
-  return string.format('%.0f,%.0f,%.0f', start, prev, min(MAX_EXACT, max(0, cur + amount)))
+  if not at or at >= start then
+    cur = min(MAX_EXACT, max(0, cur + amount))
+  elseif at >= start - window then
+    prev = max(0, prev + amount)
+  end
+  return string.format('%.0f,%.0f,%.0f', start, prev, cur)
 end
 
 -- By what a price is multiplied, in thousandths; `usage` and `whole`, all that the window can give, in one unit.

@@ -27,74 +27,84 @@ async function run(name: string, args: readonly string[]) {
   return { output: started.output(), result: JSON.parse(readFileSync(json, 'utf8')) };
 }
 
-test('tender demo: 40 agents after 8 slots, green', async () => {
-  const { output, result } = await run('demo', ['demo', '--agents', '40', '--seconds', '5', '--slots', '8']);
-  expect(output).toContain('Every invariant holds');
-  expect(result.totals.awards).toBeGreaterThan(10);
-  expect(result.totals.met).toBeGreaterThan(5);
-  expect(result.totals.valueMicro).toBeLessThanOrEqual(result.totals.valueBoundMicro);
-  expect(result.check.lines).toHaveLength(Object.keys(invariants).length);
-  const { met, unmet } = result.totals;
-  const unmetJobs = Object.values(unmet as Record<string, number>).reduce((sum, count) => sum + count, 0);
-  expect(met + unmetJobs).toBe(result.demand.jobs);
-  expect(result.credits.every((credit: { afterMicro?: number }) => credit.afterMicro !== undefined)).toBe(true);
-});
-
-test('tender sim: hosts, two brokers, and a trace with every kind of row', async () => {
-  const trace = join(dir, 'trace.csv');
-  const good = Array.from(
-    { length: 60 },
-    (_, n) => `p${n},1,1000,${n % 2 ? 'LS' : 'BE'},${n * 100},${n * 100 + 300},1`,
-  );
-  const bad = ['a,0,0,LS,1,2,1', 'b,1,1000,LS,9,,1', 'c,1,1000,LS,9,3,1', 'd,9,1000,LS,1,2,1', 'e,1', 'f,x,1,LS,1,2,1'];
-  const header = 'name,num_gpu,gpu_milli,qos,creation_time,deletion_time,scheduled_time';
-  writeFileSync(trace, [header, ...good, ...bad].join('\r\n'));
-  const { output, result } = await run('trace', [
-    ...['sim', '--slots', '8', '--reserve', '1', '--brokers', '2', '--agents', '20', '--connections', '3'],
-    ...['--seconds', '5', '--trace', trace, '--speed', '1000', '--from', '0'],
-  ]);
-  expect(result.demand.trace).toMatchObject({
-    rows: 66,
-    used: 50,
-    unusable: {
-      'no-gpu-asked': 1,
-      'no-deletion-time': 1,
-      'negative-duration': 1,
-      'too-many-gpus': 1,
-      'wrong-column-count': 1,
-      'malformed-field': 1,
-    },
-    outside: { 'after-the-window': 10 },
-  });
-  expect(output).toContain('50 of 66 rows');
-  expect(result.totals.met).toBeGreaterThan(5);
-});
-
 const real = fileURLToPath(new URL('../../../../shared/data/openb_pod_list_default.csv', import.meta.url));
 
-test.skipIf(!existsSync(real))(`the recorded trace (skipped where ${real} is not there)`, async () => {
-  const { result } = await run('real', [
-    ...[
-      'sim',
-      '--slots',
-      '32',
-      '--agents',
-      '60',
-      '--seconds',
-      '8',
-      '--trace',
-      real,
-      '--from',
-      '120d',
-      '--speed',
-      '21600',
-    ],
-  ]);
-  const counts = result.demand.trace;
-  const left = [...Object.values<number>(counts.unusable), ...Object.values<number>(counts.outside)];
-  expect(counts.rows).toBe(8152);
-  expect(counts.used + left.reduce((sum, count) => sum + count, 0)).toBe(8152);
-  expect(result.totals.met).toBeGreaterThan(20);
+// Each waits for its seconds to pass more than it computes.
+describe.concurrent('in a market of its own', () => {
+  test('tender demo: 40 agents after 8 slots, green', async () => {
+    const { output, result } = await run('demo', ['demo', '--agents', '40', '--seconds', '5', '--slots', '8']);
+    expect(output).toContain('Every invariant holds');
+    expect(result.totals.awards).toBeGreaterThan(10);
+    expect(result.totals.met).toBeGreaterThan(5);
+    expect(result.totals.valueMicro).toBeLessThanOrEqual(result.totals.valueBoundMicro);
+    expect(result.check.lines).toHaveLength(Object.keys(invariants).length);
+    const { met, unmet } = result.totals;
+    const unmetJobs = Object.values(unmet as Record<string, number>).reduce((sum, count) => sum + count, 0);
+    expect(met + unmetJobs).toBe(result.demand.jobs);
+    expect(result.credits.every((credit: { afterMicro?: number }) => credit.afterMicro !== undefined)).toBe(true);
+  });
+
+  test('tender sim: hosts, two brokers, and a trace with every kind of row', async () => {
+    const trace = join(dir, 'trace.csv');
+    const good = Array.from(
+      { length: 60 },
+      (_, n) => `p${n},1,1000,${n % 2 ? 'LS' : 'BE'},${n * 100},${n * 100 + 300},1`,
+    );
+    const bad = [
+      'a,0,0,LS,1,2,1',
+      'b,1,1000,LS,9,,1',
+      'c,1,1000,LS,9,3,1',
+      'd,9,1000,LS,1,2,1',
+      'e,1',
+      'f,x,1,LS,1,2,1',
+    ];
+    const header = 'name,num_gpu,gpu_milli,qos,creation_time,deletion_time,scheduled_time';
+    writeFileSync(trace, [header, ...good, ...bad].join('\r\n'));
+    const { output, result } = await run('trace', [
+      ...['sim', '--slots', '8', '--reserve', '1', '--brokers', '2', '--agents', '20', '--connections', '3'],
+      ...['--seconds', '5', '--trace', trace, '--speed', '1000', '--from', '0'],
+    ]);
+    expect(result.demand.trace).toMatchObject({
+      rows: 66,
+      used: 50,
+      unusable: {
+        'no-gpu-asked': 1,
+        'no-deletion-time': 1,
+        'negative-duration': 1,
+        'too-many-gpus': 1,
+        'wrong-column-count': 1,
+        'malformed-field': 1,
+      },
+      outside: { 'after-the-window': 10 },
+    });
+    expect(output).toContain('50 of 66 rows');
+    expect(result.totals.met).toBeGreaterThan(5);
+  });
+
+  test.skipIf(!existsSync(real))(`the recorded trace (skipped where ${real} is not there)`, async () => {
+    const { result } = await run('real', [
+      ...[
+        'sim',
+        '--slots',
+        '32',
+        '--agents',
+        '60',
+        '--seconds',
+        '8',
+        '--trace',
+        real,
+        '--from',
+        '120d',
+        '--speed',
+        '21600',
+      ],
+    ]);
+    const counts = result.demand.trace;
+    const left = [...Object.values<number>(counts.unusable), ...Object.values<number>(counts.outside)];
+    expect(counts.rows).toBe(8152);
+    expect(counts.used + left.reduce((sum, count) => sum + count, 0)).toBe(8152);
+    expect(result.totals.met).toBeGreaterThan(20);
+  });
 });
 
 describe('what cannot be done', () => {

@@ -20,18 +20,22 @@ beforeAll(async () => {
   [ann, ben] = await Promise.all([market.agent('ann', 10), market.agent('ben', 10)]);
   await market.pool('gpu.h100', 'seller', 64);
 });
-afterEach(() => rules());
+afterEach(async () => {
+  await rules();
+});
 afterAll(async () => {
   const report = await checkRedis(market.redis, market.market);
   await market.stop();
   expect(report.findings.filter(({ ok }) => !ok)).toEqual([]);
 });
 
-async function rules(...list: Record<string, unknown>[]): Promise<void> {
-  const request = { key: `policy-${newId()}`, policy: { rules: list } };
-  const { performative, body } = await market.operator.admin('policy', request);
+async function admin(operation: string, request: Record<string, unknown>) {
+  const { performative, body } = await market.operator.admin(operation, { key: `${operation}-${newId()}`, ...request });
   expect(performative, JSON.stringify(body)).toBe('inform');
+  return body;
 }
+
+const rules = (...list: Record<string, unknown>[]) => admin('policy', { policy: { rules: list } });
 
 /** One slot for an hour at 60,000 micro-credits. */
 async function leased(price = 60_000): Promise<string> {
@@ -94,6 +98,48 @@ describe('the next term of a lease', () => {
   });
 });
 
+describe('a cap on all that a payer has set aside', () => {
+  const purse = (maxMicro: number, scope = {}) => ({
+    ...{ id: 'purse', kind: 'budget-cap', per: 'payer', maxMicro: String(maxMicro), scope },
+  });
+
+  test('holds for deposits, attributed as the bids for which they are laid down', async () => {
+    await market.pool('gpu.kept', 'seller', 4, { graceMs: 60_000 });
+    const payer = await market.agent(`payer-${newId()}`, 1);
+    const call: Call = await seller.done('lock', seller.offer('gpu.kept', { depositMicro: '50000', ttlMs: 60_000 }));
+    const laidDown = () => payer.ask('deposit', { key: `down-${newId()}`, cfp: call.terms.cfp, amountMicro: '50000' });
+    const scope = { payers: [payer.id], payees: ['seller'], resources: ['gpu.*'] };
+    await rules(purse(49_999, scope));
+    for (let n = 0; n < 4; n += 1) {
+      expect((await laidDown()).body).toMatchObject({ detail: 'over-budget', reason: 'policy-refused', rule: 'purse' });
+    }
+    await rules(purse(49_999, { ...scope, payees: ['ben'] }), { ...purse(50_000, scope), id: 'all' });
+    expect((await laidDown()).body).toMatchObject({ amountMicro: '50000' });
+  });
+
+  test('holds for rate tokens, and for what waits for them', async () => {
+    const bucket = `api.${newId()}`;
+    await admin('account', { account: { id: `${bucket.slice(4)}-till`, kind: 'pool' } });
+    const limits = [{ name: 'requests', capacity: 10, refillPerSecond: 10, priceMicro: '1000' }];
+    await admin('bucket', { bucket: { bucket, account: `${bucket.slice(4)}-till`, limits, noiseMaxPermille: 1000 } });
+    const payer = await market.agent(`payer-${newId()}`, 1);
+    const take = (requests: number, waitMs = 0) => {
+      const body = { bucket, amounts: { requests }, maxPriceMicro: String(requests * 1000), ttlMs: 60_000, waitMs };
+      return payer.ask('tokens', { hold: newId(), ...body });
+    };
+    const scope = { payers: [payer.id], payees: [`${bucket.slice(4)}-till`], resources: [bucket] };
+    await rules(purse(9_000, scope));
+    const held = await take(8);
+    expect(held.body).toMatchObject({ amountMicro: '8000' });
+    for (let n = 0; n < 4; n += 1) {
+      expect((await take(2)).body).toMatchObject({ detail: 'over-budget', reason: 'policy-refused', rule: 'purse' });
+    }
+    expect((await take(1, 900)).body).toMatchObject({ amountMicro: '1000' });
+    await rules(purse(10_000, scope));
+    expect((await take(1, 900)).body).toMatchObject({ amountMicro: '1000' });
+  });
+});
+
 describe('the next provider of a task', () => {
   const price = (priceMicro: string) => ({ priceMicro });
   const dear = { id: 'dear', kind: 'approval', aboveMicro: '400000' };
@@ -145,9 +191,8 @@ describe('the next provider of a task', () => {
     const deal = dealOf(buyer);
     const offers = [offerOf(ann, deal), offerOf(ben, deal, price('500001'))];
     const { proposal } = await buyer.done('engage', engageOf(deal, offers));
-    const request = { key: `decide-${newId()}`, proposal, verdict: 'approve' };
-    const { body } = await market.operator.admin('decide', request);
-    const { contract } = body.proposal.contracts[0];
+    const decided = await admin('decide', { proposal, verdict: 'approve' });
+    const { contract } = decided.proposal.contracts[0];
     expect(await turnedDown(ann, contract)).toMatchObject({ provider: 'ben', state: 'awarded' });
     await buyer.done('report', { key: `end-${newId()}`, contract, step: 'decommit' });
   });

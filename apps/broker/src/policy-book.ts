@@ -1,5 +1,6 @@
 // The market's rules as this broker knows them: read at its start, and again when somebody says that they moved on.
 import {
+  capsOn,
   judgePolicy,
   type Policy,
   type PolicyFacts,
@@ -13,6 +14,12 @@ import {
 import type { MarketReader } from '@tender/market/redis';
 
 const NO_RULES: Policy = { rules: [] };
+
+interface Answered {
+  readonly ok: boolean;
+  readonly detail?: string;
+  readonly message?: string;
+}
 
 export class PolicyBook {
   readonly #reader: MarketReader;
@@ -49,18 +56,28 @@ export class PolicyBook {
     return { policy: this.#version, ...ruleOnTerm(this.#unasking, facts) };
   }
 
+  /** Whether there are caps on what payers set aside: else nobody need find out whom they pay. */
+  get capsPayers(): boolean {
+    return this.#policy.rules.some((rule) => rule.kind === 'budget-cap' && rule.per === 'payer');
+  }
+
+  /** What a script is told that sets something aside for no contract. */
+  capsOn(parties: Pick<PolicyFacts, 'payer' | 'payee' | 'resource'>): Pick<Ruling, 'policy' | 'bounds'> {
+    return { policy: this.#version, ...capsOn(this.#policy, parties) };
+  }
+
   /** What a script is told of one who would take over; `approved` as of `judge`. */
   ruleOnStandby(facts: PolicyFacts, approved: boolean): StandbyRuling {
     return ruleOnStandby(approved ? this.#unasking : this.#policy, facts);
   }
 
-  /** Has something judged and committed, and anew where the rules moved on in between. */
-  async during<R extends { readonly ok: boolean; readonly detail?: string; readonly message?: string }>(
-    commit: () => Promise<R>,
-  ): Promise<R> {
+  /** Has something judged and committed, and anew where the rules moved on in between; of several answers the first tells. */
+  async during<R extends Answered | Answers>(commit: () => Promise<R>): Promise<R> {
     for (let attempt = 1; ; attempt += 1) {
       const reply = await commit();
-      if (!policyMoved(reply) || attempt >= JUDGEMENTS) return reply;
+      const said: Answered | Answers = reply;
+      const told = 'answers' in said ? said.answers[0] : said;
+      if (told === undefined || !policyMoved(told) || attempt >= JUDGEMENTS) return reply;
       await this.load();
     }
   }
@@ -77,12 +94,12 @@ export class PolicyBook {
   }
 }
 
+interface Answers {
+  readonly answers: readonly Answered[];
+}
+
 /** Whether a script refused because the rules moved on meanwhile: load them, and judge anew. */
-export function policyMoved(reply: {
-  readonly ok: boolean;
-  readonly detail?: string;
-  readonly message?: string;
-}): boolean {
+export function policyMoved(reply: Answered): boolean {
   return !reply.ok && reply.detail === 'stale' && reply.message?.startsWith('the policy') === true;
 }
 

@@ -151,8 +151,18 @@ function compose(
       prices.awarded(asked[n]!, reply);
     }
   });
+  const policies = new PolicyBook(reader);
   const take: ConstructorParameters<typeof TokenDesk>[0] = async (bucket, takes) => {
-    const reply = await runScript(redis, marketScripts.takeTokens, metaKey(market), { bucket, takes });
+    const reply = await policies.during(async () => {
+      const payee = policies.capsPayers ? await reader.bucketAccount(bucket) : undefined;
+      const capped = takes.map((one) => {
+        if (payee === undefined) return one;
+        const { bounds } = policies.capsOn({ payer: one.agent, payee, resource: bucket });
+        return { ...one, bounds };
+      });
+      const asked = { bucket, takes: capped, policy: policies.version };
+      return runScript(redis, marketScripts.takeTokens, metaKey(market), asked);
+    });
     const { answers } = reply;
     const given = answers.flatMap((answer) => (answer.ok && answer.replayed !== true ? [answer] : []));
     metrics.took(bucket, given);
@@ -167,7 +177,7 @@ function compose(
     redis,
     ledger: new RedisLedger(redis, market),
     reader,
-    policies: new PolicyBook(reader),
+    policies,
     prices,
     lock: new NegotiationLock([redis, ...lockRedises], market, Date.now),
     awards,

@@ -79,7 +79,10 @@ class Takers {
       const takes = Array.from({ length: size }, () => this.#take());
       const inputs = takes.map(inputOf);
       const calls = mode === 'batch' ? [inputs] : inputs.map((input) => [input]);
-      this.#trips.push({ takes, arguments: calls.map((some) => JSON.stringify({ bucket: BUCKET, takes: some })) });
+      this.#trips.push({
+        takes,
+        arguments: calls.map((some) => JSON.stringify({ bucket: BUCKET, takes: some, policy: 0 })),
+      });
     }
   }
 

@@ -1,5 +1,6 @@
 // A call that asks for a deposit, and those who may lay it down: for the tests of deposits.
 import { expect } from 'vitest';
+import type { Ruling } from '../src/index.js';
 import type { BidDraft } from '../src/testing/index.js';
 import { START_MS, type TestMarket, type TestRedis } from './market-under-test.js';
 
@@ -40,7 +41,7 @@ export interface Refusal {
   readonly check: string;
   readonly detail: string;
   readonly given?: (market: TestMarket) => Promise<unknown>;
-  readonly ask?: {
+  readonly ask?: Partial<Ruling> & {
     readonly agent?: string;
     readonly cfp?: string;
     readonly micro?: string;

@@ -52,6 +52,18 @@ const refusals: readonly Refusal[] = [
     },
   },
   {
+    ...{ check: "the rules by which it was judged are the market's", detail: 'stale' },
+    ask: { policy: 1 },
+  },
+  {
+    ...{ check: "with it the agent stays below the rules' cap for a payer", detail: 'over-budget' },
+    given: ({ hand }) =>
+      hand
+        .call({ cfp: 'c2', by: 'ben', slots: [2], depositMicro: DEPOSIT })
+        .then(() => hand.deposit('ann', 'c2', DEPOSIT)),
+    ask: { bounds: [{ rule: 'purse', of: 'payer', most: 139 }] },
+  },
+  {
     ...{ check: 'the amount is available', detail: 'insufficient-credits' },
     given: ({ ledger }) => ledger.apply({ kind: 'retire', by: 'operator', key: 'poor', from: 'ann', amount: '931' }),
   },
@@ -72,9 +84,9 @@ describe('laying it down', () => {
   it.each(refusals)('$detail, unless $check', async ({ check, detail, given, ask = {} }) => {
     const market = await asking(server);
     await given?.(market);
-    const { agent = 'ann', cfp = 'c1', micro = DEPOSIT, by = agent, untilMs } = ask;
+    const { agent = 'ann', cfp = 'c1', micro = DEPOSIT, by = agent, ...more } = ask;
     const before = await market.dump();
-    const asked = await market.hand.deposit(agent, cfp, micro, by, market.hand.key(), untilMs);
+    const asked = await market.hand.deposit(agent, cfp, micro, by, market.hand.key(), more);
     expect(asked).toMatchObject({ ok: false, detail });
     expect(await market.dump()).toEqual(before);
     expect(specRows()).toContain(`${check}|\`${detail}\``);
@@ -83,9 +95,9 @@ describe('laying it down', () => {
   it('twice under one key is once; a call that asks for none takes none', async () => {
     const { hand, available, pending, check } = await asking(server);
     const until = START_MS + 60_000;
-    const first = await hand.deposit('ann', 'c1', DEPOSIT, 'zed', 'one-and-only', until);
+    const first = await hand.deposit('ann', 'c1', DEPOSIT, 'zed', 'one-and-only', { untilMs: until });
     expect(first).toMatchObject({ ok: true, cfp: 'c1', agent: 'ann', amountMicro: DEPOSIT, until, pool: 'gpu' });
-    const again = await hand.deposit('ann', 'c1', DEPOSIT, 'zed', 'one-and-only', until);
+    const again = await hand.deposit('ann', 'c1', DEPOSIT, 'zed', 'one-and-only', { untilMs: until });
     expect(again).toEqual({ ...first, replayed: true });
     expect([await available('ann'), await pending('ann')]).toEqual([930, 70]);
     await hand.call({ cfp: 'c2', by: 'ben', slots: [2] });

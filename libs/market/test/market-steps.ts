@@ -79,6 +79,7 @@ const depositOf = (who: string): fc.Arbitrary<Draft> =>
   fc.record({
     ...{ kind: fc.constant('deposit' as const), by: often(fc.constant(who), agent), cfp, agent: fc.constant(who) },
     amountMicro: fc.constantFrom(DEPOSIT, DEPOSIT, DEPOSIT, '4', 'nan'),
+    policy,
   });
 const openPool = fc
   .record({
@@ -169,10 +170,13 @@ const opening: fc.Arbitrary<Step[]> = fc
   .record({ draft: openCall, bids, keys: fc.tuple(key, key), locked: often(fc.constant(true), fc.constant(false)) })
   .chain((drawn) =>
     fc
-      .record({ force: fc.boolean(), awarded: fc.boolean(), laidDown: often(fc.constant(true), fc.constant(false)) })
+      .record({
+        ...{ force: fc.boolean(), awarded: fc.boolean(), laidDown: often(fc.constant(true), fc.constant(false)) },
+        capped: fc.constantFrom(undefined, undefined, undefined, 2, 5),
+      })
       .map((more) => ({ ...drawn, ...more })),
   )
-  .map(({ draft, bids: shown, keys, locked, force, awarded, laidDown }): Step[] => {
+  .map(({ draft, bids: shown, keys, locked, force, awarded, laidDown, capped }): Step[] => {
     const value = `lock-${draft.cfp}`;
     const lock: Step = { kind: 'lock', slots: draft.slots, value, force };
     const open: Step = { kind: 'ask', command: { ...draft, lockValue: value }, key: keys[0] };
@@ -180,7 +184,8 @@ const opening: fc.Arbitrary<Step[]> = fc
     const payers = draft.depositMicro === DEPOSIT && laidDown ? shown.map(({ participant }) => participant) : [];
     const deposits = payers.map((payer, n): Step => {
       const command: Draft = {
-        ...{ kind: 'deposit', by: payer, agent: payer, cfp: draft.cfp, amountMicro: DEPOSIT },
+        ...{ kind: 'deposit', by: payer, agent: payer, cfp: draft.cfp, amountMicro: DEPOSIT, policy: 0 },
+        ...(capped === undefined ? {} : { bounds: [{ rule: 'purse', of: 'payer', most: capped }] }),
       };
       return { kind: 'ask', command, key: `${keys[0]}-d${n}` };
     });

@@ -36,7 +36,13 @@ it('answers as the scripts do, and ends in the same state', async () => {
 }, 600_000);
 
 const expected = [
-  ...['bid barred missing-dependency', 'deposit ok', 'deposit unknown', 'deposit stale'],
+  ...[
+    'bid barred missing-dependency',
+    'deposit ok',
+    'deposit unknown',
+    'deposit stale',
+    'deposit over-budget by a rule',
+  ],
   ...['deposit voided', 'deposit posted'],
   ...['open-pool ok', 'open-pool unknown', 'open-pool no-capacity'],
   ...['open-call ok', 'open-call unknown', 'open-call not-permitted', 'open-call below-reserve-price'],
@@ -268,6 +274,7 @@ function resolved({ book, nowMs }: Pair, draft: Draft): Ready | undefined {
   if (!('cfp' in draft) || draft.kind === 'open-call') return draft;
   const cfp = pick(draft.cfp, book.calls.keys());
   if (cfp === undefined) return undefined;
+  if (draft.kind === 'deposit') return { ...draft, cfp, policy: book.policyVersion + draft.policy };
   if (draft.kind !== 'award') return { ...draft, cfp };
   const bids = draft.bids.map((bid) => ({ ...bid, until_ms: nowMs + bid.until_ms }));
   return { ...draft, cfp, bids, policy: book.policyVersion + draft.policy };

@@ -162,7 +162,9 @@ export function commandsOf(scene: SaleScene, { units, durationMs, rule, deposit,
         ...{ reservePriceMicro: '0', windowMs: 400, ttlMs: 1_500, seals: ['mac'], termsDigest: DIGEST },
       }),
     ],
-    ...payers.map((payer) => keyed(scene, { kind: 'deposit', by: payer, agent: payer, cfp, amountMicro: DEPOSIT })),
+    ...payers.map((payer) =>
+      keyed(scene, { kind: 'deposit', by: payer, agent: payer, cfp, amountMicro: DEPOSIT, policy: 0 }),
+    ),
     ...(awarded
       ? [keyed(scene, { kind: 'award', by: 'seller', cfp, bids: shown, termsDigest: DIGEST, policy: 0 })]
       : []),
@@ -208,7 +210,7 @@ export function commandOf(scene: SaleScene, step: Exclude<SaleStep, { kind: 'sal
       const cfp = pick([...book.calls.keys(), 'c-none'], step.which)!;
       const { agent: payer, micro } = step;
       const by = step.by === 'self' ? payer : step.by;
-      return keyed(scene, { kind: 'deposit', by, cfp, agent: payer, amountMicro: micro });
+      return keyed(scene, { kind: 'deposit', by, cfp, agent: payer, amountMicro: micro, policy: 0 });
     }
     case 'withdraw': {
       const cfp = openOf(book, step.which) ?? 'c-none';

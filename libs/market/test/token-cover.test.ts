@@ -136,3 +136,39 @@ test('what was scarce costs a tenth at least: nobody shuts others out for nothin
   expect(await tokens.return('ann', 'used', { requests: 40 })).toMatchObject({ paidMicro: '120' });
   await m.check();
 });
+
+const purse = (most: number) => [{ rule: 'purse', of: 'payer' as const, most }];
+
+test('a payer’s cap: what the highest price would exceed waits a moment while others may come to less', async () => {
+  const bounds = purse(900);
+  const [first, second] = await tokens.takes([
+    { agent: 'ann', hold: 'one', maxPrice: 800, bounds },
+    { agent: 'ann', hold: 'two', maxPrice: 800, bounds },
+  ]);
+  expect(first).toMatchObject({ ok: true, amountMicro: '1' });
+  expect(second).toMatchObject({ ok: false, detail: 'token-limit', wait: { ms: 1 } });
+  expect(await tokens.take({ agent: 'ann', hold: 'two', maxPrice: 800, bounds })).toMatchObject({ ok: true });
+  await m.check();
+});
+
+test('a payer’s cap: what is set aside already counts, and the rule is named; others are not held up', async () => {
+  await tokens.take({ agent: 'ann', amounts: { requests: 60 }, maxPrice: 60 });
+  const [beyond, other] = await tokens.takes([
+    { agent: 'ann', amounts: { requests: 5 }, maxPrice: 5, bounds: purse(64) },
+    { agent: 'ben', amounts: { requests: 5 }, maxPrice: 5 },
+  ]);
+  expect(beyond).toMatchObject({ ok: false, detail: 'over-budget', rule: 'purse' });
+  expect(beyond).not.toHaveProperty('wait');
+  expect(other).toMatchObject({ ok: true });
+  const within = { agent: 'ann', amounts: { requests: 5 }, maxPrice: 5, bounds: purse(65) };
+  expect(await tokens.take(within)).toMatchObject({ ok: true });
+  await m.check();
+});
+
+test('judged by rules that were replaced nobody gets anything, and nothing has changed', async () => {
+  const before = await m.dump();
+  const { answers, left } = await tokens.clearing([{ agent: 'ann' }, { agent: 'ben' }], 'api', 1);
+  expect(answers.map((answer) => answer.ok || answer.detail)).toEqual(['stale', 'stale']);
+  expect(left).toEqual({});
+  expect(await m.dump()).toEqual(before);
+});

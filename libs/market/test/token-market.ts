@@ -157,7 +157,8 @@ export class TokenMarket {
   #count(command: TokenCommand, answer: object): void {
     const all = 'takes' in answer ? (answer.takes as object[]) : [answer];
     for (const one of all as ({ ok: true; replayed?: boolean } | NotTaken)[]) {
-      const what = one.ok ? (one.replayed ? 'replayed' : 'ok') : `${one.detail}${one.wait ? ' waits' : ''}`;
+      const ruled = one.ok || one.rule === undefined ? '' : ' by a rule';
+      const what = one.ok ? (one.replayed ? 'replayed' : 'ok') : `${one.detail}${one.wait ? ' waits' : ''}${ruled}`;
       const name = `${command.kind} ${what}`;
       this.#seen.set(name, (this.#seen.get(name) ?? 0) + 1);
     }
@@ -173,7 +174,7 @@ export class TokenMarket {
         return keyed('open-bucket', { by: 'operator', key: step.key }, { bucket: step.bucket });
       case 'take':
         return {
-          ...{ kind: 'take-tokens', bucket: step.bucket },
+          ...{ kind: 'take-tokens', bucket: step.bucket, policy: step.policy },
           takes: step.takes.map((draw) => this.#takeOf(draw)),
         };
       case 'expire':

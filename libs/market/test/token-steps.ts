@@ -26,7 +26,7 @@ export interface ReturnDraw {
 export type TokenStep =
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'open'; readonly bucket: BucketSpec; readonly key: string }
-  | { readonly kind: 'take'; readonly bucket: string; readonly takes: readonly TakeDraw[] }
+  | { readonly kind: 'take'; readonly bucket: string; readonly policy: number; readonly takes: readonly TakeDraw[] }
   | ({ readonly kind: 'return' } & ReturnDraw)
   /** In one call. */
   | { readonly kind: 'returns'; readonly all: readonly ReturnDraw[] }
@@ -119,6 +119,13 @@ const take: fc.Arbitrary<TakeDraw> = fc
       { weight: 1, arbitrary: fc.constant(90_000) },
     ),
     ttlMs: fc.constantFrom(10, 800, 3_000, 3_000),
+    bounds: fc.oneof(
+      { weight: 8, arbitrary: fc.constant(undefined) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom(40, 200).map((most) => [{ rule: 'cap', of: 'payer' as const, most }]),
+      },
+    ),
   })
   .map(({ least, ...draw }) => {
     if (least === undefined) return draw;
@@ -159,6 +166,7 @@ const step: fc.Arbitrary<TokenStep> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('take' as const),
       bucket: often(fc.constant('api'), fc.constant('none')),
+      policy: fc.oneof({ weight: 60, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constant(1) }),
       takes: fc.array(take, { minLength: 1, maxLength: 6 }),
     }),
   },

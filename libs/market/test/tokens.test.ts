@@ -146,6 +146,11 @@ const refusals: readonly Refusal[] = [
     take: { agent: 'ann', maxPrice: 1_001 },
   },
   {
+    ...{ check: "with it its account stays below the rules' cap for a payer", detail: 'over-budget' },
+    take: { agent: 'cid', maxPrice: 31, bounds: [{ rule: 'purse', of: 'payer', most: 30 }] },
+    more: { rule: 'purse' },
+  },
+  {
     ...{ check: 'its budgets have room for the highest price', detail: 'over-budget' },
     before: () => budgeted('cid', 30),
     take: { agent: 'cid', maxPrice: 31 },

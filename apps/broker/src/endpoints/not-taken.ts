@@ -2,12 +2,14 @@
 import { type Refusal, refusal } from '@tender/market';
 import type { TakeReply } from '@tender/market/redis';
 
-export function notTaken({ detail, message, wait, retryAt, priceMicro }: Extract<TakeReply, { ok: false }>): Refusal {
+export function notTaken(reply: Extract<TakeReply, { ok: false }>): Refusal {
+  const { detail, message, wait, retryAt, priceMicro, rule } = reply;
   if (detail === 'no-capacity') return neverThere(message);
   return refusal(detail, message, {
     ...(wait === undefined ? {} : { retryAfterMs: Math.ceil(wait.ms), priceMicro: wait.priceMicro }),
     ...(retryAt === undefined ? {} : { retryAt, retryAfterMs: Math.max(0, retryAt - Date.now()) }),
     ...(priceMicro === undefined ? {} : { priceMicro }),
+    ...(rule === undefined ? {} : { rule }),
   });
 }
 

@@ -46,7 +46,7 @@ export interface CallTerms {
 }
 
 /** What a call asks of its bidders, in digits as the bidder knows it. */
-export interface DepositAsked {
+export interface DepositAsked extends Pick<Ruling, 'policy' | 'bounds'> {
   readonly cfp: string;
   readonly agent: string;
   readonly amountMicro: string;
@@ -173,7 +173,11 @@ export interface Done extends TokensDone {
   'release-call': { readonly cfp: string };
   'lapse-call': { readonly cfp: string };
   award: Awarded;
-  deposit: Omit<DepositAsked, 'untilMs'> & { readonly until: number; readonly pool: string; readonly at: number };
+  deposit: Omit<DepositAsked, 'untilMs' | 'policy' | 'bounds'> & {
+    readonly until: number;
+    readonly pool: string;
+    readonly at: number;
+  };
   'withdraw-deposit': { readonly cfp: string; readonly agent: string };
   'return-deposits': { readonly cfp: string };
   renew: Renewed;

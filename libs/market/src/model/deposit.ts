@@ -1,5 +1,6 @@
 // Deposits in the model: what a call asks of its bidders, laid down before they bid; the rules of deposit.lua.
 import { parseMicro } from '@tender/credits';
+import { beyondRules } from '../policy/ruling.js';
 import { type Answer, type Asked, type DepositAsked, type Done, refused } from './command.js';
 import type { CallState, ContractState, MarketState } from './market-state.js';
 
@@ -29,6 +30,9 @@ export function deposit(market: MarketState, asked: Asked & DepositAsked, nowMs:
   if (call.deposits.has(agent)) return refused('duplicate');
   if (market.ledger.transfer(depositId(cfp, agent)) !== undefined) return refused('expired');
   if (call.deposits.size >= MAX_DEPOSITS) return refused('no-capacity');
+  if (asked.policy !== market.policyVersion) return refused('stale');
+  const broken = beyondRules(asked.bounds, { payer: account.pending + amount });
+  if (broken !== undefined) return { ...refused(broken.detail), rule: broken.rule };
   if (account.available < amount) return refused('insufficient-credits');
   const short = market.ledger.budgets.desk(nowMs).short(account.budget, amount);
   if (short !== undefined) return refused('over-budget', short.retryAt, nowMs);

@@ -193,7 +193,11 @@ const marketEntries = [
   openCall,
   z.strictObject({ kind: z.literal('extend-call'), cfp: idText, ttlMs: z.int().min(1), ...keyed }),
   award,
-  z.strictObject({ kind: z.literal('deposit'), cfp: idText, agent: idText, amount: z.int().min(1), ...keyed }),
+  z.strictObject({
+    ...{ kind: z.literal('deposit'), cfp: idText, agent: idText, amount: z.int().min(1) },
+    policy: z.int().min(0).optional(),
+    ...keyed,
+  }),
   z.strictObject({ kind: z.literal('withdraw-deposit'), cfp: idText, agent: idText, ...keyed }),
   // The sweeper's.
   z.strictObject({ kind: z.literal('return-deposits'), cfp: idText, at: timeMs }),

@@ -155,6 +155,10 @@ function replayDeposit(
   commitDeposit(market, call, entry.agent, at);
   const { deposit, depositUntil = 0 } = call;
   if (at > depositUntil) return `${kind} ${cfp}: at ${at}, after ${depositUntil}`;
+  const { policy = market.policyVersion } = entry;
+  if (policy !== market.policyVersion) {
+    return `${kind} ${cfp}: by the rules of version ${policy}, the market's are ${market.policyVersion}`;
+  }
   return deposit === entry.amount ? undefined : `${kind} ${cfp}: ${entry.amount}, asked ${deposit}`;
 }
 

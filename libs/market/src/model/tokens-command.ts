@@ -1,10 +1,11 @@
 // What the model is asked about rate tokens, and what it answers; the scripts take and reply the same.
 import type { AccountClass, BucketSpec } from '@tender/credits';
+import type { Ruling } from '../policy/ruling.js';
 import type { Detail } from '../refusal.js';
 import type { TokenAmounts, UpstreamWord } from '../tokens.js';
 
 /** A take as the broker shows it: `by` asks for `agent`, prices in micro-credits. */
-export interface TakeAsked {
+export interface TakeAsked extends Pick<Ruling, 'bounds'> {
   readonly by: string;
   /** New, and the idempotency key: asked again with this digest, it gets the same answer. */
   readonly hold: string;
@@ -16,6 +17,12 @@ export interface TakeAsked {
   /** The most that all of it may cost. */
   readonly maxPrice: number;
   readonly ttlMs: number;
+}
+
+/** Takes of one bucket, as the market's rules were judged. */
+export interface TakesAsked extends Pick<Ruling, 'policy'> {
+  readonly bucket: string;
+  readonly takes: readonly TakeAsked[];
 }
 
 export interface ReturnAsked {
@@ -72,6 +79,8 @@ export interface NotTaken {
   };
   readonly retryAt?: number;
   readonly priceMicro?: string;
+  /** The rule of the market's policy that says no. */
+  readonly rule?: string;
 }
 export type TakeAnswer = ({ readonly ok: true; readonly replayed?: boolean } & Held) | NotTaken;
 
@@ -110,7 +119,7 @@ interface Keyed {
 export type TokenCommand =
   | ({ readonly kind: 'open-bucket'; readonly bucket: BucketSpec } & Keyed)
   /** Takes of one instant. The hold is the key of each. */
-  | { readonly kind: 'take-tokens'; readonly bucket: string; readonly takes: readonly TakeAsked[] }
+  | ({ readonly kind: 'take-tokens' } & TakesAsked)
   | ({ readonly kind: 'return-tokens' } & Keyed & ReturnAsked)
   | ({ readonly kind: 'offer-tokens' } & Keyed & OfferAsked)
   | ({ readonly kind: 'buy-tokens' } & BuyAsked)

@@ -25,12 +25,13 @@ import {
   WHOLE_WINDOW,
   weightOf,
 } from '@tender/credits';
+import { beyondRules } from '../policy/ruling.js';
 import type { Detail } from '../refusal.js';
 import type { TokenAmounts } from '../tokens.js';
 import { bucketAt, byLimit, countUse, tokensIn, weightIn } from './bucket.js';
 import type { MarketState } from './market-state.js';
 import type { TakeEntry } from './token-journal.js';
-import type { NotTaken, TakeAnswer, TakeAsked, TakesDone } from './tokens-command.js';
+import type { NotTaken, TakeAnswer, TakeAsked, TakesAsked, TakesDone } from './tokens-command.js';
 import { type HoldState, paymentId } from './tokens-record.js';
 
 /** What a wait is said to be at most, in ms. */
@@ -89,11 +90,10 @@ export function told({ taken }: HoldState) {
 }
 
 /** One call: takes of one bucket that arrived together, an answer for each. */
-export function takeTokens(
-  market: MarketState,
-  asked: { readonly bucket: string; readonly takes: readonly TakeAsked[] },
-  nowMs: number,
-): { readonly ok: true } & TakesDone {
+export function takeTokens(market: MarketState, asked: TakesAsked, nowMs: number): { readonly ok: true } & TakesDone {
+  if (asked.policy !== market.policyVersion) {
+    return { ok: true, takes: asked.takes.map(() => notTaken('stale')), left: {} };
+  }
   const stored = market.buckets.get(asked.bucket);
   let batch = stored === undefined ? undefined : new Batch(market, stored, nowMs);
   const judged = asked.takes.map((take, index): Judged | number => {
@@ -209,7 +209,9 @@ class Batch {
       return notTaken('token-limit', { wait: { ms, priceMicro: leastPrice } });
     }
     const before = this.#spent.get(account.id) ?? 0;
-    const covered = account.available - before >= take.maxPrice;
+    const covered =
+      account.available - before >= take.maxPrice &&
+      beyondRules(take.bounds, { payer: account.pending + before + take.maxPrice }) === undefined;
     if (!covered || this.#desk.tryTake(account.budget, take.maxPrice) !== undefined) {
       return { uncovered: take, class: account.class, offered, use, priceMicro: leastPrice };
     }
@@ -265,6 +267,8 @@ class Batch {
     const { ledger } = this.#market;
     const account = ledger.account(uncovered.agent)!;
     if (account.available < uncovered.maxPrice) return notTaken('insufficient-credits');
+    const broken = beyondRules(uncovered.bounds, { payer: account.pending + uncovered.maxPrice });
+    if (broken !== undefined) return notTaken(broken.detail, { rule: broken.rule });
     const short = account.budget && ledger.budgets.desk(this.#nowMs).short(account.budget, uncovered.maxPrice);
     if (short) return notTaken('over-budget', short.retryAt > 0 ? { retryAt: short.retryAt } : {});
     return notTaken('token-limit', { wait: { ms: 1, priceMicro, ...ahead(accountClass) } });

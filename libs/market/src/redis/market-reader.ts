@@ -102,6 +102,12 @@ export class MarketReader {
     };
   }
 
+  /** Who is paid for a bucket's tokens. */
+  async bucketAccount(bucket: string): Promise<string | undefined> {
+    const spec = await this.#redis.hget(this.#key('bucket', bucket), 'spec');
+    return spec === null ? undefined : JSON.parse(spec).account;
+  }
+
   /** The contract that an intent won, if any. */
   async contractOfIntent(agent: string, intent: string): Promise<string | undefined> {
     return (await this.#redis.get(this.#key('intent', `${agent}:${intent}`))) ?? undefined;

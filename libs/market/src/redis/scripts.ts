@@ -201,7 +201,7 @@ export const marketScriptFields = {
   extendCall: { by: 1, key: 1, digest: 1, cfp: 1, ttlMs: 1 },
   closeCall: { kind: 1, by: 1, key: 1, digest: 1, cfp: 1 },
   award: { awards: 1 },
-  deposit: { by: 1, key: 1, digest: 1, cfp: 1, agent: 1, amountMicro: 1, untilMs: 1 },
+  deposit: { by: 1, key: 1, digest: 1, cfp: 1, agent: 1, amountMicro: 1, untilMs: 1, policy: 1, bounds: 1 },
   withdrawDeposit: { by: 1, key: 1, digest: 1, cfp: 1, agent: 1 },
   returnDeposits: { cfp: 1 },
   renew: { by: 1, key: 1, digest: 1, contract: 1, maxPriceMicro: 1, policy: 1, barred: 1, bounds: 1 },

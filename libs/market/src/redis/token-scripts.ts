@@ -2,11 +2,11 @@
 import { accountClasses, type BucketSpec } from '@tender/credits';
 import { defineScript } from '@tender/credits/redis';
 import { z } from 'zod';
-import type { BuyAsked, OfferAsked, ReturnAsked, TakeAsked } from '../model/tokens-command.js';
+import type { BuyAsked, OfferAsked, ReturnAsked, TakesAsked } from '../model/tokens-command.js';
 import { details } from '../refusal.js';
 import { type FieldsOf, folders, type Keyed, replyOf } from './script-reply.js';
 
-export type { BuyAsked, OfferAsked, ReturnAsked, TakeAsked } from '../model/tokens-command.js';
+export type { BuyAsked, OfferAsked, ReturnAsked } from '../model/tokens-command.js';
 
 const tokens = z.record(z.string(), z.number());
 
@@ -46,6 +46,8 @@ const notTaken = z.object({
     .optional(),
   retryAt: z.number().optional(),
   priceMicro: z.string().optional(),
+  /** The rule of the market's policy that says no. */
+  rule: z.string().optional(),
 });
 const takeReply = z.discriminatedUnion('ok', [
   z.object({ ok: z.literal(true), replayed: z.boolean().optional(), ...held }),
@@ -110,11 +112,7 @@ export const tokenScripts = {
     openBucketReply,
   ),
   /** Takes that arrived together on one bucket. */
-  takeTokens: defineScript<{ bucket: string; takes: readonly TakeAsked[] }, TakesReply>(
-    folders,
-    'take-tokens',
-    takesReply,
-  ),
+  takeTokens: defineScript<TakesAsked, TakesReply>(folders, 'take-tokens', takesReply),
   /** Returns that arrived together; an answer for each, in their order. */
   returnTokens: defineScript<{ returns: readonly ReturnInput[] }, ReturnReply[]>(
     folders,
@@ -138,7 +136,7 @@ export const tokenScripts = {
 
 export const tokenScriptFields = {
   openBucket: { by: 1, key: 1, digest: 1, bucket: 1 },
-  takeTokens: { bucket: 1, takes: 1 },
+  takeTokens: { bucket: 1, takes: 1, policy: 1 },
   returnTokens: { returns: 1 },
   offerTokens: { by: 1, key: 1, digest: 1, hold: 1, to: 1, amounts: 1, price: 1 },
   buyTokens: { by: 1, hold: 1, digest: 1, agent: 1, of: 1, amounts: 1, maxPrice: 1 },

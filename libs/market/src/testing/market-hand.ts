@@ -93,9 +93,16 @@ export class MarketHand {
     return reply!;
   }
 
-  deposit(agent: string, cfp: string, amountMicro: string, by = agent, key = this.key(), untilMs?: number) {
-    const body = { cfp, agent, amountMicro, untilMs };
-    const input = { by, key, digest: bodyDigest('deposit', body), ...body };
+  deposit(
+    agent: string,
+    cfp: string,
+    amountMicro: string,
+    by = agent,
+    key = this.key(),
+    more: Partial<Ruling> & { readonly untilMs?: number | undefined } = {},
+  ) {
+    const body = { cfp, agent, amountMicro, untilMs: more.untilMs };
+    const input = { by, key, digest: bodyDigest('deposit', body), ...body, policy: 0, ...more };
     return runScript(this.redis, marketScripts.deposit, metaKey(this.market), input);
   }
 

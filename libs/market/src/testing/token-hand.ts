@@ -56,9 +56,10 @@ export class TokenHand {
   }
 
   /** The same, and what is left thereafter. */
-  clearing(drafts: readonly TakeDraft[], bucket = 'api'): Promise<TakesReply> {
+  async clearing(drafts: readonly TakeDraft[], bucket = 'api', judgedBy?: number): Promise<TakesReply> {
     const takes = drafts.map((draft) => this.takeAsked(draft));
-    return runScript(this.#redis, marketScripts.takeTokens, this.#meta, { bucket, takes });
+    const policy = judgedBy ?? Number((await this.#redis.hget(this.#meta, 'policyVersion')) ?? 0);
+    return runScript(this.#redis, marketScripts.takeTokens, this.#meta, { bucket, takes, policy });
   }
 
   async take(draft: TakeDraft, bucket = 'api'): Promise<TakeReply> {

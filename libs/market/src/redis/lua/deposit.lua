@@ -1,11 +1,12 @@
 #!lua
 -- Lays down for one bidder what a call asks of all of them.
 -- KEYS: meta
--- ARGV: by, key, digest, cfp, agent, amountMicro, untilMs
+-- ARGV: by, key, digest, cfp, agent, amountMicro, untilMs, policy, bounds
 -- REPLY: ok, cfp, agent, amountMicro, until, pool, at
 -- include: reply
 -- include: lease
 -- include: deposit
+-- include: rules
 local saved = replay(input)
 if saved then return saved end
 local account = account_of(input.agent)
@@ -35,6 +36,10 @@ end
 if redis.call('HLEN', key('deposits', input.cfp)) >= MAX_DEPOSITS then
   return refuse('no-capacity', 'a call takes the deposits of ' .. MAX_DEPOSITS .. ' bidders')
 end
+local moved = rules_moved(input.policy)
+if moved then return refuse('stale', moved) end
+local broken = beyond_rules(input.bounds, { payer = account.pending + amount })
+if broken then return refuse(broken.detail, broken.message, nil, nil, broken.rule) end
 if account.available < amount then
   return refuse('insufficient-credits', 'the deposit is ' .. amount .. ', available: ' .. account.available)
 end
@@ -46,6 +51,6 @@ redis.call('HSET', key('deposits', input.cfp), input.agent, 0)
 redis.call('ZADD', key('deadlines'), until_ms, 'deposit:' .. input.cfp)
 open_pending(deposit_id(input.cfp, input.agent), input.agent, f[5], amount, nil,
   cjson.encode({ agent = input.agent, pool = f[6] }))
-return done(input, { kind = 'deposit', cfp = input.cfp, agent = input.agent, amount = amount }, {
+return done(input, { kind = 'deposit', cfp = input.cfp, agent = input.agent, amount = amount, policy = input.policy }, {
   cfp = input.cfp, agent = input.agent, amountMicro = input.amountMicro, ['until'] = until_ms, pool = f[6], at = now,
 })

@@ -2,9 +2,10 @@
 -- Takes tokens of one bucket for all who asked at the same instant: who wins, at which rate, and the payments set aside.
 -- The hold's own record is the payment and the saved answer: a take writes it, two balances and a journal entry.
 -- KEYS: meta
--- ARGV: bucket, takes
+-- ARGV: bucket, takes, policy
 -- REPLY: answers, left
 -- include: clearing
+-- include: rules
 
 -- Whoever is too noisy for its price is looked at again after so long.
 local NOISE_WAIT_MS = 250
@@ -120,7 +121,9 @@ local function judged(take)
     end
   end
   local before = spent[account.id] or 0
-  if account.available - before < take.maxPrice or budget_try(desk, account, take.maxPrice) then
+  if account.available - before < take.maxPrice
+    or beyond_rules(take.bounds, { payer = account.pending + before + take.maxPrice })
+    or budget_try(desk, account, take.maxPrice) then
     return nil, nil, {
       take = take, account = account, class = class, amounts = amounts, offered = offered, use = use, noise = noise,
     }
@@ -169,6 +172,9 @@ local function told_uncovered(one, moved, charges)
   if left < most then
     return not_taken('insufficient-credits', 'it may cost ' .. digits(most) .. ', available: ' .. digits(left))
   end
+  local pending = one.account.pending + (moved[one.account.id] or 0)
+  local broken = beyond_rules(one.take.bounds, { payer = pending + most })
+  if broken then return not_taken(broken.detail, broken.message, { rule = broken.rule }) end
   local retry_at, budget = budget_short(charges, one.account, most)
   if retry_at then
     return not_taken('over-budget', budget_lacks(charges, budget), { retryAt = retry_at > 0 and retry_at or nil })
@@ -194,6 +200,12 @@ local function entry_of(bid, rate, rest)
   }
 end
 
+local stale = rules_moved(input.policy)
+if stale then
+  local all = {}
+  for i = 1, #input.takes do all[i] = not_taken('stale', stale) end
+  return '{"answers":[' .. table.concat(all, ',') .. '],"left":{}}'
+end
 local bids, answers, first, uncovered, order = {}, {}, {}, {}, {}
 for i, take in ipairs(input.takes) do
   first[i] = seen[take.hold]

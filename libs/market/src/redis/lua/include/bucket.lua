@@ -128,7 +128,7 @@ local function in_hand(h, name) return (h.amounts[name] or 0) - (h.since.sold an
 -- A hold as it is told: its entry says more than that, and readers drop what they do not know.
 local function told_as(entry_text) return '{"ok":true,' .. string.sub(entry_text, 2) end
 
--- Why nothing is in hand; `more` has wait, retryAt, priceMicro.
+-- Why nothing is in hand; `more` has wait, retryAt, priceMicro, rule.
 local function not_taken(detail, message, more)
   local reply = more or {}
   reply.ok, reply.detail, reply.message = false, detail, message

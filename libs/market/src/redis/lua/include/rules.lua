@@ -1,5 +1,5 @@
 -- The market's rules as a broker judged by them: which version counts, and the sums that they bound.
--- include: reply
+-- include: market
 local SUM_OF = {
   term = 'this term costs ', contract = 'over all its terms it costs ', payer = 'with it the payer has set aside ',
 }

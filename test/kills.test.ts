@@ -77,7 +77,7 @@ async function expectNothingLost(load: Load): Promise<void> {
   expect(report.findings.filter((finding) => !finding.ok)).toEqual([]);
 }
 
-test(`a broker is killed ${KILLS} times under load`, { timeout: 180_000 }, async () => {
+test(`a broker is killed ${KILLS} times under load`, { timeout: 400_000 }, async () => {
   market = await startMarket(0);
   const brokers = [await market.broker(), await market.broker()];
   const load = await Load.start(8);
@@ -91,7 +91,7 @@ test(`a broker is killed ${KILLS} times under load`, { timeout: 180_000 }, async
   await expectNothingLost(load);
 });
 
-test(`Redis is killed ${KILLS} times under load and restarted on its data`, { timeout: 180_000 }, async () => {
+test(`Redis is killed ${KILLS} times under load and restarted on its data`, { timeout: 400_000 }, async () => {
   market = await startMarket(2);
   const load = await Load.start(8);
   for (let kill = 0; kill < KILLS; kill += 1) {

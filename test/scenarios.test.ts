@@ -87,7 +87,7 @@ async function play(name: string, args: readonly string[]): Promise<Run> {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tender-scenarios-'));
   run = await play('all', Object.keys(expected));
-}, 180_000);
+}, 300_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test('all that are named are played, and all is well', () => {
@@ -138,7 +138,7 @@ describe('the bank’s own', () => {
       async ([name, { args }]) => [name, await play(name, [name, ...args])] as const,
     );
     for (const [name, one] of await Promise.all(played)) runs.set(name, one);
-  }, 180_000);
+  }, 300_000);
 
   test.each(Object.entries(bank))('%s: its rule held, its books are in order, its report says so', (name, row) => {
     const { code, errors, played, report } = runs.get(name)!;

@@ -73,7 +73,10 @@ describe('with tokens', () => {
     expect(api.seen).toEqual({ ok: 1, refused: 1 });
     expect(await levelOf(agent, id)).toBe(8);
     expect(await levelOf(agent, id, 'tokens')).toBe(900);
-    expect(await agent.bucket(id)).toMatchObject({ factorPermille: 500 });
+    // Halved, and a thousandth more for each second that it took to come here.
+    const { factorPermille } = (await agent.bucket(id)) as { factorPermille: number };
+    expect(factorPermille).toBeGreaterThanOrEqual(500);
+    expect(factorPermille).toBeLessThan(600);
   });
 
   test('an error that carries a 429 is one; when the retries are used up, the last result stands', async () => {

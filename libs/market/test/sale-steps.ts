@@ -25,6 +25,8 @@ export type SaleStep =
       readonly micro: string;
     }
   | { readonly kind: 'withdraw'; readonly which: number; readonly agent: string; readonly by: string }
+  /** A call is extended, and what its bidders agreed to passes. */
+  | { readonly kind: 'outlast'; readonly which: number; readonly agent: string; readonly swept: boolean }
   | { readonly kind: 'pool'; readonly rules: PoolRules }
   | { readonly kind: 'again'; readonly which: number };
 
@@ -102,14 +104,15 @@ const odd: fc.WeightedArbitrary<SaleStep>[] = [
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pool' as const), rules: poolRules }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('again' as const), which }) },
   {
-    weight: 2,
+    weight: 4,
     arbitrary: fc.record({
       ...{ kind: fc.constant('deposit' as const), which, micro: fc.constantFrom(DEPOSIT, DEPOSIT, '4', '0') },
       agent: fc.oneof({ weight: 8, arbitrary: agent }, { weight: 1, arbitrary: fc.constantFrom('nobody', 'seller') }),
       by,
     }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('withdraw' as const), which, agent, by }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('withdraw' as const), which, agent, by }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('outlast' as const), which, agent, swept: fc.boolean() }) },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -189,8 +192,26 @@ function openOf(book: MarketBook, which: number): string | undefined {
   return among[which % Math.max(1, among.length)]?.cfp;
 }
 
+/** What comes before that time, the time, and what comes after it. */
+export function outlasting(scene: SaleScene, { which, agent, swept }: Extract<SaleStep, { kind: 'outlast' }>) {
+  const cfp = openOf(scene.book, which);
+  const until = cfp === undefined ? undefined : scene.book.calls.get(cfp)!.depositUntil;
+  if (cfp === undefined || until === undefined || until < scene.nowMs) return undefined;
+  return {
+    before: keyed(scene, { kind: 'extend-call', by: 'seller', cfp, ttlMs: 5_000 }),
+    atMs: until + 1,
+    after: [
+      keyed(scene, { kind: 'deposit', by: agent, agent, cfp, amountMicro: DEPOSIT }),
+      ...(swept ? [{ kind: 'return-deposits', cfp } as const] : []),
+    ],
+  };
+}
+
 /** The command of any other step, undefined where there is nothing that it could be about. */
-export function commandOf(scene: SaleScene, step: Exclude<SaleStep, { kind: 'sale' | 'wait' | 'sweep' | 'again' }>) {
+export function commandOf(
+  scene: SaleScene,
+  step: Exclude<SaleStep, { kind: 'sale' | 'wait' | 'sweep' | 'again' | 'outlast' }>,
+) {
   const { book } = scene;
   const pick = <T>(list: Iterable<T>, n: number): T | undefined => {
     const all = [...list];
@@ -214,7 +235,7 @@ export function commandOf(scene: SaleScene, step: Exclude<SaleStep, { kind: 'sal
     }
     case 'withdraw': {
       const cfp = openOf(book, step.which) ?? 'c-none';
-      const { agent } = step;
+      const agent = pick(book.calls.get(cfp)?.deposits.keys() ?? [], step.which) ?? step.agent;
       return keyed(scene, { kind: 'withdraw-deposit', by: step.by === 'self' ? agent : step.by, cfp, agent });
     }
     case 'lease': {

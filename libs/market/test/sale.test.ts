@@ -13,6 +13,7 @@ import {
   commandsOf,
   keyed,
   OWNERS,
+  outlasting,
   type PoolRules,
   poolOf,
   poolRules,
@@ -66,7 +67,7 @@ function take(scene: SaleScene, step: SaleStep): void {
   if (step.kind === 'wait') scene.nowMs += step.ms;
   else if (step.kind === 'sweep') for (const command of sweepOf(scene)) book.apply(command, scene.nowMs);
   else if (step.kind === 'sale') sell(scene, step.sale);
-  else if (step.kind !== 'again') {
+  else if (step.kind !== 'again' && step.kind !== 'outlast') {
     const command = commandOf(scene, step);
     if (command !== undefined) book.apply(command, scene.nowMs);
   }
@@ -254,6 +255,13 @@ describe('random sales', () => {
     } else if (step.kind === 'again') {
       const command = pair.asked[step.which % Math.max(1, pair.asked.length)];
       if (command !== undefined) await ask(pair, command);
+    } else if (step.kind === 'outlast') {
+      const { before, atMs, after } = outlasting(pair, step) ?? {};
+      if (before === undefined || atMs === undefined) return;
+      await ask(pair, before);
+      pair.nowMs = atMs;
+      await real.setClock(atMs);
+      for (const command of after ?? []) await ask(pair, command);
     } else if (step.kind === 'sale') {
       const commands = commandsOf(pair, step.sale);
       if (commands === undefined) return;

@@ -93,7 +93,7 @@ test('a stranger that calls on a pool hears no bid, ends no win, and costs the b
   const sale = sold(await seller.call(offer(POOL)));
   expect((await winning).contract).toBe(sale.winners[0]!.contract);
   expect(seen).toEqual([]);
-  expect(quotes()).toBe(1);
+  await expect.poll(quotes).toBe(1);
 });
 
 test('a pool that is opened later is heard', async () => {

@@ -120,6 +120,7 @@ test('48 hours are asked, 463 with a counter at 72; resubmitted and approved, 26
   const [task] = hiredBy(outcome);
   expect(task!.view.issues.deadline).toBe(needs);
   expect(await task!.receipt).toMatchObject({ ok: true });
+  await expect.poll(() => tap.heard.some(({ message }) => message.performative === 'inform')).toBe(true);
   const moves = tap.heard.map(({ message, headers }) => {
     const { round, issues, counter } = message.body as { round?: number; issues?: Issues; counter?: Issues };
     const deadline = (issues ?? counter)?.deadline;

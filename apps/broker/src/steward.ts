@@ -1,5 +1,5 @@
 // The steward sells an operator's pools: whenever slots are free it calls for proposals, like any initiator.
-import { type Agent, connectAgent } from '@tender/agent';
+import type { Agent } from '@tender/agent';
 import type { Refusal } from '@tender/market';
 import type { Logger } from 'pino';
 import type { StewardConfig } from './config.js';
@@ -24,6 +24,8 @@ export class Steward {
 
   async #run(servers: string, market: string, config: StewardConfig): Promise<void> {
     const { signal } = this.#stop;
+    // A broker that sells nothing starts without the agents' side.
+    const { connectAgent } = await import('@tender/agent');
     let agent: Agent | undefined;
     for (let told = false; agent === undefined && !signal.aborted; ) {
       try {

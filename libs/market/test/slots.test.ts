@@ -145,6 +145,28 @@ describe('an intent', () => {
   });
 });
 
+describe('a cheque', () => {
+  it('that holds for longer than a call lives is cashed once all the same: the call’s id is free a day later', async () => {
+    const { hand, redis, market, reader, setClock, check } = await server.market();
+    await setClock(START_MS);
+    const bid = { participant: 'ann', price: 5, intent: 'once', until_ms: START_MS + 10 * 86_400_000 };
+    await hand.call({ cfp: 'c1', slots: [0], durationMs: 1_000 });
+    expect(await hand.award('c1', [bid])).toMatchObject({ ok: true });
+    expect(await reader.contractOfIntent('ann', 'once')).toBe('c1-1');
+    await hand.release('ann', 'c1-1');
+    // What Redis' own clock forgets within the next nine days.
+    const names = await redis.keys(`{${market}}:*`);
+    for (const name of names) {
+      const ttl = await redis.pttl(name);
+      if (ttl > 0 && ttl <= 9 * 86_400_000) await redis.del(name);
+    }
+    await setClock(START_MS + 9 * 86_400_000);
+    await hand.call({ cfp: 'c1', slots: [0], durationMs: 1_000 });
+    expect(await hand.award('c1', [bid])).toMatchObject({ ok: false, detail: 'duplicate' });
+    await check();
+  });
+});
+
 describe("a lease's payments", () => {
   it('cannot be taken for a transfer that a caller named like them', async () => {
     const { hand, ledger, pending, check } = await server.market();

@@ -236,7 +236,7 @@ function grantLease(market: MarketState, call: CallState, bid: ShownBid, grant: 
   countHeld(pool, bid.units, lease.class, lease.owner);
   noteUse(pool, who, bid.units * call.durationMs, nowMs);
   market.contracts.set(id, lease);
-  market.intents.set(`${bid.participant}:${bid.intent}`, { contract: id });
+  market.winIntent(bid, id);
   market.deadlines.set(`lease:${id}`, leaseDue(lease).at);
   openTerm(market, lease, 1, lease.amount);
   return {

@@ -271,7 +271,7 @@ export function giveTask(market: MarketState, terms: Terms, offer: StandbyOffer,
     const posting = { id: payments.bond, debit: participant, credit: buyer, amount: bond, tags: tags(participant) };
     ledger.openPending(posting, undefined);
   }
-  market.intents.set(`${participant}:${intent}`, { contract: id });
+  market.winIntent(offer, id);
   const none = { pool: '', slots: [], fences: [], class: '', owner: '' } as const;
   const taken = hold === '' ? none : takeSlots(market, offer, id, buyer, nowMs);
   const dueAt = Math.min(Math.max(startBy, nowMs) + terms.graceMs, MAX_MS);

@@ -209,7 +209,7 @@ export function commitSettlement(
   const forgottenAt = nowMs + ENDED_KEPT_MS;
   lease.state = 'settled';
   lease.forgottenAt = forgottenAt;
-  market.intents.set(`${lease.participant}:${lease.intent}`, { contract: lease.id, forgottenAt });
+  market.leaveIntent(lease, nowMs);
   market.deadlines.delete(`lease:${lease.id}`);
   const call = market.calls.get(lease.cfp);
   if (call !== undefined) {

@@ -111,6 +111,8 @@ export interface ContractState {
 
 export interface IntentState {
   readonly contract: string;
+  /** As long as its cheque holds: the id under which that was sealed is free again a day after the contract's end. */
+  readonly until: number;
   forgottenAt?: number;
 }
 
@@ -171,6 +173,16 @@ export class MarketState {
 
   intent(agent: string, intent: string, nowMs: number): IntentState | undefined {
     return remembered(this.intents.get(`${agent}:${intent}`), nowMs);
+  }
+
+  winIntent(cheque: { participant: string; intent: string; until_ms: number }, contract: string): void {
+    this.intents.set(`${cheque.participant}:${cheque.intent}`, { contract, until: cheque.until_ms });
+  }
+
+  /** Its contract has ended. */
+  leaveIntent({ participant, intent }: { participant: string; intent: string }, nowMs: number): void {
+    const won = this.intents.get(`${participant}:${intent}`);
+    if (won !== undefined) won.forgottenAt = Math.max(nowMs + ENDED_KEPT_MS, won.until);
   }
 
   takeLock(pool: string, slots: readonly number[], value: string): void {

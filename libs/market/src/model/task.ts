@@ -264,8 +264,7 @@ function endAttempt(market: MarketState, task: TaskRecord, paid: number, forfeit
     const who = whoOf(market.ledger.account(task.buyer)!);
     noteUse(market.pools.get(task.pool)!, who, -task.slots.length * task.durationMs, nowMs);
   }
-  const forgottenAt = nowMs + ENDED_KEPT_MS;
-  market.intents.set(`${task.participant}:${task.intent}`, { contract: task.id, forgottenAt });
+  market.leaveIntent(task, nowMs);
 }
 
 /** The slots are free as soon as the work is over, whatever becomes of a dispute. */

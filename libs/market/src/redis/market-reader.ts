@@ -110,7 +110,8 @@ export class MarketReader {
 
   /** The contract that an intent won, if any. */
   async contractOfIntent(agent: string, intent: string): Promise<string | undefined> {
-    return (await this.#redis.get(this.#key('intent', `${agent}:${intent}`))) ?? undefined;
+    // Behind a bar: until when its cheque holds, where that is for long.
+    return (await this.#redis.get(this.#key('intent', `${agent}:${intent}`)))?.split('|')[0];
   }
 
   async contract(id: string): Promise<ContractView | undefined> {

@@ -149,7 +149,7 @@ local function grant_lease(call, bid, i, next_slot)
     slots[u], fences[u] = n, fence
     take_slot(call.pool, n, fence, contract)
   end
-  redis.call('SET', key('intent', bid.participant .. ':' .. bid.intent), contract)
+  win_intent(bid, contract)
   redis.call('HSET', key('contract', contract), 'state', 'awarded', 'cfp', call.cfp, 'pool', call.pool,
     'participant', bid.participant, 'payee', call.payee, 'intent', bid.intent, 'units', bid.units,
     'slots', table.concat(slots, ','), 'fences', table.concat(fences, ','), 'price', bid.pays, 'startedAt', now,

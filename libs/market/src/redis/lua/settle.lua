@@ -46,7 +46,7 @@ if c.deposit and c.state == 'awarded' then lease_met(c, outcome == 'unstarted' o
 redis.call('HSET', key('contract', c.id), 'state', 'settled', 'outcome', outcome, 'endedTerms', ended, 'paid', paid,
   'settledAt', now)
 redis.call('PEXPIRE', key('contract', c.id), ENDED_KEPT_MS)
-redis.call('PEXPIRE', key('intent', c.participant .. ':' .. c.intent), ENDED_KEPT_MS)
+leave_intent(c)
 redis.call('ZREM', key('deadlines'), 'lease:' .. c.id)
 local reply = {
   contract = c.id, pool = c.pool, participant = c.participant, slots = c.slots, outcome = outcome,

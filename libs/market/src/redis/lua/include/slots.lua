@@ -56,3 +56,17 @@ local function free_slots(pool, slots, cfp)
     redis.call('PEXPIRE', key('cfp', cfp), ENDED_KEPT_MS)
   end
 end
+
+-- The intent of a cheque that is cashed names its contract, and until when the cheque holds where no call lives so long.
+local function win_intent(cheque, contract)
+  local far = cheque.until_ms - now > CALL_LIFE_MS and '|' .. cheque.until_ms or ''
+  redis.call('SET', key('intent', cheque.participant .. ':' .. cheque.intent), contract .. far)
+end
+
+-- Its contract has ended: it is remembered for a day, and as long as its cheque holds, because the id under which that
+-- was sealed is free again by then.
+local function leave_intent(c)
+  local name = key('intent', c.participant .. ':' .. c.intent)
+  local till = string.match(redis.call('GET', name) or '', '|(%d+)$')
+  redis.call('PEXPIRE', name, max(ENDED_KEPT_MS, (tonumber(till) or 0) - now))
+end

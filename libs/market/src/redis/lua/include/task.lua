@@ -113,7 +113,7 @@ local function give_task(c, offer)
     open_pending(bond_id(c), offer.participant, c.buyer, c.bond, nil,
       cjson.encode({ agent = offer.participant, pool = c.resource, contract = c.id }))
   end
-  redis.call('SET', key('intent', offer.participant .. ':' .. offer.intent), c.id)
+  win_intent(offer, c.id)
   if offer.held then
     local held = offer.held
     pool = held.pool
@@ -201,7 +201,7 @@ local function end_attempt(c, paid, forfeited)
   end
   -- Slots of a provider that is paid nothing were nobody's purchase: else it could make its buyer's noise.
   if paid == 0 and c.hold ~= '' then note_work(c.pool, who_of(account_of(c.buyer)), -#c.slots * c.duration) end
-  redis.call('PEXPIRE', key('intent', c.participant .. ':' .. c.intent), ENDED_KEPT_MS)
+  leave_intent(c)
   redis.call('ZREM', key('contracts', c.participant), c.id)
 end
 

@@ -50,14 +50,14 @@ export function changesNothing(before: readonly Proposal[], issues: Issues): boo
 
 function messageOf(state: Haggled, { round, issues, offer, risk }: Proposal, replyBy: number): HaggleAction {
   const { side, opener, frame, provider, bounds, protocol } = state.context;
-  const move = { round, issues, ...(offer && { offer }), ...(risk !== undefined && { risk }) };
   if (state.ourMoves > 0 || side !== opener) {
-    return { kind: 'send', performative: 'counter-propose', body: { ...move, kind: 'counter' }, replyBy };
+    const body: TaskBody<'counter-propose'> = { kind: 'counter', round, issues, offer, risk };
+    return { kind: 'send', performative: 'counter-propose', body, replyBy };
   }
   const body: TaskBody<'propose'> =
     offer === undefined
-      ? { ...move, kind: 'opening', frame, provider, bounds, protocol }
-      : { ...move, offer, kind: 'tender' };
+      ? { kind: 'opening', round, issues, risk, frame, provider, bounds, protocol }
+      : { kind: 'tender', round, issues, offer, risk };
   return { kind: 'send', performative: 'propose', body, replyBy };
 }
 

@@ -143,7 +143,9 @@ export class TokenPromises {
     );
     // Refused for want of credits, beside the most that its other takes may come to, is not for capacity.
     const covered = asked.reduce((sum, { take }) => sum + take.maxPrice, 0) <= credits;
-    if (!within || !covered || asked.length === 0) return;
+    // So is refused, or made to wait, beyond a cap of the market's rules.
+    const capped = asked.some(({ take }) => take.bounds !== undefined);
+    if (!within || !covered || capped || asked.length === 0) return;
     this.within += 1;
     for (const { take, answer } of asked) must(answer.ok, () => `${take.hold} was refused within the reserve`);
   }

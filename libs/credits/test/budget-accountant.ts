@@ -101,8 +101,8 @@ export class BudgetAccountant {
         must(ownOf(budget) === ownOf(earlier), 'what is its own stays', budget);
       }
       if (earlier !== undefined && budget.id === changed) {
-        const wanted = earlier.allowance - earlier.cut + budget.amount - earlier.amount;
-        must(budget.allowance - budget.cut === Math.max(0, wanted), 'an operator gets what was asked for', budget);
+        const asked = ownOf(earlier) + budget.amount - earlier.amount;
+        must(ownOf(budget) === asked, 'an operator gets what was asked for', budget);
       }
     }
   }

@@ -186,8 +186,8 @@ export class BudgetDesk {
       this.#copies.set(spec.id, budget);
     }
     const amount = Number(spec.amountMicro);
-    const wanted = Math.max(0, budget.allowance - budget.cut + amount - budget.amount);
-    budget.allowance = Math.max(wanted, budget.used);
+    const wanted = budget.allowance - budget.cut + amount - budget.amount;
+    budget.allowance = Math.max(0, wanted, budget.used);
     budget.cut = budget.allowance - wanted;
     budget.amount = amount;
     budget.keepPermille = spec.keepPermille;

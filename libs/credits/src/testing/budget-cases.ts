@@ -20,6 +20,7 @@ const LENT: readonly GivenStep[] = [
   budget('idle', '200', { parent: 'all', ...IDLE }),
   set({ id: 'a1', budget: 'mine' }),
 ];
+const LEND_AGAIN = budget('idle', '200', { parent: 'all' });
 const KEPT: readonly GivenStep[] = [
   budget('team', '500', { keepPermille: 500, carryCapMicro: '100' }),
   set({ id: 'a1', budget: 'team' }),
@@ -208,6 +209,18 @@ export const budgetCases: readonly LedgerCase[] = [
     'posted',
   ),
   refuses('what is lent', [...LENT, hold('300'), set({ id: 'a1', budget: 'idle' })], pay('101', second), 'over-budget'),
+  refuses(
+    'what came back to a lender whose amount was lowered meanwhile',
+    [...LENT, hold('300'), budget('idle', '0', { parent: 'all' }), cancel(), set({ id: 'a1', budget: 'idle' })],
+    pay('1', second),
+    'over-budget',
+  ),
+  refuses(
+    'what a lender has lent, though its amount was lowered and raised again',
+    [...LENT, hold('300'), budget('idle', '0', { parent: 'all' }), LEND_AGAIN, set({ id: 'a1', budget: 'idle' })],
+    pay('101', second),
+    'over-budget',
+  ),
   refuses(
     'what was owed when the window turned',
     [...LENT, pay('300'), budget('idle', '200', { parent: 'all' }), { waitMs: HOUR }],

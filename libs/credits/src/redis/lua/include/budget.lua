@@ -207,10 +207,11 @@ local function new_budget(id, parent, window)
   return b
 end
 
--- Gives a budget another amount, from this window on. What is spent already is not taken away.
+-- Gives a budget another amount, from this window on. What is spent or lent already is not taken away: it goes when it
+-- comes back.
 local function reallot(b, amount)
-  local wanted = max(0, b.allowance - b.cut + amount - b.amount)
-  b.amount, b.allowance, b.changed = amount, max(wanted, b.used), true
+  local wanted = b.allowance - b.cut + amount - b.amount
+  b.amount, b.allowance, b.changed = amount, max(0, wanted, b.used), true
   b.cut = b.allowance - wanted
 end
 

@@ -201,7 +201,7 @@ export function outlasting(scene: SaleScene, { which, agent, swept }: Extract<Sa
     before: keyed(scene, { kind: 'extend-call', by: 'seller', cfp, ttlMs: 5_000 }),
     atMs: until + 1,
     after: [
-      keyed(scene, { kind: 'deposit', by: agent, agent, cfp, amountMicro: DEPOSIT }),
+      keyed(scene, { kind: 'deposit', by: agent, agent, cfp, amountMicro: DEPOSIT, policy: 0 }),
       ...(swept ? [{ kind: 'return-deposits', cfp } as const] : []),
     ],
   };

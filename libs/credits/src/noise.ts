@@ -39,6 +39,12 @@ export function recentUse(use: Use, windowMs: number, nowMs: number): number {
   return cur + Math.floor((prev * (windowMs - (nowMs - start))) / windowMs);
 }
 
+/** Whether nothing is left of a use, nor ever will be: whoever keeps it need not. */
+export function hasFaded(use: Use, windowMs: number, nowMs: number): boolean {
+  const { prev, cur } = rolledUse(use, windowMs, nowMs);
+  return prev === 0 && cur === 0;
+}
+
 /**
  * In how many ms no more than `room` is left of a use, if nothing is added to it but `more` of the present window;
  * undefined where it is so now.

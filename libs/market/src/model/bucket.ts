@@ -4,9 +4,12 @@ import {
   type Bucket,
   type BucketSpec,
   bucketOf,
+  hasFaded,
+  NO_USE,
   parseMicro,
   TOKEN,
   type Tokens,
+  type Use,
   usedMore,
   weightOf,
 } from '@tender/credits';
@@ -28,6 +31,8 @@ export function commitBucket(market: MarketState, spec: BucketSpec, nowMs: numbe
   market.ledger.tick(nowMs);
   const was = market.buckets.get(spec.bucket);
   if (was !== undefined) advance(was, nowMs);
+  // Of another window's halves nothing could be told any more: recent use counts anew.
+  if (was?.spec.noiseWindowMs !== spec.noiseWindowMs) market.taken.delete(spec.bucket);
   market.buckets.set(spec.bucket, bucketOf(spec, nowMs, was));
 }
 
@@ -59,10 +64,17 @@ export function countUse(
   atMs = nowMs,
 ): void {
   if (weight === 0) return;
-  const taken = market.taken.get(bucket.id) ?? new Map();
+  const taken: Map<string, Use> = market.taken.get(bucket.id) ?? new Map();
   market.taken.set(bucket.id, taken);
-  const use = taken.get(who) ?? { start: 0, prev: 0, cur: 0 };
-  taken.set(who, usedMore(use, weight, bucket.spec.noiseWindowMs, nowMs, atMs));
+  const { noiseWindowMs } = bucket.spec;
+  const use = usedMore(taken.get(who) ?? NO_USE, weight, noiseWindowMs, nowMs, atMs);
+  // Whoever took last stands last: what has faded is found at the front.
+  taken.delete(who);
+  taken.set(who, use);
+  for (const [other, old] of taken) {
+    if (!hasFaded(old, noiseWindowMs, nowMs)) return;
+    taken.delete(other);
+  }
 }
 
 export function weightIn(bucket: Bucket, amounts: TokenAmounts): number {

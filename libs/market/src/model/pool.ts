@@ -25,6 +25,8 @@ export function commitPool(market: MarketState, spec: PoolSpec): void {
   market.pools.set(spec.pool, {
     ...{ recent: [], standardHeld: 0, owned: new Map(), bought: new Map() },
     ...had,
+    // Of another window's halves nothing could be told any more: what was bought of late counts anew.
+    ...(had !== undefined && had.noiseWindowMs === spec.noiseWindowMs ? {} : { bought: new Map() }),
     account: spec.account,
     seller: spec.seller,
     reserve: spec.reserve,

@@ -1,6 +1,6 @@
 // All live state at one instant, in one shape for the model and for Redis: so that the two can be compared as they are.
 import { createHash } from 'node:crypto';
-import { canonicalJson, owedText } from '@tender/credits';
+import { canonicalJson, hasFaded, owedText, readUse } from '@tender/credits';
 import { bucketFields, holdFields, takenFields } from './bucket-record.js';
 import type { CallState, ContractState, MarketState, PoolState } from './market-state.js';
 import { isOpen, type ProposalRecord } from './proposal-record.js';
@@ -200,8 +200,8 @@ export function compareSnapshots(
   fact('clock', Math.max(expected.clock, found.clock), found.clock);
   for (const part of ['version', 'sum']) fact(`policy ${part}`, expected.policy[part], found.policy[part]);
   for (const part of recordParts) {
-    const wanted = expected[part] as Readonly<Record<string, unknown>>;
-    const is = found[part] as Readonly<Record<string, unknown>>;
+    const wanted = unfaded(expected, part, found.clock) as Readonly<Record<string, unknown>>;
+    const is = unfaded(found, part, found.clock) as Readonly<Record<string, unknown>>;
     for (const id of union(wanted, is)) {
       const [a, b] = [wanted[id], is[id]];
       if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) fact(`${part} ${id}`, a, b);
@@ -213,6 +213,18 @@ export function compareSnapshots(
     }
   }
   return difference === undefined ? { compared } : { compared, difference };
+}
+
+/** A part without what has faded of recent use: Redis drops it now and then, and nothing hangs on when. */
+function unfaded(snapshot: MarketSnapshot, part: (typeof recordParts)[number], nowMs: number): object {
+  if (part !== 'taken' && part !== 'bought') return snapshot[part];
+  const left = Object.entries(snapshot[part]).map(([id, uses]) => {
+    const { noiseWindowMs } =
+      part === 'bought' ? (snapshot.pools[id] ?? {}) : JSON.parse(snapshot.buckets[id]?.spec ?? '{}');
+    const live = Object.entries(uses).filter(([, use]) => !hasFaded(readUse(use), Number(noiseWindowMs), nowMs));
+    return [id, Object.fromEntries(live)] as const;
+  });
+  return Object.fromEntries(left.filter(([, uses]) => Object.keys(uses).length > 0));
 }
 
 function union(a: object, b: object): Set<string> {

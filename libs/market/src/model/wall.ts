@@ -1,5 +1,5 @@
 // What a pool lets whom hold, in the model: the wall around its reserve, an owner's cap, the price of noise; wall.lua's rules.
-import { type Account, noisePermille, readUse, recentUse, showUse, usedMore } from '@tender/credits';
+import { type Account, hasFaded, noisePermille, readUse, recentUse, showUse, usedMore } from '@tender/credits';
 import type { Detail } from '../refusal.js';
 import type { PoolState } from './market-state.js';
 
@@ -71,5 +71,12 @@ export function noisy(price: number, noise: number): number {
 export function noteUse(pool: PoolState, who: string, amount: number, nowMs: number): void {
   const { noiseMaxPermille, noiseWindowMs, bought } = pool;
   if (noiseMaxPermille <= 1000) return;
-  bought.set(who, showUse(usedMore(readUse(bought.get(who)), amount, noiseWindowMs, nowMs)));
+  const use = usedMore(readUse(bought.get(who)), amount, noiseWindowMs, nowMs);
+  // Whoever bought last stands last: what has faded is found at the front.
+  bought.delete(who);
+  bought.set(who, showUse(use));
+  for (const [other, old] of bought) {
+    if (!hasFaded(readUse(old), noiseWindowMs, nowMs)) return;
+    bought.delete(other);
+  }
 }

@@ -29,6 +29,8 @@ local spec = { account = asked.account, limits = limits }
 for name, value in pairs(asked) do
   if name ~= 'bucket' and name ~= 'limits' then spec[name] = value end
 end
+-- Of another window's halves nothing could be told any more: recent use counts anew.
+if was and was.spec.noiseWindowMs ~= spec.noiseWindowMs then redis.call('DEL', key('taken', asked.bucket)) end
 redis.call('HSET', key('bucket', asked.bucket), 'spec', cjson.encode(spec))
 redis.call('SADD', key('buckets'), asked.bucket)
 local b = was or {

@@ -19,6 +19,9 @@ if p.reserve > p.slots then return refuse('no-capacity', 'the reserve has at mos
 local had = tonumber(redis.call('HGET', key('pool', p.pool), 'slots') or '0')
 if had > p.slots then return refuse('no-capacity', 'a pool does not shrink: it has ' .. had .. ' slots') end
 
+-- Of another window's halves nothing could be told any more: what was bought of late counts anew.
+local window = redis.call('HGET', key('pool', p.pool), 'noiseWindowMs')
+if window and tonumber(window) ~= p.noiseWindowMs then redis.call('DEL', key('bought', p.pool)) end
 redis.call('HSET', key('pool', p.pool), 'account', p.account, 'seller', p.seller, 'slots', p.slots,
   'reserve', p.reserve, 'reservePrice', p.reservePriceMicro, 'seals', table.concat(p.seals, ','),
   'maxTerms', p.maxTerms, 'graceMs', p.graceMs, 'idleMs', p.idleMs, 'compensationPermille', p.compensationPermille,

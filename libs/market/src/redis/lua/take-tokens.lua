@@ -271,7 +271,7 @@ if #won > 0 then
     -- Of a bucket that large, a take may be too little to count.
     if weight > 0 then recent[#recent + 1], recent[#recent + 2] = who, used_more(uses[who], weight, b.spec.noiseWindowMs) end
   end
-  if #recent > 0 then redis.call('HSET', taken_key(b), unpack(recent)) end
+  save_uses(taken_key(b), recent, b.spec.noiseWindowMs)
   redis.call('ZADD', key('deadlines'), unpack(due))
   b.spot = rate
   if rate > 1000 then b.scarce_at = now end

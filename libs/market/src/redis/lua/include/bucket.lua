@@ -170,5 +170,5 @@ end
 local function count_use(b, who, weight, at)
   if weight == 0 then return end
   local use = redis.call('HGET', taken_key(b), who)
-  redis.call('HSET', taken_key(b), who, used_more(use, weight, b.spec.noiseWindowMs, at))
+  save_uses(taken_key(b), { who, used_more(use, weight, b.spec.noiseWindowMs, at) }, b.spec.noiseWindowMs)
 end

@@ -29,6 +29,23 @@ local function used_more(text, amount, window, at)
   return string.format('%.0f,%.0f,%.0f', start, prev, cur)
 end
 
+-- Of so many at most is looked whether anything is left, however many were new.
+local MOST_LOOKED_AT = 64
+
+-- Stores uses, a flat list of owners and what they are now. For each owner that is new two are drawn, and dropped where
+-- nothing is left of their use: so no more than about half of what is kept has faded, however many owners come and go.
+local function save_uses(name, uses, window)
+  if #uses == 0 then return end
+  local new = redis.call('HSET', name, unpack(uses))
+  if new == 0 then return end
+  local faded, drawn = {}, redis.call('HRANDFIELD', name, min(2 * new, MOST_LOOKED_AT), 'WITHVALUES')
+  for i = 1, #drawn, 2 do
+    local _, prev, cur = rolled_use(drawn[i + 1], window)
+    if prev == 0 and cur == 0 then faded[#faded + 1] = drawn[i] end
+  end
+  if #faded > 0 then redis.call('HDEL', name, unpack(faded)) end
+end
+
 -- By what a price is multiplied, in thousandths; `usage` and `whole`, all that the window can give, in one unit.
 local function noise_permille(usage, whole, max_permille)
   if max_permille <= 1000 then return 1000 end

@@ -43,7 +43,7 @@ end
 -- Remembers slot-milliseconds that were bought.
 local function note_use(pool, who, amount)
   local name = key('bought', pool.id)
-  redis.call('HSET', name, who, used_more(redis.call('HGET', name, who), amount, pool.noise_window))
+  save_uses(name, { who, used_more(redis.call('HGET', name, who), amount, pool.noise_window) }, pool.noise_window)
 end
 
 -- The same of a pool by its id, where noise has a price in it; below zero for what was not paid after all.

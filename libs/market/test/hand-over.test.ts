@@ -179,6 +179,22 @@ describe('the noise of a pool', () => {
     await check();
   });
 
+  it('takes back what nobody was paid for where it was counted: what was bought since stays', async () => {
+    const pool = { ...noisy, noiseWindowMs: 2_000 };
+    const { tasks, hand, redis, market, at, check } = await taskMarket(server, { agents, pools: [pool] });
+    await hand.call({ cfp: 'h1', slots: [0, 1], by: 'ben' });
+    await at(1_500);
+    await tasks.engage({ conversation: 'k1', offers: [{ ...holding, durationMs: 6_000 }] });
+    await at(2_100);
+    await hand.call({ cfp: 'c1', slots: [2], by: 'ben', durationMs: 1_000 });
+    await hand.award('c1', [{ participant: 'cid', price: 9_000, until_ms: START_MS + 60_000 }], { by: 'ben' });
+    const bought = () => redis.hgetall(`{${market}}:bought:gpu`);
+    expect(await bought()).toEqual({ acme: `${START_MS + 2_000},12000,1000` });
+    expect(await tasks.report('ben', 'k1-t1', 'turn-down')).toMatchObject({ outcome: 'failed' });
+    expect(await bought()).toEqual({ acme: `${START_MS + 2_000},0,1000` });
+    await check();
+  });
+
   it('keeps what was paid for: a buyer that calls it off has had the slots', async () => {
     const { tasks, hand, redis, market, at, check } = await taskMarket(server, { agents, pools: [noisy] });
     await hand.call({ cfp: 'h1', slots: [0, 1], by: 'ben' });

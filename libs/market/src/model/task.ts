@@ -262,7 +262,7 @@ function endAttempt(market: MarketState, task: TaskRecord, paid: number, forfeit
   // Slots of a provider that is paid nothing were nobody's purchase: else it could make its buyer's noise.
   if (paid === 0 && task.hold !== '') {
     const who = whoOf(market.ledger.account(task.buyer)!);
-    noteUse(market.pools.get(task.pool)!, who, -task.slots.length * task.durationMs, nowMs);
+    noteUse(market.pools.get(task.pool)!, who, -task.slots.length * task.durationMs, nowMs, task.handedAt);
   }
   market.leaveIntent(task, nowMs);
 }

@@ -67,11 +67,11 @@ export function noisy(price: number, noise: number): number {
   return Math.floor(price / 1000) * noise + Math.ceil(((price % 1000) * noise) / 1000);
 }
 
-/** Remembers slot-milliseconds that were bought, where the pool asks. */
-export function noteUse(pool: PoolState, who: string, amount: number, nowMs: number): void {
+/** Remembers slot-milliseconds that were bought, where the pool asks; below zero of what was bought at `atMs`, after all not. */
+export function noteUse(pool: PoolState, who: string, amount: number, nowMs: number, atMs = nowMs): void {
   const { noiseMaxPermille, noiseWindowMs, bought } = pool;
   if (noiseMaxPermille <= 1000) return;
-  const use = usedMore(readUse(bought.get(who)), amount, noiseWindowMs, nowMs);
+  const use = usedMore(readUse(bought.get(who)), amount, noiseWindowMs, nowMs, atMs);
   // Whoever bought last stands last: what has faded is found at the front.
   bought.delete(who);
   bought.set(who, showUse(use));

@@ -149,7 +149,7 @@ local function task_of(id)
     'graceMs', 'reportEveryMs', 'lateMs', 'rebatePermille', 'bond', 'penaltyPermille', 'disputeMs', 'standbys',
     'tried', 'attempt', 'participant', 'intent', 'price', 'deadline', 'durationMs', 'hold', 'pool', 'slots', 'heardAt',
     'startedAt', 'askedDeadline', 'doneAt', 'dueAt', 'percent', 'payee', 'class',
-    'owner', 'process')
+    'owner', 'process', 'handedAt')
   if f[1] ~= 'task' then return nil end
   return {
     id = id, state = f[2], buyer = f[3], task = f[4], resource = f[5], counts = f[6], needs = tonumber(f[7]),
@@ -159,7 +159,7 @@ local function task_of(id)
     deadline = tonumber(f[21]), duration = tonumber(f[22]), hold = f[23], pool = f[24], slots = numbers(f[25]),
     heard_at = f[26] and tonumber(f[26]), started_at = f[27] and tonumber(f[27]), asked = f[28] and tonumber(f[28]),
     done_at = f[29] and tonumber(f[29]), due_at = tonumber(f[30]), percent = tonumber(f[31]), payee = f[32],
-    class = f[33], owner = f[34], process = f[35],
+    class = f[33], owner = f[34], process = f[35], handed_at = tonumber(f[36]),
   }
 end
 
@@ -200,7 +200,7 @@ local function end_attempt(c, paid, forfeited)
     end_pending(bond_id(c), c.participant, c.buyer, c.bond, forfeited and c.bond or 0, forfeited and 'posted' or 'voided')
   end
   -- Slots of a provider that is paid nothing were nobody's purchase: else it could make its buyer's noise.
-  if paid == 0 and c.hold ~= '' then note_work(c.pool, who_of(account_of(c.buyer)), -#c.slots * c.duration) end
+  if paid == 0 and c.hold ~= '' then note_work(c.pool, who_of(account_of(c.buyer)), -#c.slots * c.duration, c.handed_at) end
   leave_intent(c)
   redis.call('ZREM', key('contracts', c.participant), c.id)
 end

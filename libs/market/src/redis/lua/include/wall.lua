@@ -40,14 +40,14 @@ local function noisy(price, noise)
   return floor(price / 1000) * noise + ceil(price % 1000 * noise / 1000)
 end
 
--- Remembers slot-milliseconds that were bought.
-local function note_use(pool, who, amount)
+-- Remembers slot-milliseconds that were bought; below zero of what was bought `at`.
+local function note_use(pool, who, amount, at)
   local name = key('bought', pool.id)
-  save_uses(name, { who, used_more(redis.call('HGET', name, who), amount, pool.noise_window) }, pool.noise_window)
+  save_uses(name, { who, used_more(redis.call('HGET', name, who), amount, pool.noise_window, at) }, pool.noise_window)
 end
 
 -- The same of a pool by its id, where noise has a price in it; below zero for what was not paid after all.
-local function note_work(pool, who, amount)
+local function note_work(pool, who, amount, at)
   local p = redis.call('HMGET', key('pool', pool), 'noiseMaxPermille', 'noiseWindowMs')
-  if tonumber(p[1] or '0') > 1000 then note_use({ id = pool, noise_window = tonumber(p[2]) }, who, amount) end
+  if tonumber(p[1] or '0') > 1000 then note_use({ id = pool, noise_window = tonumber(p[2]) }, who, amount, at) end
 end

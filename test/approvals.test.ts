@@ -234,6 +234,29 @@ describe('the market’s rules', () => {
   });
 });
 
+test('all that waits is listed, page by page, and whose it is: no crowd of proposals hides one', async () => {
+  const escalated = { about: 'escalation' as const, digest: 'd', conversation: 'k1', message: 'stuck' };
+  const filings = Array.from({ length: 300 }, (_, n) => {
+    const by = `crowd-${n % 6}`;
+    const asked = { ...escalated, by, buyer: by, key: `crowd-${newId()}`, withinMs: 3_600_000 + n };
+    return runScript(market.redis, marketScripts.fileProposal, metaKey(market.market), asked);
+  });
+  const replies = await Promise.all(filings);
+  const ids = replies.map((reply) => (reply.ok ? reply.proposal : reply.message));
+  const first = (await admin('approvals', {})).body;
+  expect(first.proposals).toHaveLength(256);
+  expect(first.more).toBe(1);
+  expect(first.waiting).toBeGreaterThanOrEqual(300);
+  expect(first.asking).toContainEqual({ by: 'crowd-5', waiting: 50 });
+  const { expiresAt, proposal } = first.proposals.at(-1);
+  const next = (await admin('approvals', { after: { expiresAt, proposal } })).body;
+  expect(next.more).toBeUndefined();
+  const listed = [...first.proposals, ...next.proposals].map((one: { proposal: string }) => one.proposal);
+  expect(new Set(listed).size).toBe(listed.length);
+  expect(listed).toEqual(expect.arrayContaining(ids));
+  await Promise.all(ids.map((id) => admin('decide', { proposal: id, verdict: 'deny' })));
+});
+
 describe('a negotiation that is stuck', () => {
   test('is put before the operators, and closed on what its buyer would close on', async () => {
     const deal = dealOf(buyer);

@@ -1,5 +1,5 @@
 // `tender approvals`: what waits for an operator, and the operator's word.
-import type { Operator } from '@tender/agent';
+import type { Operator, Waiting } from '@tender/agent';
 import { showCredits } from '@tender/credits';
 import type { ProposalView } from '@tender/market';
 import { asOperator, refusedByBank } from './as-operator.js';
@@ -12,12 +12,15 @@ export function listApprovals(config: CliConfig, form: OutputForm): Promise<numb
     const answer = await operator.approvals();
     if (!answer.ok) throw refusedByBank(answer, config.market);
     if (form === 'json') printJson(answer.proposals);
-    else print(listed(answer.proposals, config.market));
+    else print(listed(answer, config.market));
     return 0;
   });
 }
 
-function listed(proposals: readonly ProposalView[], market: string): string {
+/** So many askers are named. */
+const NAMED = 5;
+
+function listed({ proposals, asking }: Waiting, market: string): string {
   const [first] = proposals;
   if (first === undefined) return `Nothing waits for approval in the market ${market}.`;
   const rows = proposals.map((one) => [
@@ -29,9 +32,12 @@ function listed(proposals: readonly ProposalView[], market: string): string {
     showLeft(one.expiresAt - Date.now()),
     one.message,
   ]);
+  const named = asking.slice(0, NAMED).map(({ by, waiting }) => `${by} ${waiting}`);
+  const others = asking.length > NAMED ? ` and ${asking.length - NAMED} others` : '';
   return [
     showTable(['ID', 'KIND', 'BY', 'RULE', 'CREDITS', 'EXPIRES IN', 'MESSAGE'], rows),
-    `\n\`tender approvals approve ${first.proposal}\` or \`tender approvals deny ${first.proposal}\` decides the most urgent one.`,
+    `\n${proposals.length} waiting, by asker: ${named.join(', ')}${others}.`,
+    `\`tender approvals approve ${first.proposal}\` or \`tender approvals deny ${first.proposal}\` decides the most urgent one.`,
   ].join('\n');
 }
 

@@ -88,6 +88,7 @@ describe('an operator', () => {
       new RegExp(`^${first} +engage +buyer +dear +0.5 +60 min +rule dear .* a film \\[2J and more$`, 'm'),
     );
     expect(table).toContain(`tender approvals approve ${first}`);
+    expect(table).toContain('\n2 waiting, by asker: buyer 2.\n');
     const [code, approved] = await typedOutside(`approvals approve ${first}`);
     expect([code, approved]).toEqual([0, expect.stringMatching(/is approved and engaged: \S+-t1 with ann\.\n$/)]);
     expect(await typed(`approvals approve ${first}`)).toEqual([code, approved]);

@@ -45,6 +45,7 @@ export {
   type Operator,
   type SpendOptions,
   type Spent,
+  type Waiting,
 } from './operator.js';
 export type { Appraisal, Appraise, LostOffer, ProvideOptions, Providing, TaskRequest } from './provide-options.js';
 export { RefusedError } from './refused-error.js';

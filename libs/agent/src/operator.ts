@@ -24,6 +24,11 @@ import { type Link, type LinkOptions, openLink } from './link.js';
 
 export type AdminAnswer = ({ readonly ok: true } & Administered) | Refusal;
 export type Administered = z.infer<typeof adminResult>;
+export interface Waiting {
+  readonly proposals: readonly ProposalView[];
+  /** How many wait of whom, who has most there first, 256 askers at most. */
+  readonly asking: readonly { readonly by: string; readonly waiting: number }[];
+}
 export type Decided = { readonly ok: true; readonly proposal: ProposalView } | Refusal;
 export type Spent = { readonly ok: true; readonly spend: SpendAnswer } | Refusal;
 export interface SpendOptions {
@@ -51,8 +56,8 @@ export interface Operator {
   quote(pool: string, history?: number): Promise<({ readonly ok: true } & BankResult<'quote'>) | Refusal>;
   /** Replaces all rules. */
   setPolicy(policy: AdminRequest<'policy'>['policy'], key?: string): Promise<AdminAnswer>;
-  /** What waits for an operator, the most urgent first. */
-  approvals(): Promise<{ readonly ok: true; readonly proposals: readonly ProposalView[] } | Refusal>;
+  /** All that waits for an operator, the most urgent first, and of whom how much. */
+  approvals(): Promise<({ readonly ok: true } & Waiting) | Refusal>;
   /** Where an engagement is approved, the answer says what came of it. */
   decide(proposal: string, verdict: 'approve' | 'deny', key?: string): Promise<Decided>;
   /** Ends a lease or a task for reasons that are nobody's fault. */
@@ -103,8 +108,18 @@ export async function connectOperator(options: LinkOptions & { readonly seed: st
     },
     setPolicy: (policy, idem = newUlid()) => ask('policy', { key: idem, policy }),
     approvals: async () => {
-      const answer = await ask('approvals', { key: newUlid() });
-      return answer.ok ? { ok: true, proposals: answer.proposals ?? [] } : answer;
+      const first = await ask('approvals', { key: newUlid() });
+      if (!first.ok) return first;
+      const proposals = [...(first.proposals ?? [])];
+      // More than one message holds comes piece by piece.
+      for (let { more = 0 } = first; more > 0; ) {
+        const { expiresAt, proposal } = proposals.at(-1)!;
+        const next = await ask('approvals', { key: newUlid(), after: { expiresAt, proposal } });
+        if (!next.ok) return next;
+        proposals.push(...(next.proposals ?? []));
+        more = next.proposals?.length ? (next.more ?? 0) : 0;
+      }
+      return { ok: true, proposals, asking: first.asking ?? [] };
     },
     decide: async (proposal, verdict, idem = newUlid()) => {
       const answer = await ask('decide', { key: idem, proposal, verdict });

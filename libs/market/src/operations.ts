@@ -316,6 +316,9 @@ export const poolSpec = z.strictObject({
 });
 export type PoolSpec = z.infer<typeof poolSpec>;
 
+/** Where a list of what waits goes on. */
+const waitingSince = z.strictObject({ expiresAt: timeMs, proposal: idText });
+
 export const adminRequests = {
   account: z.strictObject({ key: idemKeyText, account: accountSpec }),
   grant: z.strictObject({ key: idemKeyText, to: idText, amountMicro: positiveMicroText, tags: tagsSpec.optional() }),
@@ -325,8 +328,8 @@ export const adminRequests = {
   policy: z.strictObject({ key: idemKeyText, policy: policySpec }),
   /** Approves or denies what waits. */
   decide: z.strictObject({ key: idemKeyText, proposal: idText, verdict: z.enum(['approve', 'deny']) }),
-  /** Lists what waits. */
-  approvals: z.strictObject({ key: idemKeyText }),
+  /** Lists what waits, the most urgent first, as much as a message holds; `after` the last one that was shown. */
+  approvals: z.strictObject({ key: idemKeyText, after: waitingSince.optional() }),
   /** Ends a task or a lease for reasons that are nobody's fault. */
   preempt: z.strictObject({ key: idemKeyText, contract: contractIdText }),
   /** Decides a dispute. */
@@ -348,7 +351,11 @@ export const adminBody = z.strictObject({
 /** `proposals` answers `approvals`, `proposal` a decision. */
 export const adminResult = z.object({
   status: z.string(),
+  /** Where there are `more` they come `after` the last one. */
   proposals: z.array(proposalView).optional(),
+  /** How many wait in all, and of whom most: with the first page. */
+  waiting: z.int().optional(),
+  asking: z.array(z.object({ by: idText, waiting: z.int() })).optional(),
   proposal: proposalView.optional(),
   ...bankAdminResult,
 });

@@ -1,7 +1,7 @@
 // Policies and approvals in Redis: versions that only rise, and a proposal's life from filing to its end.
 import { marketKey } from '@tender/credits/redis';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { CLOSED_WITHIN_MS, MAX_ASKED } from '../src/model/proposal.js';
+import { CLOSED_WITHIN_MS, MAX_ASKED, shareOf } from '../src/model/proposal.js';
 import { ProposalHand } from '../src/testing/index.js';
 import { START_MS, specRows, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
 
@@ -65,6 +65,52 @@ test('the most urgent is looked at first, and what is decided waits no more', as
   await hand.decide('p2', 'deny');
   expect(await waiting()).toEqual(['p3', 'p1']);
   await market.check();
+});
+
+test('the list goes on after the last one that was shown, in the order of urgency, those of one instant too', async () => {
+  const market = await started();
+  const hand = handOn(market);
+  for (const withinMs of [900, 300, 600, 600, 600, 100]) await hand.file({ withinMs });
+  const shown: string[] = [];
+  for (let after: Parameters<typeof market.reader.waiting>[1]; ; ) {
+    const page = await market.reader.waiting(2, after);
+    shown.push(...page.map(({ view }) => view.proposal));
+    if (page.length < 2) break;
+    after = page.at(-1)!.view;
+    // What is decided between two pages hides nothing.
+    await hand.decide(after.proposal, 'deny');
+  }
+  expect(shown).toEqual(['p6', 'p2', 'p3', 'p4', 'p5', 'p1']);
+  await hand.file({ by: 'ben' });
+  expect(await market.reader.asking()).toEqual([
+    { by: 'ann', waiting: 3 },
+    { by: 'ben', waiting: 1 },
+  ]);
+});
+
+test.each([
+  [0, 64],
+  [5_904, 64],
+  [5_905, 64],
+  [6_000, 63],
+  [9_000, 16],
+  [9_936, 1],
+  [9_999, 1],
+  [10_000, 0],
+])('with %i waiting in all one asker may have %i', async (waiting, share) => {
+  expect(shareOf(waiting)).toBe(share);
+  const market = await started();
+  const hand = handOn(market);
+  // Others', by name alone.
+  const others = Array.from({ length: waiting - Math.max(0, share - 1) }, (_, n) => ['1', `q${n}`]).flat();
+  const queue = marketKey(market.market, 'proposals');
+  for (let n = 0; n < others.length; n += 10_000) await market.redis.zadd(queue, ...others.slice(n, n + 10_000));
+  if (share > 1) await market.redis.hset(marketKey(market.market, 'asking'), 'ann', share - 1);
+  if (share > 1) await market.redis.zadd(queue, ...Array.from({ length: share - 1 }, (_, n) => ['1', `a${n}`]).flat());
+  const first = await hand.file();
+  expect(first.ok).toBe(share > 0);
+  const next = await hand.file();
+  expect(next).toMatchObject({ ok: false, detail: 'no-capacity' });
 });
 
 test('one asker has so many waiting at most, others are not kept out', async () => {

@@ -46,7 +46,7 @@ export const adminTable: { readonly [O in AdminOperation]: AdminPerform<O> } = {
     return decided.ok ? ok({ status: decided.result.state, proposal: decided.result }) : decided;
   },
 
-  approvals: async (bank) => ok({ status: 'done', proposals: await approvals(bank) }),
+  approvals: async (bank, _by, request) => approvals(bank, request),
 
   preempt: async (bank, by, request) => {
     const { key, contract } = request;

@@ -2,6 +2,7 @@
 import { canonicalJson, parseMicro } from '@tender/credits';
 import { bodyDigest, runScript } from '@tender/credits/redis';
 import {
+  type AdminRequest,
   type BankRequest,
   type BankResult,
   type Engage,
@@ -13,6 +14,7 @@ import {
 import { marketScripts, type StoredProposal } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
+import type { AdminDone } from './admin-done.js';
 import { refused } from './calls.js';
 import { engage, mostOf } from './engage.js';
 import { runFiling } from './file-proposal.js';
@@ -131,8 +133,13 @@ export async function engageApproved(bank: Bank, id: string): Promise<void> {
 /** As many as fit into a message. */
 const MOST_SHOWN = 256;
 
-/** What waits, the most urgent first. */
-export async function approvals(bank: Bank): Promise<ProposalView[]> {
-  const waiting = await bank.reader.waiting(MOST_SHOWN);
-  return waiting.map(({ view }) => view);
+/** What waits, the most urgent first, and whose it is: as much as a message holds. */
+export async function approvals(bank: Bank, { after }: AdminRequest<'approvals'>): Promise<AdminDone> {
+  const found = await bank.reader.waiting(MOST_SHOWN + 1, after);
+  const shown = found.slice(0, MOST_SHOWN).map(({ view }) => view);
+  const page = { status: 'done', proposals: shown, ...(found.length > MOST_SHOWN ? { more: 1 } : {}) };
+  if (after !== undefined) return ok(page);
+  const asking = await bank.reader.asking();
+  const waiting = asking.reduce((sum, one) => sum + one.waiting, 0);
+  return ok({ ...page, waiting, asking: asking.slice(0, MOST_SHOWN) });
 }

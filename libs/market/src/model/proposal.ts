@@ -6,10 +6,18 @@ import type { FileProposalAsked, ProposalEnd, ProposalTold } from './proposal-co
 import { isOpen, type ProposalRecord } from './proposal-record.js';
 
 /** Operators can look through so many; one asker must not take all the room. */
-export const MAX_WAITING = 10_000;
+const MAX_WAITING = 10_000;
 export const MAX_ASKED = 64;
 /** An approved engagement that is not closed within this time is taken up by another broker. */
 export const CLOSED_WITHIN_MS = 5_000;
+
+/**
+ * So many of one asker may wait while so many wait in all: less and less as the room goes, so that whoever has nothing
+ * there still finds some (the dynamic threshold of Choudhury and Hahne, IEEE/ACM Transactions on Networking 6, 1998).
+ */
+export function shareOf(waiting: number): number {
+  return Math.min(MAX_ASKED, Math.ceil((MAX_WAITING - waiting) / MAX_ASKED));
+}
 
 function told({ id, about, state, by, conversation }: ProposalRecord, nowMs: number): ProposalTold {
   return { proposal: id, about, state, asker: by, conversation, at: nowMs };
@@ -29,8 +37,7 @@ export function fileProposal(
 ): Answer<Done['file-proposal']> {
   if (asked.amountMicro !== undefined && parseMicro(asked.amountMicro) === undefined) return refused('malformed');
   const waiting = [...market.proposals.values()].filter(({ state }) => state === 'pending');
-  if (waiting.filter(({ by }) => by === asked.by).length >= MAX_ASKED) return refused('no-capacity');
-  if (waiting.length >= MAX_WAITING) return refused('no-capacity');
+  if (waiting.filter(({ by }) => by === asked.by).length >= shareOf(waiting.length)) return refused('no-capacity');
   const proposal = commitFiling(market, asked, nowMs);
   return { ok: true, ...told(proposal, nowMs), expiresAt: proposal.expiresAt };
 }

@@ -2,7 +2,7 @@
 import { marketKey, metaKey } from '@tender/credits/redis';
 import type { Redis } from 'ioredis';
 import type { StandbyOffer } from '../model/task-command.js';
-import type { ContractView, LeaseOutcome } from '../operations.js';
+import type { ContractView, LeaseOutcome, ProposalView } from '../operations.js';
 import type { Frame } from '../task/deal.js';
 import type { TaskView } from '../task/task-view.js';
 import { proposalOf, type StoredProposal } from './proposal-record.js';
@@ -31,6 +31,9 @@ export interface CallRecord {
   readonly awardBy: number;
   readonly durationMs: number;
 }
+
+/** The last one of a page. */
+type Shown = Pick<ProposalView, 'expiresAt' | 'proposal'>;
 
 export interface Standbys {
   readonly frame: Frame;
@@ -161,11 +164,29 @@ export class MarketReader {
     return f.state === undefined ? undefined : proposalOf(id, f);
   }
 
-  /** What waits for an operator, the most urgent first, at most `limit`. */
-  async waiting(limit: number): Promise<StoredProposal[]> {
-    const ids = await this.#redis.zrange(this.#key('proposals'), '0', String(limit - 1));
+  /** What waits for an operator, the most urgent first, at most `limit`; `after` the last one that was shown. */
+  async waiting(limit: number, after?: Shown): Promise<StoredProposal[]> {
+    const ids: string[] = [];
+    for (let skip = 0; ids.length < limit; skip += limit) {
+      const from = after?.expiresAt ?? '-inf';
+      const name = this.#key('proposals');
+      const flat = await this.#redis.zrangebyscore(name, from, '+inf', 'WITHSCORES', 'LIMIT', skip, limit);
+      for (let n = 0; n < flat.length; n += 2) {
+        // Those of one instant come in the order of their ids.
+        const shown = after !== undefined && Number(flat[n + 1]) === after.expiresAt && flat[n]! <= after.proposal;
+        if (!shown) ids.push(flat[n]!);
+      }
+      if (flat.length < 2 * limit) break;
+    }
+    ids.length = Math.min(ids.length, limit);
     const found = await Promise.all(ids.map((id) => this.proposal(id)));
     return found.filter((proposal) => proposal?.view.state === 'pending') as StoredProposal[];
+  }
+
+  /** How many wait in all, and of whom, who has most there first. */
+  async asking(): Promise<{ readonly by: string; readonly waiting: number }[]> {
+    const counts = Object.entries(await this.#redis.hgetall(this.#key('asking')));
+    return counts.map(([by, count]) => ({ by, waiting: Number(count) })).sort((a, b) => b.waiting - a.waiting);
   }
 
   /** The market's rules as JSON, undefined before the first; and their version, both of one instant. */

@@ -10,11 +10,11 @@ if saved then return saved end
 if input.amountMicro and not price_of(input.amountMicro) then
   return refuse('malformed', 'amountMicro: 0 or 1 to 14 digits')
 end
-if tonumber(redis.call('HGET', key('asking'), input.by) or '0') >= MAX_ASKED then
-  return refuse('no-capacity', MAX_ASKED .. ' proposals of ' .. input.by .. ' wait already: let operators decide those first')
-end
-if redis.call('ZCARD', key('proposals')) >= MAX_WAITING then
-  return refuse('no-capacity', MAX_WAITING .. ' proposals wait already: let operators decide those first')
+local own, waiting = tonumber(redis.call('HGET', key('asking'), input.by) or '0'), redis.call('ZCARD', key('proposals'))
+local share = share_of(waiting)
+if own >= share then
+  return refuse('no-capacity', own .. ' proposals of ' .. input.by .. ' wait, ' .. waiting .. ' in all: one asker may have '
+    .. share .. ' now; let operators decide those first')
 end
 
 local id, expires_at = 'p' .. redis.call('HINCRBY', META, 'proposalsFiled', 1), now + input.withinMs

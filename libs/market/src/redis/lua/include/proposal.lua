@@ -3,6 +3,10 @@
 
 -- Operators can look through so many; one asker must not take all the room.
 local MAX_WAITING, MAX_ASKED = 10000, 64
+
+-- So many of one asker may wait while so many wait in all: less and less as the room goes, so that whoever has nothing
+-- there still finds some.
+local function share_of(waiting) return min(MAX_ASKED, ceil((MAX_WAITING - waiting) / MAX_ASKED)) end
 -- An approved engagement is done at once; where the broker died before, another one takes it up after so long.
 local CLOSED_WITHIN_MS = 5000
 

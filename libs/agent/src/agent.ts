@@ -18,6 +18,7 @@ import type { ProvideOptions, Providing } from './provide-options.js';
 import { RefusedError } from './refused-error.js';
 import { Sealer } from './sealer.js';
 import { Switchboard } from './switchboard.js';
+import { type HireBundleOptions, type HiredBundle, hireBundle } from './task-bundle.js';
 import { Tasks } from './tasks.js';
 import type { TokenHold } from './token-hold.js';
 import type { TokenOrder } from './token-order.js';
@@ -87,6 +88,8 @@ export interface Agent {
    * throws RangeError where the options make no sense.
    */
   hire(options: HireOptions): Promise<HireOutcome>;
+  /** A task and the rate tokens that its provider may use, together or not at all: `task.tokenHold` names them. */
+  hireBundle(options: HireBundleOptions): Promise<HiredBundle>;
   /** Negotiates a task with one provider, by the protocol that the options name. Resolves and throws as `hire` does. */
   negotiate(provider: string, options: NegotiateOptions): Promise<HireOutcome>;
   /** A contract that this agent pays for, after a restart for instance. */
@@ -232,6 +235,15 @@ export class MarketAgent implements Agent {
   async preempt(contract: string): Promise<({ readonly ok: true } & BankResult<'preempt'>) | Refusal> {
     const asked = await this.#link.bank.ask('preempt', { key: newUlid(), contract });
     return asked.ok ? { ok: true, ...asked.value } : asked;
+  }
+
+  hireBundle(options: HireBundleOptions): Promise<HiredBundle> {
+    return hireBundle(
+      (bucket, order, more) => this.takeTokens(bucket, order, more),
+      (wanted) => this.hire(wanted),
+      options,
+      this.now(),
+    );
   }
 
   hire(options: HireOptions): Promise<HireOutcome> {

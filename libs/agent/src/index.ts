@@ -50,6 +50,7 @@ export {
 export type { Appraisal, Appraise, LostOffer, ProvideOptions, Providing, TaskRequest } from './provide-options.js';
 export { RefusedError } from './refused-error.js';
 export { createSeed } from './seed.js';
+export type { HireBundleOptions, HiredBundle } from './task-bundle.js';
 export type { IssuesDraft, OrderOptions, TaskDraft } from './task-order.js';
 export { type Offered, type Returned, TokenHold } from './token-hold.js';
 export type { Amounts, TokenOffer, TokenOrder } from './token-order.js';

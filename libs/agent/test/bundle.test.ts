@@ -1,6 +1,6 @@
 // Bundles through the SDK: slots and rate tokens together, or neither, and nothing paid for one alone.
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Agent, bid, RefusedError } from '../src/index.js';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { type Agent, bid, type ProvideOptions, RefusedError } from '../src/index.js';
 import { CREDIT, gate, listen, offer, sold } from './support.js';
 import { few, heldBy, levelOf, moneyOf, type TokenMarket, tokenMarket } from './token-market.js';
 
@@ -72,4 +72,74 @@ test('tokens that went back before the award: the bid does not stand, and anothe
   const sale = sold(await calling);
   expect(sale.winners.map(({ participant }) => participant)).toEqual([rival.id]);
   await expect.poll(() => lost).toEqual(['missing-dependency']);
+});
+
+describe('a task and tokens', () => {
+  const ask = { priceMicro: 2 * CREDIT };
+
+  async function provide(resource: string, run: ProvideOptions['run']): Promise<void> {
+    const agent = await m.sdkAgent(`at-${resource.replace('.', '-')}`);
+    const providing = agent.provide(resource, { appraise: () => ({ ok: true, costMicro: CREDIT }), run });
+    onTestFinished(() => providing.stop());
+    await providing.ready;
+  }
+
+  test('the provider is told the hold, and what it used is paid', async () => {
+    const agent = await m.sdkAgent('hirer');
+    const bucket = await m.bucket([few(10, { priceMicro: '100' })]);
+    const told: unknown[] = [];
+    await provide('cpu.bundle', ({ tokenHold }, bench) => {
+      told.push(tokenHold);
+      bench.use({ requests: 3 });
+      return { done: true };
+    });
+    const order = { requests: 4, maxPriceMicro: 400 };
+    const outcome = await agent.hireBundle({
+      task: { resource: 'cpu.bundle' },
+      ask,
+      bucket,
+      order,
+      closeAfterAnswers: 1,
+      windowMs: 30_000,
+    });
+    if (!outcome.ok) throw new Error(outcome.message);
+    const end = await outcome.tasks[0]!.receipt;
+    expect(end).toMatchObject({ ok: true, receipt: { used: { requests: 3 } } });
+    expect(told).toEqual([outcome.held.hold]);
+    expect(await outcome.held.return(end.receipt!.used)).toMatchObject({ ok: true, paidMicro: '300' });
+    expect(await levelOf(agent, bucket)).toBe(7);
+  });
+
+  test('no provider, or no tokens: neither, and nothing is paid', async () => {
+    const agent = await m.sdkAgent('lonely');
+    const bucket = await m.bucket([few(10, { priceMicro: '100' })]);
+    const before = await moneyOf(agent);
+    const nobody = { task: { resource: 'cpu.nobody' }, ask, bucket, windowMs: 50, withinMs: 400, maxRounds: 1 };
+    const order = { requests: 4, maxPriceMicro: 400 };
+    expect(await agent.hireBundle({ ...nobody, order })).toMatchObject({ ok: false });
+    expect(await levelOf(agent, bucket)).toBe(10);
+    const many = { requests: 11, maxPriceMicro: 4000 };
+    expect(await agent.hireBundle({ ...nobody, order: many })).toMatchObject({
+      ok: false,
+      detail: 'no-capacity',
+      trail: [],
+    });
+    expect(await moneyOf(agent)).toEqual(before);
+  });
+
+  test('tokens that went back before the engagement: nobody is hired', async () => {
+    const agent = await m.sdkAgent('wavering');
+    const bucket = await m.bucket([few(10)]);
+    let runs = 0;
+    await provide('cpu.gone', () => {
+      runs += 1;
+      return {};
+    });
+    const held = heldBy(await agent.takeTokens(bucket, { requests: 1, maxPriceMicro: 10 }));
+    expect(await held.release()).toMatchObject({ ok: true });
+    const task = { resource: 'cpu.gone', tokenHold: held.hold };
+    const outcome = await agent.hire({ task, ask, closeAfterAnswers: 1, windowMs: 30_000, maxRounds: 1 });
+    expect(outcome).toMatchObject({ ok: false, detail: 'missing-dependency' });
+    expect(runs).toBe(0);
+  });
 });

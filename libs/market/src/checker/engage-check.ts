@@ -1,6 +1,6 @@
 // I6 and I10 to I12 for tasks: whether each engagement and each hand-over was right, by the market just before it.
 
-import { type Bound, beyondTerms, bind, dealOf, nothingBound, uncovered, unfit } from '../model/engage.js';
+import { type Bound, beyondTerms, bind, dealOf, isSupplied, nothingBound, uncovered, unfit } from '../model/engage.js';
 import type { EntryOf } from '../model/journal.js';
 import type { MarketState } from '../model/market-state.js';
 import { barredByRules, boundWithout } from '../model/task.js';
@@ -84,6 +84,10 @@ export class EngageCheck {
       won.length > 0 && sum - last < total && (fill === 'some' || sum >= total) && (fill !== 'one' || won.length === 1),
       () =>
         `conversation ${conversation}: ${won.length} offers make up ${sum} of ${total} ${counts}, asked was ${fill}`,
+    );
+    units.fact(
+      isSupplied(market, entry, entry.at),
+      () => `conversation ${conversation}: engaged without the tokens ${entry.tokens} of ${entry.buyer}`,
     );
     const other = market.givenOut.get(`${entry.buyer}:${entry.task}`);
     units.fact(other === undefined, () => `task ${entry.task} is given out twice, in ${other?.conversation} too`);

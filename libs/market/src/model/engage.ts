@@ -2,6 +2,7 @@
 import { type BudgetDesk, MAX_MICRO, parseMicro } from '@tender/credits';
 import type { Detail, ShownVerdict } from '../refusal.js';
 import { contractStems } from '../task/contract-id.js';
+import { tokensInHand } from './award.js';
 import { type Answer, type Asked, refused } from './command.js';
 import { returnDeposits } from './deposit.js';
 import type { CallState, MarketState } from './market-state.js';
@@ -13,7 +14,7 @@ import { countHeld, keptFrom, noteUse, whoOf } from './wall.js';
 export const MAX_MS = 99_999_999_999_999;
 
 /** What the contract to be asks of an offer; `needs` in units or thousandths of the scope. */
-export interface Deal extends Pick<TaskRecord, 'buyer' | 'counts' | 'needs' | 'bond'> {
+export interface Deal extends Pick<TaskRecord, 'buyer' | 'counts' | 'needs' | 'bond' | 'tokens'> {
   /** The most that the buyer may have set aside with it. */
   readonly limit?: number | undefined;
 }
@@ -121,6 +122,7 @@ export function dealOf(asked: EngageAsked): Deal {
     counts: asked.counts,
     needs: asked.fill === 'one' ? asked.total : 1,
     bond: Number(asked.conditions.bondMicro),
+    tokens: asked.tokens,
     limit: asked.limitMicro === undefined ? undefined : Number(asked.limitMicro),
   };
 }
@@ -161,8 +163,14 @@ export function unfit(
   if (market.intent(offer.participant, offer.intent, nowMs) !== undefined) return 'duplicate';
   if (offer.deadline <= nowMs) return 'deadline-infeasible';
   if (offer[deal.counts] < deal.needs) return 'no-capacity';
+  if (!isSupplied(market, deal, nowMs)) return 'missing-dependency';
   if (offer.hold === '') return undefined;
   return bound.holds.has(offer.hold) ? 'lock-lost' : notHeld(market, offer, nowMs);
+}
+
+/** Whether the buyer has the rate tokens in hand that it said the work may use. */
+export function isSupplied(market: MarketState, { tokens, buyer }: Pick<Deal, 'tokens' | 'buyer'>, nowMs: number) {
+  return tokens === undefined || tokensInHand(market, { tokens, participant: buyer }, nowMs);
 }
 
 /** Why the provider's call does not back its offer. */
@@ -228,7 +236,7 @@ export function commitEngagement(
 ): readonly TaskRecord[] {
   market.ledger.tick(nowMs);
   const { graceMs, reportEveryMs, lateMs, rebatePermille, penaltyPermille, disputeMs } = asked.conditions;
-  const { buyer, conversation, task, resource, counts, frameText: frame, approved } = asked;
+  const { buyer, conversation, task, resource, counts, frameText: frame, approved, tokens } = asked;
   const { needs, bond } = dealOf(asked);
   const standbys = judged.filter(({ outcome }) => outcome === 'lost').map(({ offer }) => standbyOf(offer));
   const won = judged.filter(({ outcome }) => outcome === 'won');
@@ -237,6 +245,7 @@ export function commitEngagement(
     const terms = {
       ...{ id: nameOf(index), buyer, conversation, task, resource, counts, frame, bond },
       ...(approved === undefined ? {} : { approved: 1 as const }),
+      ...(tokens === undefined ? {} : { tokens }),
       ...{ graceMs, reportEveryMs, lateMs, rebatePermille, penaltyPermille, disputeMs },
       // A standby makes up for what its forerunner leaves open.
       needs: asked.fill === 'all' ? offer[counts] : needs,
@@ -253,7 +262,7 @@ type Attempt = Omit<TaskRecord, keyof EngagedTerms>;
 type EngagedTerms = Omit<Terms, 'graceMs'> &
   Pick<
     TaskRecord,
-    'conversation' | 'task' | 'counts' | 'needs' | 'approved' | 'frame' | 'standbys' | 'tried' | 'awardedAt'
+    'conversation' | 'task' | 'counts' | 'needs' | 'approved' | 'tokens' | 'frame' | 'standbys' | 'tried' | 'awardedAt'
   > &
   Pick<TaskRecord, 'graceMs' | 'reportEveryMs' | 'lateMs' | 'rebatePermille' | 'penaltyPermille' | 'disputeMs'>;
 

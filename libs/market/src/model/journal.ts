@@ -93,6 +93,8 @@ const engage = z.strictObject({
   policy: z.int().min(0),
   limitMicro: microText.optional(),
   approved: z.literal(true).optional(),
+  /** The buyer's hold of rate tokens that the work may use. */
+  tokens: idText.optional(),
   /** The frame as JSON. */
   frame: z.string(),
   fill: fillSpec.shape.kind,

@@ -46,6 +46,8 @@ export interface EngageAsked {
   readonly limitMicro?: string | undefined;
   /** Set where an operator approved it: nobody is asked for its runners-up either. */
   readonly approved?: true | undefined;
+  /** The buyer's hold of rate tokens that the work may use: without it nobody is engaged. */
+  readonly tokens?: string | undefined;
   /** The frame as JSON; kept verbatim. */
   readonly frameText: string;
   readonly fill: Fill['kind'];

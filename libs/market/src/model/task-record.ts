@@ -15,6 +15,8 @@ export interface TaskRecord {
   readonly needs: number;
   /** Set where an operator approved it, its runners-up included. */
   readonly approved?: 1 | undefined;
+  /** The buyer's hold of rate tokens without which nobody takes over, either. */
+  readonly tokens?: string | undefined;
   readonly graceMs: number;
   readonly reportEveryMs: number;
   readonly lateMs: number;

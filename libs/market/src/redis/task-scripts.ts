@@ -74,6 +74,7 @@ export const taskScriptFields = {
       policy: 1,
       limitMicro: 1,
       approved: 1,
+      tokens: 1,
     },
     ...{ frameText: 1, fill: 1, counts: 1, total: 1, conditions: 1, rule: 1, weights: 1, offers: 1 },
   },

@@ -32,6 +32,11 @@ export const taskSpec = z.strictObject({
   memoryMb: z.int().min(0).max(100_000_000).optional(),
   /** Rate tokens that it will use. */
   tokens: z.int().min(0).max(1_000_000_000_000).optional(),
+  /**
+   * A hold of the buyer's, whose rate tokens the work may call the upstream with: nobody is engaged without them. What
+   * was used the receipt says; the buyer gives back the rest.
+   */
+  tokenHold: idText.optional(),
   /** What the provider must have: data sets, drivers, receipts of earlier tasks. */
   dependencies: z.array(idText).max(32).optional(),
   dataClass: z.enum(dataClasses),

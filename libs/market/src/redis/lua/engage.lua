@@ -1,7 +1,7 @@
 #!lua
 -- Closes on sealed offers: sets prices and bonds aside, takes the slots behind them and keeps the runners-up, or does nothing.
 -- KEYS: meta
--- ARGV: by, key, digest, buyer, conversation, task, resource, policy, limitMicro, approved, frameText, fill, counts, total, conditions, rule, weights, offers
+-- ARGV: by, key, digest, buyer, conversation, task, resource, policy, limitMicro, approved, tokens, frameText, fill, counts, total, conditions, rule, weights, offers
 -- REPLY: ok, conversation, at, contracts, verdicts, deposits
 -- include: reply
 -- include: task
@@ -34,6 +34,7 @@ if not bond or (input.limitMicro and not limit) then return refuse('malformed', 
 -- In rank order, each offer whole: what is taken counts for those behind it; those that are not needed stand by.
 local deal = {
   buyer = buyer, counts = input.counts, needs = input.fill == 'one' and input.total or 1, bond = bond, limit = limit,
+  tokens = input.tokens,
 }
 local bound, sum, won, standbys, verdicts = nothing_bound(), 0, {}, {}, {}
 for i, offer in ipairs(input.offers) do
@@ -73,6 +74,7 @@ for i, offer in ipairs(won) do
     'disputeMs', terms.disputeMs, 'frame', input.frameText, 'standbys', '[' .. table.concat(standbys, ',') .. ']',
     'tried', 0, 'awardedAt', now)
   if input.approved then redis.call('HSET', key('contract', id), 'approved', 1) end
+  if input.tokens then redis.call('HSET', key('contract', id), 'tokens', input.tokens) end
   local c = { id = id, attempt = 1, buyer = input.buyer, resource = input.resource, bond = bond, grace = terms.graceMs }
   local due_at, slots, fences = give_task(c, offer)
   winners[i] = { contract = id, participant = offer.participant, intent = offer.intent, slots = slots, fences = fences }
@@ -93,7 +95,8 @@ for i, offer in ipairs(input.offers) do
 end
 return done(input, {
   kind = 'engage', buyer = input.buyer, class = buyer.class, conversation = input.conversation, task = input.task,
-  resource = input.resource, policy = input.policy, limitMicro = input.limitMicro, approved = input.approved, frame = input.frameText,
+  resource = input.resource, policy = input.policy, limitMicro = input.limitMicro, approved = input.approved,
+  tokens = input.tokens, frame = input.frameText,
   fill = input.fill, counts = input.counts, total = input.total, conditions = terms, rule = input.rule,
   weights = input.weights, offers = shown, winners = winners,
 }, { conversation = input.conversation, at = now, contracts = contracts, verdicts = verdicts, deposits = told_deposits() })

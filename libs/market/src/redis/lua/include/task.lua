@@ -4,6 +4,7 @@
 -- include: wall
 -- include: deposit
 -- include: rules
+-- include: hold
 
 -- A dispute that no operator resolves ends so long after it was raised.
 local DISPUTE_LIMIT_MS = 604800000
@@ -49,7 +50,7 @@ local function held_slots(offer)
   return held
 end
 
--- Why an offer may not be engaged at all, or nil. `deal` has buyer, counts, needs; sets `account` and `held`.
+-- Why an offer may not be engaged at all, or nil. `deal` has buyer, counts, needs, tokens; sets `account` and `held`.
 local function unfit(offer, deal, bound)
   if offer.barred then return offer.barred end
   if offer.price ~= floor(offer.price) or offer.price < 1 or offer.price > MAX_MICRO then return 'malformed' end
@@ -62,6 +63,7 @@ local function unfit(offer, deal, bound)
   if bound.intents[intent] or redis.call('EXISTS', key('intent', intent)) == 1 then return 'duplicate' end
   if offer.deadline <= now then return 'deadline-infeasible' end
   if offer[deal.counts] < deal.needs then return 'no-capacity' end
+  if deal.tokens and not holds_tokens(deal.tokens, deal.buyer.id) then return 'missing-dependency' end
   if offer.hold == '' then return nil end
   if bound.holds[offer.hold] then return 'lock-lost' end
   local held, detail = held_slots(offer)
@@ -149,7 +151,7 @@ local function task_of(id)
     'graceMs', 'reportEveryMs', 'lateMs', 'rebatePermille', 'bond', 'penaltyPermille', 'disputeMs', 'standbys',
     'tried', 'attempt', 'participant', 'intent', 'price', 'deadline', 'durationMs', 'hold', 'pool', 'slots', 'heardAt',
     'startedAt', 'askedDeadline', 'doneAt', 'dueAt', 'percent', 'payee', 'class',
-    'owner', 'process', 'handedAt')
+    'owner', 'process', 'handedAt', 'tokens')
   if f[1] ~= 'task' then return nil end
   return {
     id = id, state = f[2], buyer = f[3], task = f[4], resource = f[5], counts = f[6], needs = tonumber(f[7]),
@@ -159,7 +161,7 @@ local function task_of(id)
     deadline = tonumber(f[21]), duration = tonumber(f[22]), hold = f[23], pool = f[24], slots = numbers(f[25]),
     heard_at = f[26] and tonumber(f[26]), started_at = f[27] and tonumber(f[27]), asked = f[28] and tonumber(f[28]),
     done_at = f[29] and tonumber(f[29]), due_at = tonumber(f[30]), percent = tonumber(f[31]), payee = f[32],
-    class = f[33], owner = f[34], process = f[35], handed_at = tonumber(f[36]),
+    class = f[33], owner = f[34], process = f[35], handed_at = tonumber(f[36]), tokens = f[37] or nil,
   }
 end
 
@@ -167,7 +169,7 @@ end
 -- the market's rules barred. `rulings`: what they say of each standby.
 local function next_standby(c, rulings)
   local buyer = account_of(c.buyer)
-  local deal = { buyer = buyer, counts = c.counts, needs = c.needs, bond = c.bond }
+  local deal = { buyer = buyer, counts = c.counts, needs = c.needs, bond = c.bond, tokens = c.tokens }
   -- What the present provider gives back counts as there.
   local bound = nothing_bound()
   bound.spent, bound.bonds[c.participant] = -c.price, -c.bond

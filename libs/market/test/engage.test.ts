@@ -85,7 +85,11 @@ const rows: readonly Row[] = [
   },
   { check: '`one`: makes up the total by itself', detail: 'no-capacity', draft: { total: 2, offers: [ben] } },
   {
-    ...{ check: "`hold`: the call is the provider's", detail: 'not-permitted', before: held },
+    ...{
+      check: "`hold`: the call is the provider's, and the pool has no other seller by now",
+      detail: 'not-permitted',
+      before: held,
+    },
     draft: { offers: [{ ...holding, participant: 'cid' }] },
   },
   {

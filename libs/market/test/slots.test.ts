@@ -3,7 +3,7 @@ import { marketKey, metaKey, runScript } from '@tender/credits/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CALL_LIFE_MS, ENDED_KEPT_MS } from '../src/index.js';
 import { marketScripts } from '../src/redis/index.js';
-import { POOL_ACCOUNT } from '../src/testing/index.js';
+import { openPool, POOL_ACCOUNT } from '../src/testing/index.js';
 import { START_MS, specRows, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
 
 let server: TestRedis;
@@ -24,6 +24,19 @@ describe('a call', () => {
     const before = await dump();
     expect(await hand.openCall({ cfp: 'c1', slots: [3, 3] })).toMatchObject({ ok: false, detail: 'malformed' });
     expect(await dump()).toEqual(before);
+    await check();
+  });
+
+  it('of a seller that an operator has replaced is extended and awarded no more; it can be released', async () => {
+    const { hand, redis, market, dump, check } = await server.market();
+    await hand.call({ cfp: 'c1', slots: [0] });
+    await openPool(redis, market, { pool: 'gpu', slots: 8, account: POOL_ACCOUNT, seller: 'ben' });
+    const before = await dump();
+    const bids = [{ participant: 'ann', price: 5 }];
+    expect(await hand.award('c1', bids)).toMatchObject({ ok: false, detail: 'not-permitted' });
+    expect(await hand.extendCall('c1', 60_000)).toMatchObject({ ok: false, detail: 'not-permitted' });
+    expect(await dump()).toEqual(before);
+    expect(await hand.releaseCall('c1')).toMatchObject({ ok: true });
     await check();
   });
 

@@ -48,7 +48,7 @@ export function award(market: MarketState, asked: AwardAsked, nowMs: number): An
 }
 
 function refusalOf(market: MarketState, call: CallState, asked: AwardAsked, nowMs: number): Detail | undefined {
-  if (call.initiator !== asked.by) return 'not-permitted';
+  if (call.initiator !== asked.by || !market.sells(call)) return 'not-permitted';
   if (call.state === 'awarded') return 'duplicate';
   if (call.state === 'lapsed') return 'lock-lost';
   if (call.state !== 'open') return 'expired';

@@ -74,7 +74,7 @@ export function extendCall(
 ): Answer<Done['extend-call']> {
   const call = market.call(asked.cfp, nowMs);
   if (call === undefined) return refused('unknown');
-  if (call.initiator !== asked.by) return refused('not-permitted');
+  if (call.initiator !== asked.by || !market.sells(call)) return refused('not-permitted');
   if (call.state !== 'open') return refused('expired');
   if (nowMs > call.awardBy) return refused('late');
   if (!market.stillHeld(call)) return refused('lock-lost');

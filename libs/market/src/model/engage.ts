@@ -176,7 +176,7 @@ export function isSupplied(market: MarketState, { tokens, buyer }: Pick<Deal, 't
 /** Why the provider's call does not back its offer. */
 function notHeld(market: MarketState, offer: StandbyOffer, nowMs: number): Detail | undefined {
   const call = market.call(offer.hold, nowMs);
-  if (call !== undefined && call.initiator !== offer.participant) return 'not-permitted';
+  if (call !== undefined && (call.initiator !== offer.participant || !market.sells(call))) return 'not-permitted';
   if (call?.state !== 'open' || nowMs > call.awardBy || !market.stillHeld(call)) return 'lock-lost';
   return call.slots.length === offer.units ? beyondTerms(call, offer) : 'no-capacity';
 }

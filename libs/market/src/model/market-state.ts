@@ -194,6 +194,11 @@ export class MarketState {
     for (const slot of slots) if (this.locks.get(`${pool}:${slot}`) === value) this.locks.delete(`${pool}:${slot}`);
   }
 
+  /** Whether a call's initiator is still its pool's seller: an operator may have named another meanwhile. */
+  sells({ pool, initiator }: CallState): boolean {
+    return this.pools.get(pool)?.seller === initiator;
+  }
+
   /** Whether every slot's lock has still the call's value, and none was awarded since the call opened. */
   stillHeld(call: CallState): boolean {
     const pool = this.pools.get(call.pool);

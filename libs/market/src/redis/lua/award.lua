@@ -126,6 +126,9 @@ end
 local function refusal_of(award, call)
   if not call then return refuse('unknown', 'there is no call ' .. award.cfp) end
   if call.initiator ~= award.by then return refuse('not-permitted', 'the call is ' .. call.initiator .. '\'s') end
+  if not sells(call.initiator, call.pool) then
+    return refuse('not-permitted', 'the pool ' .. call.pool .. ' has another seller by now')
+  end
   if call.state == 'awarded' then return refuse('duplicate', 'the call is awarded') end
   -- Whoever slept past the call's time learns what cost it the call, whether or not the sweeper was faster.
   if call.state == 'lapsed' then return refuse('lock-lost', 'the call lapsed, and its negotiation lock with it') end

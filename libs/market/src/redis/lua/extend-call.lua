@@ -11,6 +11,7 @@ local f = redis.call('HMGET', key('cfp', input.cfp), 'state', 'initiator', 'pool
   'openedAt')
 if not f[1] then return refuse('unknown', 'there is no call ' .. input.cfp) end
 if f[2] ~= input.by then return refuse('not-permitted', 'the call is ' .. f[2] .. '\'s') end
+if not sells(f[2], f[3]) then return refuse('not-permitted', 'the pool ' .. f[3] .. ' has another seller by now') end
 if f[1] ~= 'open' then return refuse('expired', 'the call is ' .. f[1]) end
 if now > tonumber(f[7]) then return refuse('late', 'the call had to be awarded before') end
 local held, why = still_held(f[3], numbers(f[4]), numbers(f[5]), f[6])

@@ -19,6 +19,9 @@ local function numbers(text)
   return list
 end
 
+-- Whether an agent is still a pool's seller: an operator may have named another since it opened its calls.
+local function sells(agent, pool) return redis.call('HGET', key('pool', pool), 'seller') == agent end
+
 -- Whether the negotiation lock on every slot still has this value, and no slot was awarded since the call opened.
 local function still_held(pool, slots, fences, value)
   for i, n in ipairs(slots) do

@@ -38,7 +38,7 @@ end
 local function held_slots(offer)
   local f = redis.call('HMGET', key('cfp', offer.hold), 'state', 'initiator', 'awardBy', 'pool', 'slots', 'fences',
     'lockValue', 'payee', 'reservePrice', 'durationMs', 'deposit')
-  if f[1] and f[2] ~= offer.participant then return nil, 'not-permitted' end
+  if f[1] and (f[2] ~= offer.participant or not sells(f[2], f[4])) then return nil, 'not-permitted' end
   if f[1] ~= 'open' or now > tonumber(f[3]) then return nil, 'lock-lost' end
   local held = { pool = f[4], slots = numbers(f[5]), fences = numbers(f[6]), lock_value = f[7], payee = f[8] }
   held.cfp, held.deposit = offer.hold, f[11] and tonumber(f[11])

@@ -124,6 +124,20 @@ describe('an award', () => {
 });
 
 describe('a lease', () => {
+  it('that was paid with what a sibling lent may end when one of the two has turned its window, and the other not', async () => {
+    const market = await calm();
+    await allot(market, 'all', 1_000);
+    await allot(market, 'mine', 50, ['ann'], { parent: 'all', borrowMicro: '50' });
+    await allot(market, 'idle', 100, [], { parent: 'all', lendPermille: 1_000 });
+    await market.hand.call({ cfp: 'c1', slots: [0], rule: 'first-price', durationMs: 2 * HOUR });
+    expect(await market.hand.award('c1', [{ participant: 'ann', price: 80, until_ms }])).toMatchObject({ ok: true });
+    expect(await market.ledger.budget('idle')).toMatchObject({ lent: 30 });
+    await market.check();
+    await market.setClock(NEXT_HOUR);
+    expect(await market.hand.release('ann', 'c1-1')).toMatchObject({ ok: true });
+    await market.check();
+  });
+
   it('is renewed within the budget alone, and what it gives back may be spent again', async () => {
     const market = await calm();
     await allot(market, 'team', 100, ['ann']);

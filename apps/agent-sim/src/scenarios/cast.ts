@@ -20,6 +20,14 @@ export async function provideFor(
   return providing;
 }
 
+/** Judges no request before `heard`: so long it is the provider's turn, and whoever else speaks jumps it. */
+export function thinksUntil(heard: Promise<unknown>, appraise: Appraise): Appraise {
+  return async (request) => {
+    await heard;
+    return appraise(request);
+  };
+}
+
 /** The contracts that came of it, settled: nothing is left pending. */
 export async function seenThrough(outcome: HireOutcome): Promise<readonly TaskView[]> {
   return outcome.ok ? Promise.all(outcome.tasks.map((task) => task.settled)) : [];

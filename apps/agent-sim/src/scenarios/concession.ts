@@ -1,11 +1,21 @@
 // Concession bargaining: buyers and providers who only ever concede, by Zeuthen's rule, in few rounds or in fine ones.
 import type { Agent, HireOutcome } from '@tender/agent';
 import { CREDIT } from '@tender/credits';
-import type { Frame, Issues, TaskView } from '@tender/market';
+import type { Frame, Issues, Protocol, TaskView } from '@tender/market';
 import { newId } from '@tender/market/nats';
 import type { Prng } from '../prng.js';
 import { priceOf } from './bargain.js';
-import { credits, mean, PATIENCE_MS, percent, provideFor, refusalsOf, roundsOf, seenThrough } from './cast.js';
+import {
+  credits,
+  mean,
+  PATIENCE_MS,
+  percent,
+  provideFor,
+  refusalsOf,
+  roundsOf,
+  seenThrough,
+  thinksUntil,
+} from './cast.js';
 import type { Move } from './move.js';
 import type { Rogue } from './rogue.js';
 import { type Guard, type Outcome, type Scenario, tallyOf } from './scenario.js';
@@ -134,8 +144,8 @@ async function misbehave(
   const to = seat.provider.id;
   await Promise.all([
     haggle(world, retreater, to, resource, [1, 1.5, 1.2]),
-    haggle(world, hasty, to, resource, [1, 1.5, 1.6], true),
-    haggle(world, endless, to, resource, [1, 1.1, 1.2, 1.3, 1.4], false, 3),
+    hurry(world, hasty),
+    haggle(world, endless, to, resource, [1, 1.1, 1.2, 1.3, 1.4], 3),
     sellBackwards(seller, seat.buyer, resource),
   ]);
   await world.log();
@@ -154,27 +164,52 @@ async function haggle(
   to: string,
   resource: string,
   prices: readonly number[],
-  hasty = false,
   maxRounds = MAX_ROUNDS,
 ): Promise<void> {
   const frame = world.frame(rogue.id, { resource, summary: 'haggle' });
-  const issues = world.issues(CREDIT);
-  const protocol = world.protocol({ maxRounds });
-  const bounds = { priceMicro: { min: '1', max: String(MOST) } };
   const { conversation } = frame;
+  const talking = { to, frame, issues: world.issues(CREDIT), protocol: world.protocol({ maxRounds }) };
   for (const [index, price] of prices.entries()) {
-    const proposed = { ...issues, priceMicro: String(Math.round(price * CREDIT)) };
-    const round = index + 1;
-    if (index === 0) {
-      const body = { kind: 'opening', round, issues: proposed, frame, provider: to, bounds, protocol };
-      rogue.tell(to, 'propose', conversation, body);
-    } else rogue.tell(to, 'counter-propose', conversation, { kind: 'counter', round, issues: proposed });
-    if (hasty && index > 0) continue;
+    propose(rogue, talking, index + 1, price);
     const heard = await rogue.answer(conversation, ['counter-propose', 'failure', 'cancel', 'reject-proposal']);
     if (heard?.performative === 'failure') break;
   }
-  if (hasty) await rogue.answer(conversation, ['failure']);
   rogue.leave(to, conversation);
+}
+
+/** Proposes again while the other side still thinks about what was proposed first. */
+async function hurry(world: World, rogue: Rogue): Promise<void> {
+  const resource = world.resource('turns');
+  const provider = await world.agent('thoughtful');
+  const frame = world.frame(rogue.id, { resource, summary: 'at once' });
+  const refused = rogue.answer(frame.conversation, ['failure']);
+  await provideFor(
+    provider,
+    resource,
+    thinksUntil(refused, () => ({ ok: true, costMicro: 2 * CREDIT })),
+  );
+  const protocol = world.protocol({ maxRounds: MAX_ROUNDS });
+  const talking = { to: provider.id, frame, issues: world.issues(CREDIT), protocol };
+  propose(rogue, talking, 1, 1);
+  propose(rogue, talking, 2, 1.5);
+  await refused;
+  rogue.leave(provider.id, frame.conversation);
+}
+
+interface Talking {
+  readonly to: string;
+  readonly frame: Frame;
+  readonly issues: Issues;
+  readonly protocol: Protocol;
+}
+
+/** The opening in the first round, a counter-proposal in every other; `price` in credits. */
+function propose(rogue: Rogue, { to, frame, protocol, ...said }: Talking, round: number, price: number): void {
+  const issues = { ...said.issues, priceMicro: String(Math.round(price * CREDIT)) };
+  if (round > 1) return rogue.tell(to, 'counter-propose', frame.conversation, { kind: 'counter', round, issues });
+  const bounds = { priceMicro: { min: '1', max: String(MOST) } };
+  const body = { kind: 'opening', round, issues, frame, provider: to, bounds, protocol };
+  rogue.tell(to, 'propose', frame.conversation, body);
 }
 
 /** A provider made of the wire alone: it asks 15, then 14, then 16. */

@@ -2,7 +2,7 @@
 import type { Agent } from '@tender/agent';
 import { CREDIT } from '@tender/credits';
 import { BOND_MICRO, bluffer, CALLS, honest, type Race, race, wealthOf } from './ability.js';
-import { credits, mean, percent, refusalsOf } from './cast.js';
+import { credits, mean, percent, provideFor, refusalsOf, thinksUntil } from './cast.js';
 import type { Move } from './move.js';
 import {
   distanceOf,
@@ -97,8 +97,13 @@ async function compete(world: World) {
 async function jumpTheTurn(world: World): Promise<string> {
   const resource = world.resource('turns');
   const [rogue, provider] = await Promise.all([world.rogue('jumper'), world.agent('patient')]);
-  await sitDown(provider, resource, 900, false);
   const frame = world.frame(rogue.id, { resource, summary: 'now, now, now' });
+  const refused = rogue.answer(frame.conversation, ['failure']);
+  await provideFor(
+    provider,
+    resource,
+    thinksUntil(refused, () => ({ ok: true, costMicro: 8 * CREDIT })),
+  );
   const issues = world.issues(9 * CREDIT);
   const discountPermille = { buyer: 900, provider: 900 };
   const protocol = world.protocol({ kind: 'alternating-offers', discountPermille });
@@ -108,7 +113,7 @@ async function jumpTheTurn(world: World): Promise<string> {
   rogue.tell(provider.id, 'counter-propose', frame.conversation, {
     ...{ kind: 'counter', round: 2, issues: { ...issues, priceMicro: String(10 * CREDIT) } },
   });
-  await rogue.answer(frame.conversation, ['failure']);
+  await refused;
   return 'jumper';
 }
 

@@ -206,10 +206,10 @@ interface Talking {
 /** The opening in the first round, a counter-proposal in every other; `price` in credits. */
 function propose(rogue: Rogue, { to, frame, protocol, ...said }: Talking, round: number, price: number): void {
   const issues = { ...said.issues, priceMicro: String(Math.round(price * CREDIT)) };
-  if (round > 1) return rogue.tell(to, 'counter-propose', frame.conversation, { kind: 'counter', round, issues });
   const bounds = { priceMicro: { min: '1', max: String(MOST) } };
-  const body = { kind: 'opening', round, issues, frame, provider: to, bounds, protocol };
-  rogue.tell(to, 'propose', frame.conversation, body);
+  const opening = { kind: 'opening', round, issues, frame, provider: to, bounds, protocol };
+  if (round === 1) rogue.tell(to, 'propose', frame.conversation, opening);
+  else rogue.tell(to, 'counter-propose', frame.conversation, { kind: 'counter', round, issues });
 }
 
 /** A provider made of the wire alone: it asks 15, then 14, then 16. */

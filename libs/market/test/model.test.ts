@@ -3,6 +3,7 @@ import { applyToBook, bodyDigest } from '@tender/credits';
 import { marketKey, metaKey, runScript } from '@tender/credits/redis';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { untilSeen } from '../../../test/until-seen.js';
 import { compareSnapshots, type Engaged, MarketBook, type MarketCommand, snapshotOf } from '../src/index.js';
 import { marketScripts } from '../src/redis/scripts.js';
 import { ANNS_NKEY, SYSTEM_AGENT } from './drawn.js';
@@ -30,9 +31,8 @@ afterAll(() => server.stop());
 const seen = new Map<string, number>();
 
 it('answers as the scripts do, and ends in the same state', async () => {
-  await fc.assert(fc.asyncProperty(steps, runSequence), { numRuns: RUNS });
-  if (process.env.TENDER_SHOW) console.log(Object.fromEntries([...seen].sort()));
-  if (RUNS >= 600) for (const outcome of expected) expect(seen.get(outcome) ?? 0, outcome).toBeGreaterThan(0);
+  const runs = () => fc.assert(fc.asyncProperty(steps, runSequence), { numRuns: RUNS });
+  await untilSeen(RUNS >= 600 ? expected : [], seen, runs);
 }, 600_000);
 
 const expected = [
@@ -52,7 +52,7 @@ const expected = [
   ...['award ok', 'award unknown', 'award not-permitted', 'award duplicate', 'award expired', 'award stale'],
   ...['award lock-lost', 'award late', 'award no-capacity', 'award insufficient-credits'],
   ...['award bad-signature', 'award below-reserve-price', 'award replayed', 'renew ok', 'renew unknown'],
-  ...['renew not-permitted', 'renew expired', 'renew stale', 'renew round-limit', 'renew below-reserve-price'],
+  ...['renew not-permitted', 'renew expired', 'renew round-limit', 'renew below-reserve-price'],
   ...['renew not-permitted by a rule', 'renew over-budget by a rule', 'renew below-reserve-price by a rule'],
   ...['renew insufficient-credits', 'settle unknown', 'settle not-permitted', 'settle expired'],
   ...['settle ok released', 'settle ok unstarted', 'settle ok idle', 'settle ok expired', 'hear ok', 'hear duplicate'],
@@ -76,7 +76,7 @@ const expected = [
     'engaged with slots',
     'handed over',
     'handed over with slots',
-    ...['passed over, awarded', 'passed over, settled', 'turn-down stale'],
+    'turn-down stale',
     'take ok',
     'run ok',
   ],

@@ -108,16 +108,18 @@ async function giveOutTasks({ redis, market, hand }: TestMarket): Promise<void> 
   await tasks.report('ann', 'k3-t1', 'decommit');
 }
 
-async function askOperators({ redis, market, hand }: TestMarket): Promise<void> {
-  for (const [cfp, slot] of [
-    ['c6', 6],
-    ['c7', 7],
+async function askOperators({ redis, market, hand, setClock }: TestMarket): Promise<void> {
+  for (const [cfp, slot, durationMs] of [
+    ['c6', 6, 60_000],
+    ['c7', 7, 1_000],
   ] as const) {
     const until_ms = START_MS + 600_000;
-    await hand.call({ cfp, slots: [slot], rule: 'first-price' });
+    await hand.call({ cfp, slots: [slot], rule: 'first-price', durationMs });
     await hand.award(cfp, [{ participant: 'sys', price: 30, intent: `sys-${cfp}`, until_ms }]);
   }
   await hand.hear('sys', 'c6-1', 'run');
+  // What was not paid is not compensated.
+  await setClock(START_MS + 22_050);
   await hand.preempt('seller', 'c7-1');
   const operators = new ProposalHand(redis, market);
   await operators.setPolicy('{"rules":[]}');

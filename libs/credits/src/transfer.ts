@@ -16,7 +16,7 @@ export const dottedIdText = z
   .string()
   .max(64)
   .regex(
-    /^[a-z0-9][a-z0-9-]{0,47}(\.[a-z0-9][a-z0-9-]{0,47})*$/,
+    /^(?!constructor$)[a-z0-9][a-z0-9-]{0,47}(\.[a-z0-9][a-z0-9-]{0,47})*$/,
     'a pool id has ids of a-z, 0-9 and - joined by dots, 64 characters at most',
   );
 

@@ -109,6 +109,7 @@ const wicked = [
   'a\n',
   'a\0',
   'a_b',
+  'constructor',
   'é',
   'a'.repeat(49),
 ];
@@ -120,7 +121,8 @@ test.each(wicked.filter((id) => id !== 'a.b' && id !== 'a'.repeat(49)))('%j is n
 });
 
 describe('subjects', () => {
-  const id = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,20}$/);
+  // Some of these are no ids: `constructor`, which generators are fond of.
+  const id = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,20}$/).filter((text) => idText.safeParse(text).success);
 
   test('the sender is the token that the permissions name', () => {
     fc.assert(

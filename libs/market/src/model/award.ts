@@ -48,14 +48,15 @@ export function award(market: MarketState, asked: AwardAsked, nowMs: number): An
 }
 
 function refusalOf(market: MarketState, call: CallState, asked: AwardAsked, nowMs: number): Detail | undefined {
-  if (call.initiator !== asked.by || !market.sells(call)) return 'not-permitted';
+  if (call.initiator !== asked.by) return 'not-permitted';
   if (call.state === 'awarded') return 'duplicate';
   if (call.state === 'lapsed') return 'lock-lost';
   if (call.state !== 'open') return 'expired';
   if (call.termsDigest !== asked.termsDigest) return 'stale';
   if (!market.stillHeld(call)) return 'lock-lost';
   if (nowMs > call.awardBy) return 'late';
-  return asked.policy === market.policyVersion ? undefined : 'stale';
+  if (asked.policy !== market.policyVersion) return 'stale';
+  return market.sells(call) ? undefined : 'not-permitted';
 }
 
 /** What comes of each bid, given ranked bids and the accounts as they are. */

@@ -126,9 +126,6 @@ end
 local function refusal_of(award, call)
   if not call then return refuse('unknown', 'there is no call ' .. award.cfp) end
   if call.initiator ~= award.by then return refuse('not-permitted', 'the call is ' .. call.initiator .. '\'s') end
-  if not sells(call.initiator, call.pool) then
-    return refuse('not-permitted', 'the pool ' .. call.pool .. ' has another seller by now')
-  end
   if call.state == 'awarded' then return refuse('duplicate', 'the call is awarded') end
   -- Whoever slept past the call's time learns what cost it the call, whether or not the sweeper was faster.
   if call.state == 'lapsed' then return refuse('lock-lost', 'the call lapsed, and its negotiation lock with it') end
@@ -192,7 +189,8 @@ local function award_one(award)
   local refused = refusal_of(award, call)
   if refused then return refused end
   local p = redis.call('HMGET', key('pool', call.pool), 'reserve', 'graceMs', 'idleMs', 'compensationPermille', 'recent',
-    'slots', 'standardHeld', 'lendMs', 'ownerMax', 'noiseMaxPermille', 'noiseWindowMs')
+    'slots', 'standardHeld', 'lendMs', 'ownerMax', 'noiseMaxPermille', 'noiseWindowMs', 'seller')
+  if p[12] ~= call.initiator then return refuse('not-permitted', 'the pool ' .. call.pool .. ' is ' .. p[12] .. '\'s by now') end
   call.grace, call.idle, call.compensation = tonumber(p[2] or '0'), tonumber(p[3] or '0'), p[4] or '0'
   call.wall, call.standard_held = tonumber(p[6]) - tonumber(p[1]), tonumber(p[7] or '0')
   call.lend, call.owner_max = tonumber(p[8] or '0'), tonumber(p[9] or '0')

@@ -3,6 +3,7 @@ import type { BudgetView } from '@tender/market';
 import { newId } from '@tender/market/nats';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ids, notAmounts, refusedWithoutChange } from './bad-values.js';
+import { farFromMidnight } from './far-from-midnight.js';
 import { type MarketUnderTest, startMarket } from './market-under-test.js';
 import type { Reply, WireClient } from './wire-client.js';
 
@@ -15,12 +16,6 @@ let host: WireClient;
 async function admin(operation: string, body: Record<string, unknown>): Promise<void> {
   const { performative, body: answer } = await market.operator.admin(operation, { key: newId(), ...body });
   expect(performative, JSON.stringify(answer)).toBe('inform');
-}
-
-/** A window must not turn in the middle. */
-async function farFromMidnight(): Promise<void> {
-  const left = DAY_MS - (Date.now() % DAY_MS);
-  if (left < 60_000) await new Promise((resume) => setTimeout(resume, left + 100));
 }
 
 beforeAll(async () => {

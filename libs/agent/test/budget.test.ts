@@ -1,6 +1,7 @@
 // A budget as its agents meet it: what a lost bid says about it, how win waits for it, how it is read.
 import { newId } from '@tender/market/nats';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { farFromMidnight } from '../../../test/far-from-midnight.js';
 import { type Agent, bid, type LostBid } from '../src/index.js';
 import { CREDIT, offer, type SdkMarket, sdkMarket, wiretap } from './support.js';
 
@@ -14,12 +15,6 @@ async function budget(id: string, credits: number, more = {}): Promise<void> {
   const body = { id, amountMicro: String(credits * CREDIT), window: 'day', ...more };
   const { performative, body: answer } = await m.operator.admin('budget', { key: newId(), budget: body });
   expect(performative, JSON.stringify(answer)).toBe('inform');
-}
-
-/** A window must not turn in the middle. */
-async function farFromMidnight(): Promise<void> {
-  const left = DAY_MS - (Date.now() % DAY_MS);
-  if (left < 60_000) await new Promise((resume) => setTimeout(resume, left + 100));
 }
 
 beforeAll(async () => {

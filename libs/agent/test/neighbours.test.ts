@@ -4,13 +4,14 @@ import { connectNats, newUlid } from '@tender/market/nats';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { MarketAgent } from '../src/agent.js';
 import { callOf } from '../src/hire-run.js';
-import { type Agent, createSeed, type HireOptions, type Host, type ProvideOptions } from '../src/index.js';
+import { type Agent, createSeed, type Host, type ProvideOptions } from '../src/index.js';
 import { openLink } from '../src/link.js';
 import { Listener } from '../src/listener.js';
 import { Switchboard } from '../src/switchboard.js';
 import { frameOf, issuesOf } from '../src/task-order.js';
 import { Voice } from '../src/voice.js';
 import { CREDIT, hiredBy, PATIENT, type SdkMarket, sdkMarket, wiretap } from './support.js';
+import { order, provide as provideAs } from './task-support.js';
 
 let m: SdkMarket;
 let host: Host;
@@ -25,25 +26,8 @@ beforeAll(async () => {
 });
 afterAll(() => m.stop());
 
-async function provide(agent: Agent, resource: string, more: Partial<ProvideOptions> = {}): Promise<void> {
-  const providing = agent.provide(resource, {
-    appraise: () => ({ ok: true, costMicro: CREDIT }),
-    run: () => ({ by: agent.id }),
-    ...more,
-  });
-  onTestFinished(() => providing.stop());
-  await providing.ready;
-}
-
-function order(resource: string, more: Partial<HireOptions> = {}): HireOptions {
-  return {
-    task: { resource, inputs: { n: 1 } },
-    ask: { priceMicro: 2 * CREDIT },
-    closeAfterAnswers: 1,
-    windowMs: 20_000,
-    ...more,
-  };
-}
+const provide = (agent: Agent, resource: string, more: Partial<ProvideOptions> = {}) =>
+  provideAs(agent, resource, { run: () => ({ by: agent.id }), ...more });
 
 test.each(['monotonic-concession', 'alternating-offers'] as const)(
   'they haggle over the wire: %s',

@@ -10,6 +10,7 @@ import {
   type ProvideOptions,
 } from '../src/index.js';
 import { CREDIT, hiredBy, PATIENT, type SdkMarket, sdkMarket, sleep, wiretap } from './support.js';
+import { provide } from './task-support.js';
 
 let m: SdkMarket;
 let operator: Operator;
@@ -27,16 +28,6 @@ afterAll(async () => {
   await operator.close();
   await m.stop();
 });
-
-async function provide(agent: Agent, resource: string, more: Partial<ProvideOptions> = {}): Promise<void> {
-  const providing = agent.provide(resource, {
-    appraise: () => ({ ok: true, costMicro: CREDIT }),
-    run: () => ({}),
-    ...more,
-  });
-  onTestFinished(() => providing.stop());
-  await providing.ready;
-}
 
 /** A provider that says no to everything, and what would pass with it. */
 const stubborn: Partial<ProvideOptions> = {

@@ -3,8 +3,9 @@ import { encode } from '@tender/market';
 import { connectNats, newUlid } from '@tender/market/nats';
 import type { NatsConnection } from 'nats';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { type Agent, connectAgent, createSeed, type HireOptions, type ProvideOptions } from '../src/index.js';
+import { type Agent, connectAgent, createSeed } from '../src/index.js';
 import { CREDIT, hiredBy, offer, PATIENT, putForward, type SdkMarket, sdkMarket, sleep } from './support.js';
+import { order, provide } from './task-support.js';
 
 let m: SdkMarket;
 let buyer: Agent;
@@ -16,26 +17,6 @@ beforeAll(async () => {
   [buyer, ann, ben] = await Promise.all([m.sdkAgent('buyer'), m.sdkAgent('ann'), m.sdkAgent('ben')]);
 });
 afterAll(() => m.stop());
-
-async function provide(agent: Agent, resource: string, more: Partial<ProvideOptions> = {}): Promise<void> {
-  const providing = agent.provide(resource, {
-    appraise: () => ({ ok: true, costMicro: CREDIT }),
-    run: () => ({}),
-    ...more,
-  });
-  onTestFinished(() => providing.stop());
-  await providing.ready;
-}
-
-function order(resource: string, more: Partial<HireOptions> = {}): HireOptions {
-  return {
-    task: { resource, inputs: { n: 1 } },
-    ask: { priceMicro: 2 * CREDIT },
-    closeAfterAnswers: 1,
-    windowMs: 20_000,
-    ...more,
-  };
-}
 
 /** Whether so many slots of a pool can be sold now. */
 async function canSell(seller: Agent, pool: string, units: number): Promise<boolean> {

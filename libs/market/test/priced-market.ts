@@ -10,6 +10,7 @@ import {
   rankBids,
   wouldWin,
 } from '../src/index.js';
+import { random } from './seeded.js';
 
 export interface DrawnBid {
   readonly participant: string;
@@ -33,17 +34,6 @@ export function pointOf(call: CallRule, bids: readonly DrawnBid[], at = 1): Awar
 }
 
 export type MarketKind = 'steady' | 'thin' | 'drifting' | 'many units';
-
-/** mulberry32: the same numbers for the same seed, everywhere. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 const kinds: Record<MarketKind, { bidders: number; units: number; most: number; drift: number }> = {
   steady: { bidders: 12, units: 4, most: 1, drift: 0 },

@@ -18,6 +18,7 @@ import {
   takeProbability,
   wouldBeServed,
 } from '../src/index.js';
+import { random } from './seeded.js';
 
 export type RationKind = 'scarce' | 'bursts' | 'large and small' | 'plenty';
 
@@ -28,17 +29,6 @@ const kinds: Record<RationKind, { rate: number; size: number; spread: number; bu
   'large and small': { rate: 1.5, size: 900, spread: 1.3, burst: 0 },
   plenty: { rate: 1.5, size: 300, spread: 0.6, burst: 0 },
 };
-
-/** mulberry32: the same numbers for the same seed, everywhere. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 interface Waiting {
   readonly amounts: { readonly tokens: number };

@@ -1,4 +1,6 @@
-// Twenty kills -9 of a broker, and of Redis, under load: nothing acknowledged is lost or done twice.
+// Kills -9 of a broker, and of Redis, in mid-write, too, under load: nothing acknowledged is lost or done twice.
+import { appendFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Call } from '@tender/market';
 import { newId } from '@tender/market/nats';
 import { checkRedis } from '@tender/market/redis';
@@ -69,10 +71,10 @@ class Load {
   }
 }
 
-async function expectNothingLost(load: Load): Promise<void> {
+async function expectNothingLost(load: Load, kills = KILLS): Promise<void> {
   await load.stop();
   const { acknowledged } = load;
-  expect(acknowledged.length).toBeGreaterThan(KILLS * 6);
+  expect(acknowledged.length).toBeGreaterThan(kills * 6);
   const report = await checkRedis(market.redis, market.market, { acknowledged });
   expect(report.findings.filter((finding) => !finding.ok)).toEqual([]);
 }
@@ -102,4 +104,24 @@ test(`Redis is killed ${KILLS} times under load and restarted on its data`, { ti
   await load.moves(10);
   await until("the test's own connection is back", () => market.redis.status === 'ready');
   await expectNothingLost(load);
+});
+
+test('Redis is killed in mid-write, and again: no half of an award comes back', { timeout: 400_000 }, async () => {
+  market = await startMarket(2);
+  const { redis } = market.stack;
+  const file = join(market.stack.dir, 'redis', 'appendonlydir', 'appendonly.aof.1.incr.aof');
+  const load = await Load.start(2);
+  for (let kill = 1; kill <= 6; kill += 1) {
+    await load.moves(3);
+    await redis.kill('SIGKILL');
+    const text = readFileSync(file, 'latin1');
+    const last = text.slice(text.lastIndexOf('*1\r\n$5\r\nMULTI'));
+    const end = last.indexOf('EXEC');
+    // A part of one more award, as a torn write leaves it; seldom enough the kill has done that by itself.
+    if (end > 0) appendFileSync(file, last.slice(0, Math.floor((end * kill) / 6)), 'latin1');
+    await redis.restart();
+  }
+  await load.moves(3);
+  await until("the test's own connection is back", () => market.redis.status === 'ready');
+  await expectNothingLost(load, 6);
 });

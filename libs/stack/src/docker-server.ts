@@ -1,6 +1,7 @@
 // Runs a server in a container, held in the same hand as a local one: killed, restarted, and gone with its parent.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { freePort } from './free-port.js';
 import type { LocalServer } from './local-server.js';
 import { type NatsOptions, natsAnswers, natsConfig, newServerName } from './nats-server.js';
@@ -22,6 +23,8 @@ export interface DockerPlan {
 
 /** What the server in the container is told, by kind: arguments, files, and how it is known to answer. */
 interface Inside {
+  /** Instead of the image's own. */
+  readonly entryPoint?: readonly string[];
   readonly args: readonly string[];
   readonly files: readonly { content: string; target: string }[];
   readonly readyLine: RegExp;
@@ -38,6 +41,10 @@ type Runtime = Awaited<ReturnType<typeof import('testcontainers')['getContainerR
 const OWN_PORT: Readonly<Record<ServerKind, number>> = { nats: 4222, redis: 6379 };
 const READY_WITHIN_MS = 60_000;
 const PORT_ATTEMPTS = 20;
+const REDIS_START = {
+  source: fileURLToPath(new URL('../redis-start.sh', import.meta.url)),
+  target: '/tender/redis-start.sh',
+};
 const PORT_TAKEN = /address already in use|port is already allocated/i;
 
 /** Starts a NATS or a Redis in a container on a loopback port that stays the same over restarts. */
@@ -83,8 +90,9 @@ function redisInside(plan: DockerPlan, port: number, options: RedisOptions): Ins
       ? ['--bind', '127.0.0.1', '--port', `${port}`]
       : ['--bind', '0.0.0.0', '--port', `${OWN_PORT.redis}`, '--protected-mode', 'no'];
   return {
+    entryPoint: ['sh', REDIS_START.target],
     args: [...listen, '--dir', '/data', ...redisArguments(options)],
-    files: [],
+    files: [{ content: readFileSync(REDIS_START.source, 'utf8'), target: REDIS_START.target }],
     readyLine: /Ready to accept connections/,
     answers: (address) => redisAnswers(address),
   };
@@ -119,6 +127,7 @@ async function runContainer(plan: DockerPlan, inside: Inside, address: Address, 
     })
     .withWaitStrategy(Wait.forLogMessage(inside.readyLine))
     .withStartupTimeout(READY_WITHIN_MS);
+  if (inside.entryPoint !== undefined) container.withEntrypoint([...inside.entryPoint]);
   if (plan.network === 'host') container.withNetworkMode('host');
   else container.withExposedPorts({ container: OWN_PORT[plan.kind], host: address.port });
   if (plan.keepIn !== undefined) {

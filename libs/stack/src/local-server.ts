@@ -15,6 +15,8 @@ export interface LocalServerPlan {
   readonly args: (port: number) => readonly string[];
   /** Whether this very process serves the port: a neighbour that was faster must not be taken for it. */
   readonly answers: (port: number, pid: number) => Promise<boolean>;
+  /** Hears what a server said that ended; whether it mended its data and another try is worthwhile. */
+  readonly mend?: ((said: string) => Promise<boolean>) | undefined;
   readonly choosePort?: (() => Promise<number>) | undefined;
   readonly log?: ((line: string) => void) | undefined;
 }
@@ -73,6 +75,12 @@ function handleOf(plan: LocalServerPlan, port: number, first: Tethered): LocalSe
 }
 
 async function launchServer(plan: LocalServerPlan, port: number): Promise<Launch> {
+  const launch = await launchOnce(plan, port);
+  if (launch.ok || launch.reason === 'port-taken') return launch;
+  return (await plan.mend?.(launch.detail)) ? launchOnce(plan, port) : launch;
+}
+
+async function launchOnce(plan: LocalServerPlan, port: number): Promise<Launch> {
   const log = openSync(plan.logFile, 'a');
   const logStart = statSync(plan.logFile).size;
   let child: Tethered;

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LocalServer, type LocalServerPlan, startLocalServer } from './local-server.js';
 import { ask } from './raw-socket.js';
+import { cutTornTail, saysTorn } from './torn-tail.js';
 
 export interface RedisOptions {
   /** Default 'always': an acknowledged operation has reached the disk (I7). */
@@ -16,6 +17,8 @@ export function redisArguments(options: RedisOptions): string[] {
   return [
     ...['--appendonly', 'yes'],
     ...['--appendfsync', options.appendfsync ?? 'always'],
+    // Half a transaction at the file's end is to be cut off whole, which Redis by itself does not (ADR 19).
+    ...['--aof-load-truncated', 'no'],
     // A bank may refuse, but never forget.
     ...['--maxmemory-policy', 'noeviction'],
     // Snapshots on top of the append-only file would fork and stall for nothing.
@@ -39,6 +42,12 @@ export function startRedis(plan: RedisPlan, dir: string, options: RedisOptions):
     logFile: join(dir, 'redis-server.log'),
     args: (port) => ['--bind', '127.0.0.1', '--port', `${port}`, '--dir', dir, ...redisArguments(options)],
     answers: (port, pid) => redisAnswers({ host: '127.0.0.1', port }, pid),
+    mend: async (said) => {
+      if (!saysTorn(said)) return false;
+      const bytes = await cutTornTail(plan, dir);
+      plan.log?.(`${plan.name}: its last write was torn; ${bytes} bytes that were never acknowledged are cut off`);
+      return true;
+    },
   });
 }
 

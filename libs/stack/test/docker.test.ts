@@ -1,5 +1,5 @@
 // Containers as the last step, against a real engine where one answers and has, or can pull, the images.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { stackEnvironment } from '../src/environment.js';
@@ -45,6 +45,14 @@ describe('in Docker', () => {
     await first.stop();
     expect(existsSync(join(dir, 'redis/appendonlydir'))).toBe(true);
     const second = await startStack({ env, dir, nats: false });
+    expect(await redis(second.redisUrl, 'GET kept')).toContain('yes');
+    // Killed in mid-write: the half is cut off before Redis reads it.
+    await redis(second.redisUrl, `EVAL "redis.call('SET', 'a', 1) redis.call('SET', 'b', 1)" 0`);
+    await second.redis.kill('SIGKILL');
+    const file = join(dir, 'redis/appendonlydir/appendonly.aof.1.incr.aof');
+    truncateSync(file, statSync(file).size - 20);
+    await second.redis.restart();
+    expect(readFileSync(file, 'latin1')).not.toContain('MULTI');
     expect(await redis(second.redisUrl, 'GET kept')).toContain('yes');
     await second.stop();
   });

@@ -1,0 +1,52 @@
+// A Redis killed in mid-write leaves half a transaction behind. Redis itself would cut off too little of it: see ADR 19.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+
+/** A redis-server's binary, which is also its redis-check-aof where it is called so; Valkey's, too. */
+export interface RedisBinary {
+  readonly command: string;
+  readonly libraryPath: string;
+}
+
+/** What Redis says when it refuses such a file (`aof-load-truncated no`), before it ends. */
+const TORN = /Unexpected end of file reading the append only file/;
+/** Marks a file whose earlier tear was cut too short: what stands behind the mark was acknowledged. */
+const NESTED = /Unexpected (MULTI|EXEC)/;
+
+/** Whether a server that said this before it ended would start once its file's torn tail is cut off. */
+export function saysTorn(said: string): boolean {
+  return TORN.test(said);
+}
+
+/**
+ * Cuts off the transaction that the append-only file below `dir` ends in the middle of, as a whole: it was never
+ * acknowledged (`appendfsync always`). Resolves with the number of bytes cut. Throws, and leaves the file as it is,
+ * where anything else is wrong with it.
+ */
+export async function cutTornTail({ command, libraryPath }: RedisBinary, dir: string): Promise<number> {
+  const manifest = join(dir, 'appendonlydir', 'appendonly.aof.manifest');
+  const check = async (args: readonly string[]): Promise<{ code: number | null; said: string }> => {
+    const child = spawn(command, [...args, manifest], {
+      argv0: 'redis-check-aof',
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: libraryPath === '' ? {} : { LD_LIBRARY_PATH: libraryPath },
+    });
+    // It may end without reading the answer to the question that it did not ask.
+    child.stdin.on('error', () => undefined).end('y\n');
+    const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    return { code, said };
+  };
+  const found = await check([]);
+  if (NESTED.test(found.said)) throw new Error(refusal(manifest, 'was torn before, and then written on', found.said));
+  const cut = await check(['--fix']);
+  if (cut.code !== 0) throw new Error(refusal(manifest, 'ends torn and could not be cut', cut.said));
+  // One line per file; the last one is the torn one.
+  return Number([...found.said.matchAll(/diff=(\d+)/g)].at(-1)?.[1] ?? 0);
+}
+
+function refusal(manifest: string, what: string, said: string): string {
+  const end = said.trim().split('\n').slice(-4).join('\n');
+  return `${manifest} ${what}: make a copy of its folder, then look at it with redis-check-aof.\n${end}`;
+}

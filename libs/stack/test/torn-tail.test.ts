@@ -1,0 +1,148 @@
+// A Redis killed in mid-write: what it had acknowledged before and acknowledges afterwards outlives every restart.
+import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { stackEnvironment } from '../src/environment.js';
+import { freePort } from '../src/free-port.js';
+import { redisAnswers, redisArguments } from '../src/redis-server.js';
+import type { FoundServer } from '../src/resolution.js';
+import { resolveServer } from '../src/resolve.js';
+import { type Stack, startStack } from '../src/stack.js';
+import { spawnTethered } from '../src/tether.js';
+import { waitUntil } from '../src/wait-until.js';
+import { bareVariables, found, packageFolder, redis, temporaryFolder } from './support.js';
+
+type Binary = Extract<FoundServer, { command: string }>;
+
+/** As an award does: counts, then writes under the number; two commands in one transaction of the file. */
+const APPEND = `EVAL "local n = redis.call('INCR', 'count') redis.call('SET', 'entry:' .. n, n) return n" 0`;
+
+let stack: Stack | undefined;
+const lines: string[] = [];
+afterEach(async () => {
+  await stack?.stop();
+  lines.length = 0;
+});
+
+async function start(dir = temporaryFolder()): Promise<Stack> {
+  stack = await startStack({ env: bareVariables({}), nats: false, dir, log: (line) => lines.push(line) });
+  return stack;
+}
+
+function appendOnlyFile(dir: string): string {
+  return join(dir, 'appendonlydir', 'appendonly.aof.1.incr.aof');
+}
+
+/** What the last transaction looks like in the file, so that it can be cut anywhere. */
+function lastTransaction(file: string): { start: number; size: number; text: string } {
+  const bytes = readFileSync(file, 'latin1');
+  const start = bytes.lastIndexOf('*1\r\n$5\r\nMULTI');
+  return { start, size: bytes.length, text: bytes.slice(start) };
+}
+
+/** Where a write may have stopped: within the last word, an argument, a length; between two commands. */
+const CUTS: Record<string, (text: string) => number> = {
+  'within EXEC': (text) => text.length - 4,
+  'before EXEC': (text) => text.lastIndexOf('*1\r\n'),
+  'within an argument': (text) => text.indexOf('entry:') + 3,
+  'within a length': (text) => text.indexOf('$7') + 1,
+  'between two commands': (text) => text.indexOf('*3\r\n'),
+  'after MULTI': (text) => text.indexOf('MULTI') + 7,
+  'within MULTI': (text) => text.indexOf('MULTI') + 2,
+};
+
+describe('a Redis killed in mid-write', () => {
+  it.each(Object.keys(CUTS))('that stopped %s loses that transaction alone, and nothing later', async (where) => {
+    const { dir, redis: server } = await start();
+    const file = appendOnlyFile(join(dir, 'redis'));
+    expect(await redis(server.url, APPEND)).toBe(':1');
+    expect(await redis(server.url, APPEND)).toBe(':2');
+    await server.kill('SIGKILL');
+    const torn = lastTransaction(file);
+    truncateSync(file, torn.start + CUTS[where]!(torn.text));
+    await server.restart();
+    expect(statSync(file).size).toBe(torn.start);
+    const cut = CUTS[where]!(torn.text);
+    expect(lines.filter((line) => line.includes(`its last write was torn; ${cut} bytes`))).toHaveLength(1);
+    // Two more lives: what Redis by itself leaves of the torn transaction would swallow the next one's beginning.
+    expect(await redis(server.url, APPEND)).toBe(':2');
+    await server.kill('SIGKILL');
+    await server.restart();
+    expect(await redis(server.url, APPEND)).toBe(':3');
+    expect((await redis(server.url, 'MGET entry:1 entry:2 entry:3'))?.match(/^\d$/gm)).toEqual(['1', '2', '3']);
+  });
+
+  it('is not mended where the file is damaged before its end: it says so, and cuts nothing', async () => {
+    const { dir, redis: server } = await start();
+    const file = appendOnlyFile(join(dir, 'redis'));
+    for (const n of [1, 2, 3]) expect(await redis(server.url, APPEND)).toBe(`:${n}`);
+    await server.kill('SIGKILL');
+    const bytes = readFileSync(file);
+    bytes.write('#', bytes.indexOf('$7'));
+    writeFileSync(file, bytes);
+    await expect(server.restart()).rejects.toThrow('Bad file format');
+    expect(readFileSync(file)).toEqual(bytes);
+  });
+
+  it('is not mended where it was written on over an earlier tear: that would cut off what was acknowledged', async () => {
+    const { dir, redis: server } = await start();
+    const file = appendOnlyFile(join(dir, 'redis'));
+    for (const n of [1, 2]) expect(await redis(server.url, APPEND)).toBe(`:${n}`);
+    await server.kill('SIGKILL');
+    const { start: at, text } = lastTransaction(file);
+    truncateSync(file, at + text.indexOf('*3\r\n'));
+    // As Redis by itself goes on, and is torn again.
+    appendFileSync(file, text + text.slice(0, -4));
+    const before = readFileSync(file);
+    await expect(server.restart()).rejects.toThrow(/was torn before, and then written on: make a copy/);
+    expect(readFileSync(file)).toEqual(before);
+  });
+});
+
+describe('redis-start.sh', () => {
+  /** The environment of a container: the programs on the path, the data in its folder. */
+  async function container(): Promise<Record<string, string>> {
+    const server = found(await resolveServer('redis', stackEnvironment(bareVariables({})))) as Binary;
+    const [bin, data] = [temporaryFolder(), temporaryFolder()];
+    for (const program of ['redis-server', 'redis-check-aof']) {
+      writeFileSync(join(bin, program), `#!/bin/bash\nexec -a ${program} ${server.command} "$@"\n`, { mode: 0o755 });
+    }
+    const libraries = server.libraryPath === '' ? {} : { LD_LIBRARY_PATH: server.libraryPath };
+    return { PATH: `${bin}:/usr/bin:/bin`, REDIS_DATA: data, ...libraries };
+  }
+
+  /** Starts Redis by the script, asks it, and kills it; undefined where it does not start. */
+  async function ask(env: Record<string, string>, command: string): Promise<string | undefined> {
+    const port = await freePort();
+    const args = ['--bind', '127.0.0.1', '--port', `${port}`, '--dir', env.REDIS_DATA!, ...redisArguments({})];
+    const server = spawnTethered('/bin/sh', [join(packageFolder, 'redis-start.sh'), ...args], { env, stdio: 'ignore' });
+    const answers = () => redisAnswers({ host: '127.0.0.1', port });
+    await waitUntil(async () => !server.alive || (await answers()), 30_000);
+    const answer = server.alive ? await redis(`redis://127.0.0.1:${port}`, command) : undefined;
+    await server.kill('SIGKILL');
+    return answer;
+  }
+
+  it('cuts the torn tail off before Redis starts, and starts it as it is told', async () => {
+    const env = await container();
+    const file = appendOnlyFile(env.REDIS_DATA!);
+    expect(await ask(env, APPEND)).toBe(':1');
+    expect(await ask(env, APPEND)).toBe(':2');
+    const torn = lastTransaction(file);
+    truncateSync(file, torn.start + CUTS['within an argument']!(torn.text));
+    expect(await ask(env, APPEND)).toBe(':2');
+    expect(await ask(env, APPEND)).toBe(':3');
+    expect(await ask(env, 'GET entry:2')).toContain('2');
+  });
+
+  it('cuts nothing off a file that is damaged before its end', async () => {
+    const env = await container();
+    const file = appendOnlyFile(env.REDIS_DATA!);
+    for (const n of [1, 2, 3]) expect(await ask(env, APPEND)).toBe(`:${n}`);
+    const bytes = readFileSync(file);
+    bytes.write('#', bytes.indexOf('$7'));
+    writeFileSync(file, bytes);
+    expect(await ask(env, APPEND)).toBeUndefined();
+    expect(readFileSync(file)).toEqual(bytes);
+  });
+});

@@ -26,6 +26,7 @@ import { watchForecasts } from './price-metrics.js';
 import { SealCheck } from './seal-check.js';
 import { BankService } from './service.js';
 import { Steward } from './steward.js';
+import { storeRisks } from './store-check.js';
 import { Sweeper } from './sweeper.js';
 import { TokenDesk } from './token-desk.js';
 import { followForgotten, tellForgotten } from './token-feed.js';
@@ -49,6 +50,7 @@ export async function startBroker(config: BrokerConfig): Promise<Broker> {
   const lockRedises = lockUrls.map((url) => connectRedis(url));
   await redisReady(redis, START_MS);
   await sameSecret(redis, config);
+  for (const risk of await storeRisks(redis)) log.warn(risk);
   const nats = await connectBus(config, log);
   const bank = compose(config, log, redis, lockRedises, nats);
   followForgotten(bank, nats);

@@ -1,6 +1,6 @@
 // What operators may do, each a function of its own; who asks has been checked.
 import type { Tags } from '@tender/credits';
-import { bodyDigest, runScript } from '@tender/credits/redis';
+import { runScript } from '@tender/credits/redis';
 import { type AdminOperation, refusal } from '@tender/market';
 import { marketScripts, type ReportReply } from '@tender/market/redis';
 import type { Bank } from '../bank.js';
@@ -8,7 +8,8 @@ import { ledgerOutcome, ok } from '../outcome.js';
 import type { AdminDone, AdminPerform } from './admin-done.js';
 import { approvals, decide } from './approvals.js';
 import { bankAdminTable } from './bank-admin.js';
-import { refused } from './calls.js';
+import { keyed } from './keyed.js';
+import { refused } from './refused.js';
 import { reported } from './report.js';
 
 export const adminTable: { readonly [O in AdminOperation]: AdminPerform<O> } = {
@@ -26,14 +27,13 @@ export const adminTable: { readonly [O in AdminOperation]: AdminPerform<O> } = {
     ledgerOutcome(await bank.ledger.apply({ kind: 'retire', by, key, from, amount, ...tagged(tags) })),
 
   pool: async (bank, by, request) => {
-    const { key, pool } = request;
-    const input = { by, key, digest: bodyDigest('pool', request), pool };
+    const input = { ...keyed('pool', by, request), pool: request.pool };
     const reply = await runScript(bank.redis, marketScripts.openPool, bank.meta, input);
     return reply.ok ? ok({ status: 'done' }) : refused(bank, reply);
   },
 
   policy: async (bank, by, request) => {
-    const input = { by, key: request.key, digest: bodyDigest('policy', request), text: JSON.stringify(request.policy) };
+    const input = { ...keyed('policy', by, request), text: JSON.stringify(request.policy) };
     const reply = await runScript(bank.redis, marketScripts.setPolicy, bank.meta, input);
     if (!reply.ok) return refused(bank, reply);
     await bank.policies.load();
@@ -49,19 +49,18 @@ export const adminTable: { readonly [O in AdminOperation]: AdminPerform<O> } = {
   approvals: async (bank, _by, request) => approvals(bank, request),
 
   preempt: async (bank, by, request) => {
-    const { key, contract } = request;
-    const keyed = { by, key, digest: bodyDigest('preempt', request), contract, operator: true as const };
-    const lease = await runScript(bank.redis, marketScripts.settle, bank.meta, { kind: 'preempt', ...keyed });
+    const head = { ...keyed('preempt', by, request), contract: request.contract, operator: true as const };
+    const lease = await runScript(bank.redis, marketScripts.settle, bank.meta, { kind: 'preempt', ...head });
     if (lease.ok && lease.replayed !== true) bank.events.settled(lease);
     if (lease.ok) return ok({ status: lease.outcome });
     if (lease.detail !== 'unknown') return refused(bank, lease);
-    return stepped(bank, await runScript(bank.redis, marketScripts.report, bank.meta, { ...keyed, step: 'preempt' }));
+    return stepped(bank, await runScript(bank.redis, marketScripts.report, bank.meta, { ...head, step: 'preempt' }));
   },
 
   resolve: async (bank, by, request) => {
-    const { key, contract, paidMicro, bondTo } = request;
-    const keyed = { by, key, digest: bodyDigest('resolve', request), contract, operator: true as const };
-    const input = { ...keyed, step: 'resolve' as const, paidMicro, bondTo };
+    const { contract, paidMicro, bondTo } = request;
+    const head = { ...keyed('resolve', by, request), contract, operator: true as const };
+    const input = { ...head, step: 'resolve' as const, paidMicro, bondTo };
     return stepped(bank, await runScript(bank.redis, marketScripts.report, bank.meta, input));
   },
 

@@ -15,9 +15,10 @@ import { marketScripts, type StoredProposal } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
 import type { AdminDone } from './admin-done.js';
-import { refused } from './calls.js';
 import { engage, mostOf } from './engage.js';
 import { runFiling } from './file-proposal.js';
+import { keyed } from './keyed.js';
+import { refused } from './refused.js';
 import { accountSpokenFor } from './speaks-for.js';
 
 export async function policy({ policies }: Bank): Promise<Outcome<BankResult<'policy'>>> {
@@ -55,7 +56,7 @@ export async function escalate(
   const unfit = await unfitOf(bank, sender, body);
   if (unfit !== undefined) return unfit;
   const reply = await runFiling(bank, {
-    ...{ by: sender, key: body.key, digest: bodyDigest('escalate', body) },
+    ...keyed('escalate', sender, body),
     ...{ about: 'escalation', buyer: frame.buyer, conversation: frame.conversation, message, withinMs },
     ...(wanted === undefined ? {} : { text: JSON.stringify(wanted), amountMicro: costOf(wanted) }),
   });

@@ -1,6 +1,5 @@
 // award: the winning cheques of a call are checked, judged by the market's rules, ranked and committed.
 import { parseMicro } from '@tender/credits';
-import { bodyDigest } from '@tender/credits/redis';
 import {
   type BankRequest,
   type BankResult,
@@ -15,7 +14,9 @@ import type { AwardReply, CallRecord, RankedBid } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
 import { JUDGEMENTS, NO_VERSION, policyMoved } from '../policy-book.js';
-import { refused, unlockElsewhere } from './calls.js';
+import { unlockElsewhere } from './calls.js';
+import { keyed } from './keyed.js';
+import { refused } from './refused.js';
 
 type Body = BankRequest<'award'>;
 
@@ -40,9 +41,7 @@ export async function award(bank: Bank, asked: Asked<Body>): Promise<Outcome<Ban
     const others = [...forged, ...judged.verdicts];
     const { refusal: no } = judged;
     const reply = await bank.awards.award({
-      by: sender,
-      key: body.key,
-      digest: bodyDigest('award', body),
+      ...keyed('award', sender, body),
       cfp: body.cfp,
       termsDigest: body.digest,
       bids: rankBids(body.digest, no === undefined ? judged.bids : sealed),

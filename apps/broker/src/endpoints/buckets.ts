@@ -1,6 +1,6 @@
 // bucket: what a bucket has and costs just now, for whoever asks; and all of it, as operators set it.
 import { advance, type Bucket, MAX_MICRO, parseMicro, readUse, TOKEN, type Tokens } from '@tender/credits';
-import { bodyDigest, marketKey, runScript } from '@tender/credits/redis';
+import { marketKey, runScript } from '@tender/credits/redis';
 import {
   type BankRequest,
   type BankResult,
@@ -20,14 +20,15 @@ import { marketScripts } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
 import type { AdminDone, AdminRequested } from './admin-done.js';
-import { refused } from './calls.js';
+import { keyed } from './keyed.js';
 import { neverThere } from './not-taken.js';
+import { refused } from './refused.js';
 import { accountSpokenFor } from './speaks-for.js';
 
 /** An operator's: opens a bucket, or changes one. */
 export async function setBucket(bank: Bank, by: string, request: AdminRequested<'bucket'>): Promise<AdminDone> {
-  const { key, bucket } = request;
-  const input = { by, key, digest: bodyDigest('bucket', request), bucket };
+  const { bucket } = request;
+  const input = { ...keyed('bucket', by, request), bucket };
   const reply = await runScript(bank.redis, marketScripts.openBucket, bank.meta, input);
   if (!reply.ok) return refused(bank, reply);
   // Who waits may fit into what there is now.

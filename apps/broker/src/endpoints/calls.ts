@@ -1,9 +1,11 @@
 // lock, extend, release: a call for proposals from its opening to the last moment before its award.
-import { bodyDigest, runScript } from '@tender/credits/redis';
-import { type BankRequest, type BankResult, type Refusal, refusal, type Terms, termsDigest } from '@tender/market';
+import { runScript } from '@tender/credits/redis';
+import { type BankRequest, type BankResult, refusal, type Terms, termsDigest } from '@tender/market';
 import { type HeldLock, marketScripts, type OfferReply, type OpenCallReply } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
+import { keyed } from './keyed.js';
+import { refused } from './refused.js';
 
 /** How often another choice of slots is tried where other negotiations were faster. */
 const ATTEMPTS = 8;
@@ -84,9 +86,7 @@ function register(
 ): Promise<OpenCallReply> {
   const { sender, body } = asked;
   return runScript(bank.redis, marketScripts.openCall, bank.meta, {
-    by: sender,
-    key: body.key,
-    digest: bodyDigest('lock', body),
+    ...keyed('lock', sender, body),
     cfp: body.cfp,
     pool: body.pool,
     slots: held.slots,
@@ -126,9 +126,7 @@ export async function extend(bank: Bank, asked: Asked<BankRequest<'extend'>>): P
     }
   }
   const reply = await runScript(bank.redis, marketScripts.extendCall, bank.meta, {
-    by: sender,
-    key: body.key,
-    digest: bodyDigest('extend', body),
+    ...keyed('extend', sender, body),
     cfp: body.cfp,
     ttlMs: body.ttlMs,
   });
@@ -142,9 +140,7 @@ export async function release(
   const { sender, body } = asked;
   const reply = await runScript(bank.redis, marketScripts.closeCall, bank.meta, {
     kind: 'release',
-    by: sender,
-    key: body.key,
-    digest: bodyDigest('release', body),
+    ...keyed('release', sender, body),
     cfp: body.cfp,
   });
   if (!reply.ok) return refused(bank, reply);
@@ -161,22 +157,4 @@ export async function unlockElsewhere(bank: Bank, cfp: string): Promise<void> {
   const call = bank.lock.hasOtherInstances ? await bank.reader.call(cfp) : undefined;
   if (call === undefined) return;
   await bank.lock.release(call.pool, { value: call.lockValue, slots: call.slots, expiresAt: call.awardBy });
-}
-
-/**
- * A script's refusal as the wire's, with when it would pass, or the rule that says no: whatever the detail means
- * elsewhere, that is the policy's. Lost locks are counted, operators watch them.
- */
-export function refused(
-  bank: Bank,
-  reply: Pick<Refusal, 'detail' | 'message' | 'retryAt' | 'retryAfterMs' | 'rule'>,
-): Refusal {
-  if (reply.detail === 'lock-lost') bank.metrics.lockLosses.inc();
-  const { retryAt, retryAfterMs, rule } = reply;
-  const no = refusal(reply.detail, reply.message, {
-    ...(retryAt === undefined ? {} : { retryAt }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    ...(rule === undefined ? {} : { rule }),
-  });
-  return rule === undefined ? no : { ...no, reason: 'policy-refused' };
 }

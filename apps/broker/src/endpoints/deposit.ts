@@ -1,10 +1,11 @@
 // deposit and withdraw-deposit: what a call asks of its bidders is laid down before they bid, and taken back with the bids.
-import { bodyDigest, runScript } from '@tender/credits/redis';
+import { runScript } from '@tender/credits/redis';
 import type { BankRequest, BankResult, Ruling } from '@tender/market';
 import { marketScripts } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
-import { refused } from './calls.js';
+import { keyed } from './keyed.js';
+import { refused } from './refused.js';
 
 /** Attributed as the bid that it is laid down for; the script says where there is no such call. */
 async function capsOn(
@@ -26,9 +27,7 @@ export async function deposit(
   const agent = body.agent ?? sender;
   const reply = await bank.policies.during(async () =>
     runScript(bank.redis, marketScripts.deposit, bank.meta, {
-      by: sender,
-      key: body.key,
-      digest: bodyDigest('deposit', body),
+      ...keyed('deposit', sender, body),
       cfp: body.cfp,
       agent,
       amountMicro: body.amountMicro,
@@ -48,9 +47,7 @@ export async function withdrawDeposit(
 ): Promise<Outcome<BankResult<'withdraw-deposit'>>> {
   const { sender, body } = asked;
   const reply = await runScript(bank.redis, marketScripts.withdrawDeposit, bank.meta, {
-    by: sender,
-    key: body.key,
-    digest: bodyDigest('withdraw-deposit', body),
+    ...keyed('withdraw-deposit', sender, body),
     cfp: body.cfp,
     agent: body.agent ?? sender,
   });

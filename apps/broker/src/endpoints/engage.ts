@@ -1,6 +1,6 @@
 // engage: a buyer closes on sealed offers; the bank ranks them anew and commits the contracts in one step.
 import { canonicalJson, MAX_MICRO, parseMicro } from '@tender/credits';
-import { bodyDigest, runScript } from '@tender/credits/redis';
+import { runScript } from '@tender/credits/redis';
 import {
   type BankRequest,
   type BankResult,
@@ -19,8 +19,9 @@ import { type EngageInput, type EngageReply, marketScripts, type TaskOffer } fro
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
 import { JUDGEMENTS, NO_VERSION, policyMoved } from '../policy-book.js';
-import { refused } from './calls.js';
 import { fileProposal } from './file-proposal.js';
+import { keyed } from './keyed.js';
+import { refused } from './refused.js';
 import { accountSpokenFor } from './speaks-for.js';
 import { taskFacts } from './task-facts.js';
 
@@ -179,9 +180,7 @@ function rankable(offer: Offer) {
 function inputOf({ sender, body }: Asked<Body>, judged: Judged, approved: boolean): EngageInput {
   const { frame, ask, fill, rule, weights } = body;
   return {
-    by: sender,
-    key: body.key,
-    digest: bodyDigest('engage', body),
+    ...keyed('engage', sender, body),
     buyer: frame.buyer,
     conversation: frame.conversation,
     task: frame.task.task,

@@ -4,7 +4,7 @@ import type { BankRequest, BankResult, PolicyVerdict } from '@tender/market';
 import { type FileProposalInput, marketScripts } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
-import { refused } from './calls.js';
+import { refused } from './refused.js';
 
 type Approval = Extract<PolicyVerdict, { kind: 'approval' }>;
 

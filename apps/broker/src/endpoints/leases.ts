@@ -1,18 +1,17 @@
 // renew, settle, preempt: a lease is prolonged, or ends before its time; and what its holder says meanwhile.
-import { bodyDigest, runScript } from '@tender/credits/redis';
+import { runScript } from '@tender/credits/redis';
 import type { BankRequest, BankResult, Ruling } from '@tender/market';
 import { marketScripts } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
-import { refused } from './calls.js';
+import { keyed } from './keyed.js';
+import { refused } from './refused.js';
 
 export async function renew(bank: Bank, asked: Asked<BankRequest<'renew'>>): Promise<Outcome<BankResult<'renew'>>> {
   const { sender, body } = asked;
   const reply = await bank.policies.during(async () =>
     runScript(bank.redis, marketScripts.renew, bank.meta, {
-      by: sender,
-      key: body.key,
-      digest: bodyDigest('renew', body),
+      ...keyed('renew', sender, body),
       contract: body.contract,
       maxPriceMicro: body.maxPriceMicro,
       ...(await rulingOn(bank, body.contract)),
@@ -38,9 +37,7 @@ export async function settle(bank: Bank, asked: Asked<BankRequest<'settle'>>): P
   const { sender, body } = asked;
   const reply = await runScript(bank.redis, marketScripts.settle, bank.meta, {
     kind: 'release',
-    by: sender,
-    key: body.key,
-    digest: bodyDigest('settle', body),
+    ...keyed('settle', sender, body),
     contract: body.contract,
   });
   if (!reply.ok) return refused(bank, reply);
@@ -57,9 +54,7 @@ export async function preempt(
   const { sender, body } = asked;
   const reply = await runScript(bank.redis, marketScripts.settle, bank.meta, {
     kind: 'preempt',
-    by: sender,
-    key: body.key,
-    digest: bodyDigest('preempt', body),
+    ...keyed('preempt', sender, body),
     contract: body.contract,
   });
   if (!reply.ok) return refused(bank, reply);
@@ -75,8 +70,7 @@ export async function hear(
   step: 'run' | 'progress',
 ): Promise<Outcome<{ contract: string; dueAt: number }>> {
   const { sender, body } = asked;
-  const { key, contract } = body;
-  const input = { by: sender, key, digest: bodyDigest('report', body), contract, step };
+  const input = { ...keyed('report', sender, body), contract: body.contract, step };
   const reply = await runScript(bank.redis, marketScripts.hear, bank.meta, input);
   if (!reply.ok) return refused(bank, reply);
   if (!reply.replayed) bank.events.depositsEnded(reply);

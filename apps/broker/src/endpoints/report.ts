@@ -1,12 +1,13 @@
 // report and task: how a contract's work goes, step by step, and how it stands.
 import { canonicalJson } from '@tender/credits';
-import { bodyDigest, runScript } from '@tender/credits/redis';
+import { runScript } from '@tender/credits/redis';
 import { type BankRequest, type BankResult, refusal, type TaskView } from '@tender/market';
 import { marketScripts, type ReportInput, type ReportReply } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
-import { refused } from './calls.js';
+import { keyed } from './keyed.js';
 import { hear } from './leases.js';
+import { refused } from './refused.js';
 import { accountSpokenFor } from './speaks-for.js';
 import { taskFacts } from './task-facts.js';
 
@@ -16,10 +17,10 @@ type Judged = Pick<ReportInput, 'policy' | 'rulings'>;
 /** A step on a task's contract, or of a lease's holder that says it runs. */
 export async function report(bank: Bank, asked: Asked<Body>): Promise<Outcome<BankResult<'report'>>> {
   const { sender, body } = asked;
-  const keyed = { by: sender, key: body.key, digest: bodyDigest('report', body), contract: body.contract };
   const reply = await bank.policies.during(async () =>
     runScript(bank.redis, marketScripts.report, bank.meta, {
-      ...{ ...keyed, step: body.step, agent: body.agent, process: body.process },
+      ...{ ...keyed('report', sender, body), contract: body.contract },
+      ...{ step: body.step, agent: body.agent, process: body.process },
       ...(body.step === 'turn-down' ? await judgedStandbys(bank, body.contract) : {}),
       ...('percent' in body ? { percent: body.percent } : {}),
       ...('deadline' in body ? { deadline: body.deadline } : {}),

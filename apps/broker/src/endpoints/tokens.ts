@@ -6,8 +6,9 @@ import { marketScripts } from '@tender/market/redis';
 import type { Asked, AskedInTime, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
 import { bucket } from './buckets.js';
-import { refused } from './calls.js';
+import { keyed } from './keyed.js';
 import { notTaken } from './not-taken.js';
+import { refused } from './refused.js';
 
 /** An answer needs so much time on its way, or a fifth of the time that there is. */
 const ANSWER_MS = 100;
@@ -35,9 +36,9 @@ async function giveBack(bank: Bank, asked: Asked<BankRequest<'return'>>): Promis
   const { sender, body } = asked;
   // Who gives back what it still waits for does not want it any more.
   bank.tokens.forget(sender, body.hold);
-  const { key, hold, used, upstream } = body;
+  const { hold, used, upstream } = body;
   const reply = await bank.returns.ask({
-    ...{ by: sender, key, digest: bodyDigest('return', body) },
+    ...keyed('return', sender, body),
     ...{ hold, used, ...(upstream === undefined ? {} : { upstream }) },
   });
   if (!reply.ok) {
@@ -56,9 +57,9 @@ async function offer(
   asked: Asked<BankRequest<'offer-tokens'>>,
 ): Promise<Outcome<BankResult<'offer-tokens'>>> {
   const { sender, body } = asked;
-  const { key, hold, to, amounts, priceMicro } = body;
+  const { hold, to, amounts, priceMicro } = body;
   const reply = await runScript(bank.redis, marketScripts.offerTokens, bank.meta, {
-    ...{ by: sender, key, digest: bodyDigest('offer-tokens', body) },
+    ...keyed('offer-tokens', sender, body),
     ...{ hold, to, amounts, price: parseMicro(priceMicro)! },
   });
   return reply.ok ? ok({ hold, to, priceMicro: reply.priceMicro }, { budget: priceMicro }) : refused(bank, reply);

@@ -32,7 +32,7 @@ export class TokenHold {
   readonly #link: Link;
   readonly #agent: { readonly agent?: string };
   readonly #expiresAt: number;
-  readonly #used: Record<string, number> = {};
+  #used: Record<string, number> = {};
   #word: UpstreamWord | undefined;
   #returning: Promise<Returned> | undefined;
   /** Sent the same each time: an answer that was lost is asked for under the same key. */
@@ -91,13 +91,14 @@ export class TokenHold {
   /**
    * Ends the hold: what was used is paid, the rest comes back. `used` adds to what was said before; of limits that
    * nobody named all count as used, except after a 429: then none of them, but for `requests`. Repeated calls get the same
-   * answer, unless that was `unavailable`.
+   * answer, unless that was `unavailable`, or `not-your-turn`: a task's work has them, and `used` is not counted yet.
    */
   return(used: Amounts = {}): Promise<Returned> {
     if (this.#returning === undefined) {
+      const before = { ...this.#used };
       if (Object.keys(used).length > 0) this.used(used);
       this.#request ??= this.#ending();
-      this.#returning = this.#return(this.#request);
+      this.#returning = this.#return(this.#request, before);
     }
     return this.#returning;
   }
@@ -123,10 +124,15 @@ export class TokenHold {
     return { key: newUlid(), hold: this.hold, used, ...upstream, ...this.#agent };
   }
 
-  async #return(request: BankRequest<'return'>): Promise<Returned> {
+  async #return(request: BankRequest<'return'>, before: Record<string, number>): Promise<Returned> {
     const asked = await this.#link.bank.ask('return', request, { withinMs: RETURN_WITHIN_MS });
-    if (!asked.ok && asked.detail === 'unavailable') this.#returning = undefined;
-    return asked.ok ? { ok: true, ...asked.value } : asked;
+    if (asked.ok) return { ok: true, ...asked.value };
+    if (asked.detail === 'unavailable' || asked.detail === 'not-your-turn') this.#returning = undefined;
+    if (asked.detail === 'not-your-turn') {
+      this.#request = undefined;
+      this.#used = before;
+    }
+    return asked;
   }
 
   #refused(): Record<string, number> {

@@ -110,6 +110,27 @@ describe('a task and tokens', () => {
     expect(await levelOf(agent, bucket)).toBe(7);
   });
 
+  test('while the work goes on they do not go back; when it is over they do', async () => {
+    const agent = await m.sdkAgent('impatient');
+    const bucket = await m.bucket([few(10, { priceMicro: '100' })]);
+    const released = gate();
+    await provide('cpu.slow', async () => {
+      await released.opened;
+      return {};
+    });
+    const order = { requests: 4, maxPriceMicro: 400 };
+    const wanted = { task: { resource: 'cpu.slow' }, ask, bucket, order };
+    const outcome = await agent.hireBundle({ ...wanted, closeAfterAnswers: 1, windowMs: 30_000 });
+    if (!outcome.ok) throw new Error(outcome.message);
+    const { held, tasks } = outcome;
+    expect(await held.release()).toMatchObject({ ok: false, detail: 'not-your-turn', final: false });
+    expect(await held.offer('hirer', { requests: 1, priceMicro: 1 })).toMatchObject({ detail: 'not-your-turn' });
+    released.open();
+    expect(await tasks[0]!.receipt).toMatchObject({ ok: true });
+    // What was said with the return that was refused is not counted: all of it counts as used.
+    expect(await held.return()).toMatchObject({ ok: true, paidMicro: '400' });
+  });
+
   test('no provider, or no tokens: neither, and nothing is paid', async () => {
     const agent = await m.sdkAgent('lonely');
     const bucket = await m.bucket([few(10, { priceMicro: '100' })]);

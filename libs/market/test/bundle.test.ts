@@ -1,7 +1,9 @@
 // Bundles: a bid that names rate tokens wins only while its bidder holds them; slots and tokens, or nothing.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { checkMarket } from '../src/index.js';
 import { TaskHand, TokenHand } from '../src/testing/index.js';
 import { START_MS, startTestRedis, type TestMarket, type TestRedis } from './market-under-test.js';
+import { evidenceOf, followJournal } from './traded-market.js';
 
 let server: TestRedis;
 let m: TestMarket;
@@ -126,13 +128,98 @@ describe('a task that names rate tokens', () => {
     await m.check();
   });
 
-  test('tokens that went back meanwhile: what is turned down has no runner-up, to nobody’s fault', async () => {
+  test('tokens whose time is over meanwhile: what is turned down has no runner-up, to nobody’s fault', async () => {
     const hand = tasks();
-    const hold = await held('ann');
+    const hold = await held('ann', 500);
     await hand.engage({ conversation: 'k1', tokens: hold, offers });
-    await tokens.return('ann', hold, { requests: 0 });
+    await m.setClock(START_MS + 500);
+    expect(await tokens.expire(hold)).toMatchObject({ ok: true });
     const end = { ok: true, state: 'settled', outcome: 'failed', paidMicro: '0', bondTo: 'provider' };
     expect(await hand.report('ben', 'k1-t1', 'turn-down', { text: 'busy' })).toMatchObject(end);
     await m.check();
+  });
+
+  const atWork = { ok: false, detail: 'not-your-turn', message: expect.stringContaining('k1-t1') };
+
+  async function atHand(hold: string): Promise<object[]> {
+    return [
+      await tokens.return('ann', hold, { requests: 0 }),
+      await tokens.offer('ann', hold, 'cid', { requests: 1 }, 5),
+      await tokens.buy({ agent: 'cid', of: hold }),
+    ];
+  }
+
+  test('are neither given back nor sold while the work has them, through a hand-over too, and are until its end', async () => {
+    const hand = tasks();
+    const hold = await held('ann');
+    await tokens.offer('ann', hold, 'cid', { requests: 1 }, 5);
+    await hand.engage({ conversation: 'k1', tokens: hold, offers });
+    const refused = async () => {
+      const before = await m.dump();
+      expect(await atHand(hold)).toMatchObject([atWork, atWork, atWork]);
+      expect(await m.dump()).toEqual(before);
+    };
+    await refused();
+    await hand.report('ben', 'k1-t1', 'turn-down', { text: 'busy' });
+    await refused();
+    for (const step of ['take', 'run'] as const) await hand.report('cid', 'k1-t1', step);
+    await refused();
+    await m.check();
+    await hand.report('cid', 'k1-t1', 'done');
+    expect(await tokens.return('ann', hold, { requests: 1 })).toMatchObject({ ok: true, paidMicro: '1' });
+    await m.check();
+  });
+
+  test('are back in hand as soon as the work is done, though it may be disputed yet', async () => {
+    const hand = tasks();
+    const hold = await held('ann');
+    await hand.engage({ conversation: 'k1', tokens: hold, offers, conditions: { disputeMs: 9_000 } });
+    for (const step of ['take', 'run', 'done'] as const) await hand.report('ben', 'k1-t1', step);
+    await m.check();
+    expect(await tokens.offer('ann', hold, 'cid', { requests: 1 }, 5)).toMatchObject({ ok: true });
+    expect(await tokens.buy({ agent: 'cid', of: hold })).toMatchObject({ ok: true });
+    await hand.report('ann', 'k1-t1', 'accept');
+    await m.check();
+  });
+
+  test('of two contracts are back in hand when the second has ended; what its buyer calls off lets them go', async () => {
+    const hand = tasks();
+    const hold = await held('ann');
+    const shared = { conversation: 'k1', tokens: hold, fill: 'all', total: 2 } as const;
+    expect(await hand.engage({ ...shared, offers })).toMatchObject({ ok: true, contracts: [{}, {}] });
+    await hand.report('ann', 'k1-t1', 'decommit');
+    expect(await tokens.return('ann', hold, {})).toMatchObject({
+      ...atWork,
+      message: expect.stringContaining('k1-t2'),
+    });
+    await hand.report('ann', 'k1-t2', 'decommit');
+    expect(await tokens.return('ann', hold, {})).toMatchObject({ ok: true });
+    await m.check();
+  });
+
+  test.each([
+    ['given back', (hold: string) => tokens.return('ann', hold, {})],
+    ['offered', (hold: string) => tokens.offer('ann', hold, 'cid', { requests: 1 }, 5)],
+    ['sold', (hold: string) => tokens.buy({ agent: 'cid', of: hold })],
+  ])('that were %s while the work had them, as the journal has it, are a breach', async (_what, meanwhile) => {
+    const hand = tasks();
+    const hold = await held('ann');
+    await tokens.offer('ann', hold, 'cid', { requests: 1 }, 4);
+    await hand.engage({ conversation: 'k1', tokens: hold, offers });
+    for (const step of ['take', 'run', 'done'] as const) await hand.report('ben', 'k1-t1', step);
+    expect(await meanwhile(hold)).toMatchObject({ ok: true });
+    await m.check();
+    const evidence = await evidenceOf(m);
+    // As if it had come before the work's end.
+    const [done, then] = evidence.entries.slice(-2);
+    Object.assign(evidence.entries, {
+      [evidence.entries.length - 2]: { ...done!, entry: then!.entry },
+      [evidence.entries.length - 1]: { ...then!, entry: done!.entry },
+    });
+    followJournal(evidence);
+    const { findings } = checkMarket(evidence.snapshot, evidence.entries);
+    expect(findings.filter(({ ok }) => !ok)).toMatchObject([
+      { invariant: 'I9', detail: expect.stringContaining('k1-t1') },
+    ]);
   });
 });

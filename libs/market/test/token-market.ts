@@ -14,11 +14,14 @@ import {
   type TokenCommand,
 } from '../src/index.js';
 import { marketScripts } from '../src/redis/scripts.js';
+import { TaskHand } from '../src/testing/index.js';
 import { SYSTEM_AGENT } from './drawn.js';
 import { START_MS, type TestMarket, type TestRedis } from './market-under-test.js';
+import { runInRedis } from './run-in-redis.js';
 import { expectSpendAgrees } from './spend-agrees.js';
 import { TokenPromises } from './token-promises.js';
 import type { ReturnDraw, TakeDraw, TokenStep } from './token-steps.js';
+import { hireOf, type WorkCommand, workOf } from './token-work.js';
 
 /** Ann and Ben have one owner, Cid spends from a budget under another; Ben is Ann's host. */
 const ACCOUNTS = [
@@ -34,6 +37,7 @@ const BUDGETS = [
 ];
 const GRANT = 2_000;
 
+type Asked = TokenCommand | WorkCommand;
 type ReturnCommand = Extract<TokenCommand, { kind: 'return-tokens' }>;
 
 /** What each kind of command came to. */
@@ -43,7 +47,8 @@ export class TokenMarket {
   readonly book = new MarketBook();
   readonly #real: TestMarket | undefined;
   readonly #seen: Seen;
-  readonly #asked: TokenCommand[] = [];
+  readonly #asked: Asked[] = [];
+  readonly #tasks: TaskHand | undefined;
   #orders = 0;
   readonly promises = new TokenPromises(this.book);
   nowMs = START_MS;
@@ -51,6 +56,7 @@ export class TokenMarket {
   constructor(real: TestMarket | undefined, seen: Seen) {
     this.#real = real;
     this.#seen = seen;
+    this.#tasks = real && new TaskHand(real.redis, real.market, () => this.nowMs);
   }
 
   static async open(server: TestRedis, seen: Seen): Promise<TokenMarket> {
@@ -101,8 +107,12 @@ export class TokenMarket {
         await this.#real?.setClock(this.nowMs);
         return;
       case 'sweep': {
-        const due = this.book.due(this.nowMs).map((member) => member.slice('hold:'.length));
-        for (const hold of due.sort()) await this.ask({ kind: 'expire-hold', hold });
+        for (const member of this.book.due(this.nowMs).sort()) {
+          const id = member.slice('hold:'.length);
+          await this.ask(
+            member.startsWith('hold:') ? { kind: 'expire-hold', hold: id } : { kind: 'overdue-task', contract: id },
+          );
+        }
         return;
       }
       case 'order': {
@@ -136,17 +146,17 @@ export class TokenMarket {
     expect(replies.map(silent), JSON.stringify(returns)).toEqual(answers);
   }
 
-  #answer(command: TokenCommand) {
+  #answer(command: Asked) {
     this.#asked.push(command);
     const before = this.#real === undefined ? this.promises.before() : undefined;
     const answer = this.book.apply(command, this.nowMs);
-    if (before !== undefined) this.promises.after(command, answer, before, this.nowMs);
+    if (before !== undefined && !isWork(command)) this.promises.after(command, answer, before, this.nowMs);
     this.#count(command, answer);
     return answer;
   }
 
   /** Asks both, and returns what the model answers. */
-  async ask(command: TokenCommand) {
+  async ask(command: Asked) {
     const answer = this.#answer(command);
     if (this.#real !== undefined) {
       expect(silent(await this.#inRedis(this.#real, command)), JSON.stringify(command)).toEqual(answer);
@@ -154,7 +164,7 @@ export class TokenMarket {
     return answer;
   }
 
-  #count(command: TokenCommand, answer: object): void {
+  #count(command: Asked, answer: object): void {
     const all = 'takes' in answer ? (answer.takes as object[]) : [answer];
     for (const one of all as ({ ok: true; replayed?: boolean } | NotTaken)[]) {
       const ruled = one.ok || one.rule === undefined ? '' : ' by a rule';
@@ -164,9 +174,7 @@ export class TokenMarket {
     }
   }
 
-  #commandOf(
-    step: Exclude<TokenStep, { kind: 'wait' | 'sweep' | 'again' | 'order' | 'returns' }>,
-  ): TokenCommand | undefined {
+  #commandOf(step: Exclude<TokenStep, { kind: 'wait' | 'sweep' | 'again' | 'order' | 'returns' }>): Asked | undefined {
     if (step.kind !== 'take' && this.book.holds.size === 0 && 'hold' in step && step.hold.startsWith('any'))
       return undefined;
     switch (step.kind) {
@@ -177,6 +185,13 @@ export class TokenMarket {
           ...{ kind: 'take-tokens', bucket: step.bucket, policy: step.policy },
           takes: step.takes.map((draw) => this.#takeOf(draw)),
         };
+      case 'hire': {
+        const hold = step.hold === 'offered' ? this.#offered()?.taken.hold : this.#pick(step.hold);
+        if (this.#tasks === undefined || hold === undefined) return undefined;
+        return hireOf(this.#tasks, this.book, { ...step, hold }, `k${this.#asked.length}`);
+      }
+      case 'work':
+        return workOf(this.book, step, `step-${this.#asked.length}`, this.nowMs);
       case 'expire':
         return { kind: 'expire-hold', hold: this.#pick(step.hold) };
       case 'return':
@@ -188,7 +203,7 @@ export class TokenMarket {
         return keyed('offer-tokens', { by, key: step.key }, { hold, to, amounts, price });
       }
       case 'buy': {
-        const offered = [...this.book.holds.values()].find((hold) => hold.offer !== undefined);
+        const offered = this.#offered();
         if (step.of === 'offered' && offered === undefined) return undefined;
         const of = step.of === 'offered' ? offered!.taken.hold : this.#pick(step.of);
         const offer = this.book.holds.get(of)?.offer;
@@ -198,6 +213,10 @@ export class TokenMarket {
         return { kind: 'buy-tokens', by: agent, digest: bodyDigest('buy-tokens', body), ...body };
       }
     }
+  }
+
+  #offered(): HoldState | undefined {
+    return [...this.book.holds.values()].find((hold) => hold.offer !== undefined);
   }
 
   #returnOf(draw: ReturnDraw): ReturnCommand {
@@ -234,7 +253,8 @@ export class TokenMarket {
     return some.at(-1 - (Number(match[1]) % Math.max(1, some.length)))?.taken.hold ?? 'h0';
   }
 
-  async #inRedis(real: TestMarket, command: TokenCommand): Promise<object> {
+  async #inRedis(real: TestMarket, command: Asked): Promise<object> {
+    if (isWork(command)) return runInRedis(real, command);
     const run = <I, R>(script: Script<I, R>, input: I): Promise<R> =>
       runScript(real.redis, script, metaKey(real.market), input);
     switch (command.kind) {
@@ -267,6 +287,10 @@ export class TokenMarket {
     await real.check();
     await expectSpendAgrees(real);
   }
+}
+
+function isWork(command: Asked): command is WorkCommand {
+  return command.kind === 'engage' || command.kind === 'report' || command.kind === 'overdue-task';
 }
 
 function keyed<K extends string, B extends object>(kind: K, asked: { by: string; key: string }, body: B) {

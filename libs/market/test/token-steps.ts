@@ -3,6 +3,7 @@ import { type AccountChange, type BucketSpec, bucketSpec } from '@tender/credits
 import fc from 'fast-check';
 import type { TokenAmounts, UpstreamWord } from '../src/index.js';
 import { AGENTS, often, SYSTEM_AGENT } from './drawn.js';
+import { type HireDraw, type WorkDraw, workDraw } from './token-work.js';
 
 /** `any-<n>`: one of the holds that there are. */
 export interface TakeDraw {
@@ -24,6 +25,8 @@ export interface ReturnDraw {
 }
 
 export type TokenStep =
+  | HireDraw
+  | WorkDraw
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'open'; readonly bucket: BucketSpec; readonly key: string }
   | { readonly kind: 'take'; readonly bucket: string; readonly policy: number; readonly takes: readonly TakeDraw[] }
@@ -222,9 +225,23 @@ const first = bucket('api').map((spec) => ({ ...spec, account: 'pool-account' })
 const sequence = (maxLength: number, one = step) => fc.array(one, { minLength: 8, maxLength });
 const ordered = fc.oneof({ weight: 20, arbitrary: step }, { weight: 1, arbitrary: order });
 
+const working: fc.Arbitrary<TokenStep> = fc.oneof({ weight: 2, arbitrary: step }, { weight: 1, arbitrary: workDraw });
+
+/** Offered, then brought to a task, then bought: by chance alone the three are as good as never one after the other. */
+const soldAtWork: fc.Arbitrary<readonly TokenStep[]> = fc
+  .tuple(agent, agent, fc.nat({ max: 2 }))
+  .map(([to, provider, n]) => [
+    { kind: 'offer', hold: `any-${n}`, by: 'holder', to, amounts: 'one', price: 5, key: 'key-000099' },
+    { kind: 'hire', hold: 'offered', providers: [provider], fill: 'one', disputeMs: 0 },
+    { kind: 'buy', of: 'offered', hold: 'h61', agent: 'addressee', maxPrice: 100_000 },
+  ]);
+const atWork = fc
+  .tuple(sequence(40, working), soldAtWork, fc.nat({ max: 30 }))
+  .map(([steps, sold, at]) => steps.toSpliced(at, 0, ...sold));
+
 /** A first bucket, and what then happens. */
 export const tokenSteps = fc.record({
   bucket: first,
-  steps: fc.oneof(sequence(40), sequence(40), sequence(40, ordered)),
+  steps: fc.oneof(sequence(40), atWork, sequence(40, ordered)),
 });
 export const fewTokenSteps = fc.record({ bucket: first, steps: sequence(20) });

@@ -55,5 +55,7 @@ const expected = [
   ...['ok', 'unknown', 'not-permitted', 'duplicate', 'expired', 'insufficient-credits'].map(
     (detail) => `buy-tokens ${detail}`,
   ),
+  ...['engage ok', 'engage missing-dependency', 'report ok', 'overdue-task ok'],
+  ...['return-tokens', 'offer-tokens', 'buy-tokens'].map((step) => `${step} not-your-turn`),
   ...['expire-hold ok', 'expire-hold stale', 'expire-hold expired', 'expire-hold unknown'],
 ];

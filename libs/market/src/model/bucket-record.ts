@@ -29,9 +29,9 @@ export function readBucket(id: string, fields: Fields): Bucket {
 
 /** A hold that has not ended: its entry and what became of it, and whom it debits by how much. */
 export function holdFields(hold: HoldState): Record<string, string | number> {
-  const { taken, state, paid, sold, offer } = hold;
+  const { taken, state, paid, sold, offer, tasks } = hold;
   return {
-    ...{ taken: JSON.stringify(taken), since: JSON.stringify({ state, paid, sold, offer }) },
+    ...{ taken: JSON.stringify(taken), since: JSON.stringify({ state, paid, sold, offer, tasks }) },
     ...{ debit: taken.agent, amount: setAside(hold) },
   };
 }

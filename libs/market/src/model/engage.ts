@@ -8,6 +8,7 @@ import { returnDeposits } from './deposit.js';
 import type { CallState, MarketState } from './market-state.js';
 import type { EngageAsked, Engaged, StandbyOffer, TaskOffer } from './task-command.js';
 import { paymentIds, type TaskRecord } from './task-record.js';
+import { noteAtWork } from './tokens-record.js';
 import { countHeld, keptFrom, noteUse, whoOf } from './wall.js';
 
 /** The wire's times have 14 digits at most. */
@@ -257,7 +258,7 @@ export function commitEngagement(
   });
 }
 
-type Terms = Pick<TaskRecord, 'id' | 'attempt' | 'buyer' | 'resource' | 'bond' | 'graceMs'>;
+type Terms = Pick<TaskRecord, 'id' | 'attempt' | 'buyer' | 'resource' | 'bond' | 'graceMs' | 'tokens'>;
 type Attempt = Omit<TaskRecord, keyof EngagedTerms>;
 type EngagedTerms = Omit<Terms, 'graceMs'> &
   Pick<
@@ -266,7 +267,7 @@ type EngagedTerms = Omit<Terms, 'graceMs'> &
   > &
   Pick<TaskRecord, 'graceMs' | 'reportEveryMs' | 'lateMs' | 'rebatePermille' | 'penaltyPermille' | 'disputeMs'>;
 
-/** Gives a contract to an offer: payments, intent, slots. Returns what the record says of the present provider. */
+/** Gives a contract to an offer: payments, intent, slots, rate tokens. Returns what the record says of the present provider. */
 export function giveTask(market: MarketState, terms: Terms, offer: StandbyOffer, nowMs: number): Attempt {
   const { id, buyer, resource, bond } = terms;
   const { participant, intent, price, units, scope, startBy, deadline, durationMs, hold } = offer;
@@ -283,12 +284,19 @@ export function giveTask(market: MarketState, terms: Terms, offer: StandbyOffer,
   market.winIntent(offer, id);
   const none = { pool: '', slots: [], fences: [], class: '', owner: '' } as const;
   const taken = hold === '' ? none : takeSlots(market, offer, id, buyer, nowMs);
+  noteTokens(market, terms, true);
   const dueAt = Math.min(Math.max(startBy, nowMs) + terms.graceMs, MAX_MS);
   market.deadlines.set(`task:${id}`, dueAt);
   return {
     ...{ state: 'awarded', handedAt: nowMs, participant, payee, intent, price, units, scope, startBy, deadline },
     ...{ durationMs, issues: offer.issuesText, hold, ...taken, percent: 0, dueAt },
   };
+}
+
+/** Notes that a contract's work has its buyer's rate tokens, or no longer; of a hold that is over nothing is left. */
+export function noteTokens(market: MarketState, { id, tokens }: Pick<Terms, 'id' | 'tokens'>, atWork: boolean): void {
+  const hold = tokens === undefined ? undefined : market.holds.get(tokens);
+  if (hold?.state === 'held') noteAtWork(hold, id, atWork);
 }
 
 function takeSlots(market: MarketState, offer: StandbyOffer, contract: string, buyer: string, nowMs: number) {

@@ -14,7 +14,7 @@ import {
 } from '../task/life-cycle.js';
 import { settlementOf, type TaskEnd } from '../task/settlement.js';
 import { type Answer, type Asked, refused } from './command.js';
-import { type Bound, giveTask, MAX_MS, nothingBound, uncovered, unfit } from './engage.js';
+import { type Bound, giveTask, MAX_MS, noteTokens, nothingBound, uncovered, unfit } from './engage.js';
 import { ENDED_KEPT_MS, type MarketState } from './market-state.js';
 import type { PassedOver, ReportAsked, Reported, StandbyOffer } from './task-command.js';
 import { paymentIds, type TaskRecord } from './task-record.js';
@@ -208,7 +208,7 @@ export function commitStep(market: MarketState, task: TaskRecord, taken: TakenSt
   if ('detail' in cell) throw new Error(`contract ${task.id} is ${task.state}: no ${step} now`);
   note(task, taken, nowMs);
   if (cell.to !== 'renewing') task.askedDeadline = undefined;
-  if (step === 'done' && ended === undefined) leaveSlots(market, task, nowMs);
+  if (step === 'done' && ended === undefined) leaveWork(market, task, nowMs);
   if (step === 'resume') raiseFences(market, task);
   if (standby !== undefined) handOver(market, task, standby, nowMs);
   else if (ended !== undefined) endTask(market, task, ended, nowMs);
@@ -267,8 +267,9 @@ function endAttempt(market: MarketState, task: TaskRecord, paid: number, forfeit
   market.leaveIntent(task, nowMs);
 }
 
-/** The slots are free as soon as the work is over, whatever becomes of a dispute. */
-function leaveSlots(market: MarketState, task: TaskRecord, nowMs: number): void {
+/** Slots and rate tokens are free as soon as the work is over, whatever becomes of a dispute. */
+function leaveWork(market: MarketState, task: TaskRecord, nowMs: number): void {
+  noteTokens(market, task, false);
   if (task.hold === '') return;
   market.freeSlots(task.pool, task.slots, task.hold, nowMs);
   countHeld(market.pools.get(task.pool)!, -task.slots.length, task.class, task.owner);
@@ -290,7 +291,7 @@ function handOver(
   nowMs: number,
 ): void {
   endAttempt(market, task, 0, false, nowMs);
-  leaveSlots(market, task, nowMs);
+  leaveWork(market, task, nowMs);
   task.attempt += 1;
   task.tried = tried;
   task.process = undefined;
@@ -299,7 +300,7 @@ function handOver(
 
 function endTask(market: MarketState, task: TaskRecord, { outcome, paid, bondTo }: Ended, nowMs: number): void {
   endAttempt(market, task, paid, bondTo === 'buyer', nowMs);
-  if (task.state !== 'done' && task.state !== 'disputed') leaveSlots(market, task, nowMs);
+  if (task.state !== 'done' && task.state !== 'disputed') leaveWork(market, task, nowMs);
   const forgottenAt = nowMs + ENDED_KEPT_MS;
   Object.assign(task, { state: 'settled', outcome, paid, bondTo, settledAt: nowMs, dueAt: nowMs, forgottenAt });
   market.deadlines.delete(`task:${task.id}`);

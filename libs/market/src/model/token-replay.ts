@@ -19,18 +19,22 @@ export function replayTokens(market: MarketState, entry: TokenEntry): string | u
       return replayTake(market, entry);
     case 'return': {
       const hold = heldOf(market, entry.hold);
+      const atWork = atWorkIn(hold, entry.kind);
       const { paid, extra, used } = commitReturn(market, hold, { ...entry, upstream: entry.upstream }, entry.at);
       forget(market, hold);
       const same = paid === entry.paid && extra === entry.extra && sameAmounts(used, entry.used);
-      if (same) return undefined;
+      if (same) return atWork;
       return `return ${entry.hold}: ${entry.paid} and ${entry.extra} paid, by the rules ${paid} and ${extra}`;
     }
-    case 'offer-tokens':
-      commitOffer(market, heldOf(market, entry.hold), entry, entry.at);
-      return undefined;
+    case 'offer-tokens': {
+      const hold = heldOf(market, entry.hold);
+      commitOffer(market, hold, entry, entry.at);
+      return atWorkIn(hold, entry.kind);
+    }
     case 'buy-tokens': {
       const known = market.holds.has(entry.hold);
       const seller = heldOf(market, entry.of);
+      const atWork = atWorkIn(seller, entry.kind);
       const { offer, taken } = seller;
       const agreed =
         offer?.to === entry.agent && offer.price === entry.price && sameAmounts(offer.amounts, entry.amounts);
@@ -38,7 +42,7 @@ export function replayTokens(market: MarketState, entry: TokenEntry): string | u
       forget(market, seller);
       if (known) return `buy-tokens ${entry.hold}: the hold is known and has not ended`;
       return agreed && entry.expiresAt === taken.expiresAt && entry.bucket === taken.bucket
-        ? undefined
+        ? atWork
         : `buy-tokens ${entry.hold}: ${entry.of} was not offered to ${entry.agent} like this`;
     }
     case 'expire-hold': {
@@ -57,6 +61,11 @@ function heldOf(market: MarketState, id: string): HoldState {
   const hold = market.holds.get(id);
   if (hold?.state !== 'held') throw new Error(`hold ${id} is ${hold?.state ?? 'unknown'}, not held`);
   return hold;
+}
+
+/** Whose work has the tokens, so that they could not be given back or sold; undefined where they could. */
+function atWorkIn({ taken, tasks }: HoldState, what: TokenEntry['kind']): string | undefined {
+  return tasks && `${what} ${taken.hold}: the work of ${tasks.join(', ')} has its tokens`;
 }
 
 /** What has ended is not needed any more; the scripts remember it for ten minutes, to answer who asks again. */

@@ -21,6 +21,8 @@ export interface HoldState {
   paid: number;
   sold?: Readonly<Record<string, number>>;
   offer?: TokenOffer | undefined;
+  /** The contracts whose work has these tokens: until it is over they are neither given back nor sold. */
+  tasks?: readonly string[] | undefined;
   endedAt?: number;
   /** Who ended it by giving it back, and what it was told. */
   end?: { readonly key: string; readonly digest: string; readonly answer: Returned };
@@ -32,6 +34,14 @@ export type TakenBook = Map<string, Map<string, Use>>;
 /** What a hold's holder still has of a limit. */
 export function inHand({ taken, sold }: HoldState, name: string): number {
   return (taken.amounts[name] ?? 0) - (sold?.[name] ?? 0);
+}
+
+/** Notes that a contract's work has the tokens from now on, or no longer. */
+export function noteAtWork(hold: HoldState, contract: string, atWork: boolean): void {
+  const { tasks = [] } = hold;
+  if (tasks.includes(contract) === atWork) return;
+  const left = atWork ? [...tasks, contract] : tasks.filter((other) => other !== contract);
+  hold.tasks = left.length === 0 ? undefined : left;
 }
 
 /** What of a hold's payment is still set aside. */

@@ -19,6 +19,7 @@ export function offerTokens(
   if (hold === undefined) return refused('unknown');
   if (!market.speaksFor(asked.by, hold.taken.agent)) return refused('not-permitted');
   if (!isHeld(hold, nowMs)) return refused('expired');
+  if (hold.tasks !== undefined) return refused('not-your-turn');
   const buyer = market.ledger.account(asked.to);
   if (buyer?.kind !== 'agent') return refused('unknown');
   if (asked.to === hold.taken.agent) return refused('not-permitted');
@@ -55,6 +56,7 @@ export function buyTokens(
   if (!isHeld(hold, nowMs)) return notTaken('expired');
   const { offer, taken } = hold;
   if (offer?.to !== asked.agent) return notTaken('not-permitted');
+  if (hold.tasks !== undefined) return notTaken('not-your-turn');
   if (Object.keys(taken.amounts).some((name) => offer.amounts[name] !== asked.amounts[name])) return notTaken('stale');
   if (Object.keys(asked.amounts).some((name) => taken.amounts[name] === undefined)) return notTaken('malformed');
   if (taken.class === 'system' && account.class !== 'system') return notTaken('reserved-for-system');

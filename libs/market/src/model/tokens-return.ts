@@ -32,6 +32,7 @@ export function returnTokens(market: MarketState, asked: Asked, nowMs: number): 
     return hold.end.digest === asked.digest ? { ok: true, replayed: true, ...hold.end.answer } : refused('duplicate');
   }
   if (hold.state !== 'held' || nowMs >= hold.taken.expiresAt) return refused('expired');
+  if (hold.tasks !== undefined) return refused('not-your-turn');
   if (Object.keys(asked.used).some((name) => hold.taken.amounts[name] === undefined)) return refused('malformed');
   return { ok: true, ...commitReturn(market, hold, asked, nowMs).answer };
 }
@@ -146,6 +147,7 @@ export function endHold(
   hold.paid += posted;
   hold.endedAt = nowMs;
   hold.offer = undefined;
+  hold.tasks = undefined;
   market.deadlines.delete(`hold:${id}`);
 }
 

@@ -18,6 +18,8 @@ local offer = h.since.offer
 if not offer or offer.to ~= input.agent then
   return not_taken('not-permitted', 'nothing of it is offered to ' .. input.agent)
 end
+local at_work = tokens_at_work(h)
+if at_work then return not_taken('not-your-turn', at_work) end
 for name in pairs(h.amounts) do
   if offer.amounts[name] ~= input.amounts[name] then
     return not_taken('stale', 'what is offered is ' .. cjson.encode(offer.amounts))

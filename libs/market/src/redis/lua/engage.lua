@@ -75,7 +75,10 @@ for i, offer in ipairs(won) do
     'tried', 0, 'awardedAt', now)
   if input.approved then redis.call('HSET', key('contract', id), 'approved', 1) end
   if input.tokens then redis.call('HSET', key('contract', id), 'tokens', input.tokens) end
-  local c = { id = id, attempt = 1, buyer = input.buyer, resource = input.resource, bond = bond, grace = terms.graceMs }
+  local c = {
+    id = id, attempt = 1, buyer = input.buyer, resource = input.resource, bond = bond, grace = terms.graceMs,
+    tokens = input.tokens,
+  }
   local due_at, slots, fences = give_task(c, offer)
   winners[i] = { contract = id, participant = offer.participant, intent = offer.intent, slots = slots, fences = fences }
   contracts[i] = {

@@ -11,6 +11,8 @@ local h = hold_of(input.hold)
 if not h then return refuse('unknown', 'there is no hold ' .. input.hold) end
 if not speaks_for(input.by, h.agent) then return refuse('not-permitted', 'the hold is ' .. h.agent .. '\'s') end
 if h.since.state ~= 'held' or now >= h.expiresAt then return refuse('expired', 'the hold is over') end
+local at_work = tokens_at_work(h)
+if at_work then return refuse('not-your-turn', at_work) end
 local buyer = account_of(input.to)
 if not buyer or buyer.kind ~= 'agent' then return refuse('unknown', 'there is no agent ' .. input.to) end
 if input.to == h.agent then return refuse('not-permitted', 'tokens are offered to another agent') end

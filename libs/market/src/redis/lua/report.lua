@@ -109,7 +109,7 @@ if step == 'done' or step == 'fail' then redis.call('HSET', name, 'receipt', inp
 if step == 'done' then
   percent = 100
   redis.call('HSET', name, 'doneAt', now, 'percent', 100)
-  if not ended then leave_slots(c) end
+  if not ended then leave_work(c) end
 end
 
 local slots, fences = nil, nil

@@ -30,6 +30,8 @@ local function return_one(asked)
   end
   if h.since.state ~= 'held' then return refuse('expired', 'the hold is ' .. h.since.state) end
   if now >= h.expiresAt then return refuse('expired', 'the hold expired at ' .. h.expiresAt .. ': it counts as used') end
+  local at_work = tokens_at_work(h)
+  if at_work then return refuse('not-your-turn', at_work) end
   for name in pairs(asked.used) do
     if not h.amounts[name] then return refuse('malformed', 'nothing of ' .. name .. ' is held') end
   end

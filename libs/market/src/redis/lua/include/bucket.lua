@@ -125,6 +125,12 @@ end
 -- What a hold's holder still has of a limit.
 local function in_hand(h, name) return (h.amounts[name] or 0) - (h.since.sold and h.since.sold[name] or 0) end
 
+-- Why a hold's tokens may not leave its holder's hand now, or nil: what a provider works with is not taken from it.
+local function tokens_at_work(h)
+  local tasks = h.since.tasks
+  return tasks and 'the work of ' .. tasks[1] .. ' has these tokens: when it is over they can be given back or sold'
+end
+
 -- A hold as it is told: its entry says more than that, and readers drop what they do not know.
 local function told_as(entry_text) return '{"ok":true,' .. string.sub(entry_text, 2) end
 
@@ -156,7 +162,8 @@ local function end_hold(h, state, posted)
   end
   if posted > 0 then redis.call('HINCRBY', key('acct', h.payee), 'available', posted) end
   redis.call('ZREM', key('deadlines'), 'hold:' .. h.hold)
-  h.since.state, h.since.paid, h.since.endedAt, h.since.offer = state, h.since.paid + posted, now, nil
+  h.since.state, h.since.paid, h.since.endedAt = state, h.since.paid + posted, now
+  h.since.offer, h.since.tasks = nil, nil
 end
 
 -- A list of amounts in the order of the limits from amounts by name.

@@ -103,7 +103,8 @@ local function standby_of(offer)
   })
 end
 
--- Gives the contract `c` (id, attempt, buyer, resource, bond, grace) to an offer: payments, intent, slots, record.
+-- Gives the contract `c` (id, attempt, buyer, resource, bond, grace, tokens) to an offer: payments, intent, slots, rate
+-- tokens, record.
 -- Returns when the contract is overdue, and where slots were taken these and their fences.
 local function give_task(c, offer)
   local pool, slots, fences, class, owner = '', {}, {}, '', ''
@@ -134,6 +135,7 @@ local function give_task(c, offer)
     unlock(pool, held.slots, held.lock_value)
     if held.deposit then return_deposits(held, {}) end
   end
+  if c.tokens then note_tokens_at_work(c.tokens, c.id, true) end
   local due_at = min(max(offer.startBy, now) + c.grace, MAX_MS)
   redis.call('HSET', key('contract', c.id), 'state', 'awarded', 'attempt', c.attempt, 'handedAt', now,
     'participant', offer.participant, 'payee', payee, 'intent', offer.intent, 'price', offer.price, 'units', offer.units,
@@ -207,8 +209,9 @@ local function end_attempt(c, paid, forfeited)
   redis.call('ZREM', key('contracts', c.participant), c.id)
 end
 
--- The slots are free as soon as the work is over, whatever becomes of a dispute.
-local function leave_slots(c)
+-- Slots and rate tokens are free as soon as the work is over, whatever becomes of a dispute.
+local function leave_work(c)
+  if c.tokens then note_tokens_at_work(c.tokens, c.id, false) end
   if c.hold == '' then return end
   free_slots(c.pool, c.slots, c.hold)
   count_held(c.pool, -#c.slots, c.class, c.owner)
@@ -228,7 +231,7 @@ end
 -- Hands the contract to a standby: same id, one attempt more.
 local function hand_over(c, offer, tried)
   end_attempt(c, 0, false)
-  leave_slots(c)
+  leave_work(c)
   c.attempt = c.attempt + 1
   redis.call('HSET', key('contract', c.id), 'tried', tried)
   redis.call('HDEL', key('contract', c.id), 'process')
@@ -254,7 +257,7 @@ end
 -- Settles a contract. Its task can be given out again where nothing of it was done.
 local function end_task(c, outcome, paid, forfeited)
   end_attempt(c, paid, forfeited)
-  if c.state ~= 'done' and c.state ~= 'disputed' then leave_slots(c) end
+  if c.state ~= 'done' and c.state ~= 'disputed' then leave_work(c) end
   local name, task = key('contract', c.id), key('task', c.buyer .. ':' .. c.task)
   redis.call('HSET', name, 'state', 'settled', 'outcome', outcome, 'paid', paid,
     'bondTo', forfeited and 'buyer' or 'provider', 'settledAt', now, 'dueAt', now)

@@ -115,7 +115,10 @@ export async function writeResult(result: Result, to: Pick<SimOptions, 'json' | 
 async function poolOf(swarm: Swarm, pool: string): Promise<{ slots: number; reserve: number }> {
   const quote = await swarm.agents[0]!.quote(pool);
   if (quote.ok) return { slots: quote.slots, reserve: quote.reserve };
-  throw new SwarmError(`The pool ${pool} cannot be traded: ${quote.message}. \`tender up --pool ${pool}\` opens one.`);
+  throw new SwarmError(
+    `The pool ${pool} cannot be traded: ${quote.message}. \`tender up --pool ${pool}\` runs a market that sells one; ` +
+      `\`tender pool create ${pool}\` opens it in this market, where somebody must sell it, too.`,
+  );
 }
 
 function bounds(options: SimOptions) {

@@ -53,14 +53,15 @@ const operators = z.string().transform((text, context) => {
   return map;
 });
 
+/** A compose file hands on what is not set as an empty text. */
+function mayBeEmpty<T>(schema: z.ZodType<T>) {
+  return z.preprocess((text) => (text === '' ? undefined : text), schema.optional());
+}
+
 const shared = {
   NATS_URL: z.string().default('nats://127.0.0.1:4222'),
   /** The nkey with which this process logs in to NATS; the steward's own is in TENDER_STEWARD. */
-  TENDER_NATS_SEED: z
-    .literal('')
-    .transform(() => undefined)
-    .or(seedText)
-    .optional(),
+  TENDER_NATS_SEED: mayBeEmpty(seedText),
   TENDER_MARKET: idText.default('demo'),
   LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 };
@@ -74,7 +75,7 @@ const brokerEnv = z.object({
     .string({ error: 'is missing: 64 hex digits from `openssl rand -hex 32`, the same for every broker of the market' })
     .regex(/^[0-9a-f]{64}$/i, 'has 64 hex digits (openssl rand -hex 32), the same for every broker of the market'),
   TENDER_OPERATORS: operators.default(new Map()),
-  TENDER_STEWARD: json.pipe(stewardSpec).optional(),
+  TENDER_STEWARD: mayBeEmpty(json.pipe(stewardSpec)),
   TENDER_SESSION_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(3_600_000),
   TENDER_SWEEP_MS: z.coerce.number().int().min(5).max(60_000).default(50),
   /** How often the invariants are checked in the background; 0 for never. */

@@ -16,7 +16,13 @@ test('defaults are those of a local deployment', () => {
   });
 });
 
+test('what a compose file hands on empty is not set', () => {
+  const { TENDER_STEWARD, TENDER_NATS_SEED } = brokerConfig({ ...good, TENDER_STEWARD: '', TENDER_NATS_SEED: '' });
+  expect([TENDER_STEWARD, TENDER_NATS_SEED]).toEqual([undefined, undefined]);
+});
+
 test.each([
+  ['a login that is no seed', { ...good, TENDER_NATS_SEED: 'SU1' }, /TENDER_NATS_SEED is no user nkey seed/],
   ['no secret', {}, /TENDER_SECRET is missing: 64 hex digits from `openssl rand -hex 32`/],
   ['a short secret', { TENDER_SECRET: 'abc' }, /TENDER_SECRET has 64 hex digits/],
   ['a market that is no id', { ...good, TENDER_MARKET: 'a.b' }, /TENDER_MARKET an id has/],

@@ -1,5 +1,5 @@
 // Rate tokens as an agent uses them: taken, waited for, worked under, given back, sold on; the bank keeps the count.
-import type { BankResult, HeldTokens, Refusal, TokenAmounts } from '@tender/market';
+import { type BankResult, type HeldTokens, type Refusal, refusal, type TokenAmounts } from '@tender/market';
 import { newId, newUlid } from '@tender/market/nats';
 import type { Link } from './link.js';
 import { RefusedError } from './refused-error.js';
@@ -68,7 +68,7 @@ export class Tokens {
       const turn = Math.floor(Math.min(left, LONGEST_WAIT_MS));
       const asking = this.#link.bank.ask('tokens', { ...take, waitMs: turn }, { withinMs: turn + ANSWER_MS });
       const asked = await this.#unlessAborted(asking, signal, () => this.#letGo(take.hold, take.amounts, asking));
-      if (asked.ok) return { ok: true, held: this.#held(asked.value, signal) };
+      if (asked.ok) return this.#taken(asked.value, signal);
       const again = due - performance.now();
       if (asked.detail !== 'token-limit' || again <= 0) {
         // Several brokers may have been asked, and another answer been lost: what it gave nobody would use.
@@ -110,7 +110,7 @@ export class Tokens {
   async buy(of: string, order: TokenOrder): Promise<Taken> {
     const body = { hold: newId(), of, ...orderOf(order), ...this.#named() };
     const asked = await this.#link.bank.ask('buy-tokens', body);
-    return asked.ok ? { ok: true, held: this.#held(asked.value) } : asked;
+    return asked.ok ? this.#taken(asked.value) : asked;
   }
 
   async bucket(bucket: string, order: Partial<TokenOrder> = {}): Promise<BucketAnswer> {
@@ -131,8 +131,12 @@ export class Tokens {
     return this.#id === this.#link.sender ? {} : { agent: this.#id };
   }
 
-  #held(held: HeldTokens, signal?: AbortSignal): TokenHold {
-    return new TokenHold(this.#link, this.#id, held, signal);
+  /** Where answers were lost until the hold had ended, nothing is in hand: what was not given back is paid. */
+  #taken(held: HeldTokens, signal?: AbortSignal): Taken {
+    const { clock } = this.#link;
+    const over = held.ended ?? (clock.until(held.expiresAt) < -clock.uncertaintyMs ? 'expired' : undefined);
+    if (over === undefined) return { ok: true, held: new TokenHold(this.#link, this.#id, held, signal) };
+    return refusal('expired', `hold ${held.hold} had ended (${over}) when word of it came: take anew, for longer`);
   }
 
   /** Rejects with the signal's reason as soon as it is aborted; then `letGo` is called. */

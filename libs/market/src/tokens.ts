@@ -83,6 +83,10 @@ export const buyTokensSpec = z.strictObject({
 });
 export type BuyTokens = z.infer<typeof buyTokensSpec>;
 
+/** How a hold ends: given back, by the clock, or with the last of it sold. */
+export const holdEnds = ['settled', 'expired', 'sold'] as const;
+export type HoldEnd = (typeof holdEnds)[number];
+
 /** Tokens in hand. Prices in micro-credits per token; `amountMicro` is set aside, what is not used comes back. */
 export const heldTokens = z.object({
   hold: idText,
@@ -96,6 +100,8 @@ export const heldTokens = z.object({
   /** What the taker's own share of the recent takings multiplies it with, in thousandths. */
   noisePermille: z.int(),
   expiresAt: timeMs,
+  /** Told to who asks again under a hold that has ended meanwhile: nothing is in hand any more. */
+  ended: z.enum(holdEnds).optional(),
 });
 export type HeldTokens = z.infer<typeof heldTokens>;
 

@@ -201,8 +201,24 @@ describe('a hold', () => {
     expect(first).toMatchObject({ ok: true, amountMicro: '20' });
     expect(again).toEqual({ ...first, replayed: true });
     await tokens.return('ann', 'h1', {});
-    expect(await tokens.take(draft)).toEqual({ ...first, replayed: true });
+    expect(await tokens.take(draft)).toEqual({ ...first, replayed: true, ended: 'settled' });
     expect((await bucket()).limits[0]!.level).toBe(8_000_000);
+  });
+
+  it('asked for again says how it has ended, though nobody has swept it yet', async () => {
+    await open();
+    const draft = { agent: 'ann', hold: 'h1', ttlMs: 500 };
+    const first = await tokens.take(draft);
+    await tokens.offer('ann', 'h1', 'cid', { requests: 1 }, 0);
+    const sold = { agent: 'cid', of: 'h1', hold: 'b1' };
+    const bought = await tokens.buy(sold);
+    expect(await tokens.take(draft)).toEqual({ ...first, replayed: true, ended: 'sold' });
+    expect(await tokens.buy(sold)).toEqual({ ...bought, replayed: true });
+    await market.setClock(START_MS + 500);
+    const over = { ...bought, replayed: true, ended: 'expired' };
+    expect(await tokens.buy(sold)).toEqual(over);
+    expect(await tokens.expire('b1')).toMatchObject({ ok: true });
+    expect(await tokens.buy(sold)).toEqual(over);
   });
 
   it('given back is paid for what was used, once, and its answer kept', async () => {

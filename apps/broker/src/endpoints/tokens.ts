@@ -76,11 +76,13 @@ async function buy(bank: Bank, asked: Asked<BankRequest<'buy-tokens'>>): Promise
 }
 
 function held(reply: HeldTokens): Outcome<HeldTokens> {
-  const { hold, amounts, unitsMicro, amountMicro, ratePermille, noisePermille, expiresAt } = reply;
-  return ok(
-    { hold, bucket: reply.bucket, amounts, unitsMicro, amountMicro, ratePermille, noisePermille, expiresAt },
-    { scope: reply.bucket, budget: amountMicro, expires: expiresAt },
-  );
+  const { hold, amounts, unitsMicro, amountMicro, ratePermille, noisePermille, expiresAt, ended } = reply;
+  const told = { hold, bucket: reply.bucket, amounts, unitsMicro, amountMicro, ratePermille, noisePermille, expiresAt };
+  return ok(ended === undefined ? told : { ...told, ended }, {
+    scope: reply.bucket,
+    budget: amountMicro,
+    expires: expiresAt,
+  });
 }
 
 export const tokenEndpoints = {

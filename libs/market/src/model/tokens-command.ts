@@ -2,7 +2,7 @@
 import type { AccountClass, BucketSpec } from '@tender/credits';
 import type { Ruling } from '../policy/ruling.js';
 import type { Detail } from '../refusal.js';
-import type { TokenAmounts, UpstreamWord } from '../tokens.js';
+import type { HoldEnd, TokenAmounts, UpstreamWord } from '../tokens.js';
 
 /** A take as the broker shows it: `by` asks for `agent`, prices in micro-credits. */
 export interface TakeAsked extends Pick<Ruling, 'bounds'> {
@@ -64,6 +64,8 @@ export interface Held {
   readonly noisePermille: number;
   readonly expiresAt: number;
   readonly at: number;
+  /** Of a hold that is asked for again: how it has ended. There is nothing left in hand. */
+  readonly ended?: HoldEnd;
 }
 
 /** Why there is nothing in hand; with `wait` not for good. */

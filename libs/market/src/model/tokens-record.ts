@@ -1,6 +1,6 @@
 // A hold as the model keeps it: its journal entry, and what became of it since.
 import type { Use } from '@tender/credits';
-import type { TokenAmounts } from '../tokens.js';
+import type { HoldEnd, TokenAmounts } from '../tokens.js';
 import type { BuyEntry, TakeEntry } from './token-journal.js';
 import type { Returned } from './tokens-command.js';
 
@@ -16,7 +16,7 @@ export interface TokenOffer {
 
 export interface HoldState {
   readonly taken: TakeEntry | BuyEntry;
-  state: 'held' | 'settled' | 'expired' | 'sold';
+  state: 'held' | HoldEnd;
   /** Of what was set aside, in micro-credits: for what was sold, and in the end for what was used. */
   paid: number;
   sold?: Readonly<Record<string, number>>;

@@ -11,6 +11,7 @@ import {
   unitPrice,
   WHOLE_WINDOW,
 } from '@tender/credits';
+import type { HoldEnd } from '../tokens.js';
 import { bucketAt, countUse, weightIn } from './bucket.js';
 import { type Answer, type Done, refused } from './command.js';
 import type { MarketState } from './market-state.js';
@@ -133,13 +134,7 @@ function payExtra(market: MarketState, { taken }: HoldState, over: number): numb
 }
 
 /** Ends a hold and the payment that it is: `posted` of what is still set aside is paid, the rest goes back. */
-export function endHold(
-  market: MarketState,
-  hold: HoldState,
-  state: 'settled' | 'expired' | 'sold',
-  posted: number,
-  nowMs: number,
-): void {
+export function endHold(market: MarketState, hold: HoldState, state: HoldEnd, posted: number, nowMs: number): void {
   const { hold: id, amountMicro } = hold.taken;
   const payment = posted > 0 || hold.paid > 0 ? 'posted' : 'voided';
   if (Number(amountMicro) > 0) market.ledger.endPending(paymentId(id), posted, payment);

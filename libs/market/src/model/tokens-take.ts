@@ -66,7 +66,7 @@ function ahead(cls: AccountClass): { readonly system?: true } {
   return cls === 'system' ? { system: true } : {};
 }
 
-/** The saved answer to who asks for a hold again, or `duplicate`; undefined where the hold is new. */
+/** The saved answer to who asks for a hold again, with how it has ended, or `duplicate`; undefined where the hold is new. */
 export function heldBefore(
   market: MarketState,
   asked: { readonly by: string; readonly hold: string; readonly digest: string; readonly agent: string },
@@ -77,7 +77,8 @@ export function heldBefore(
   const { digest, agent } = hold.taken;
   const own = market.ledger.account(asked.agent) !== undefined && market.speaksFor(asked.by, asked.agent);
   if (digest !== asked.digest || agent !== asked.agent || !own) return notTaken('duplicate');
-  return { ok: true, replayed: true, ...told(hold) };
+  const over = hold.state === 'held' && nowMs >= hold.taken.expiresAt ? 'expired' : hold.state;
+  return { ok: true, replayed: true, ...told(hold), ...(over === 'held' ? {} : { ended: over }) };
 }
 
 export function told({ taken }: HoldState) {

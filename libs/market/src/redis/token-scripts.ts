@@ -4,6 +4,7 @@ import { defineScript } from '@tender/credits/redis';
 import { z } from 'zod';
 import type { BuyAsked, OfferAsked, ReturnAsked, TakesAsked } from '../model/tokens-command.js';
 import { details } from '../refusal.js';
+import { holdEnds } from '../tokens.js';
 import { type FieldsOf, folders, type Keyed, replyOf } from './script-reply.js';
 
 export type { BuyAsked, OfferAsked, ReturnAsked } from '../model/tokens-command.js';
@@ -24,6 +25,8 @@ const held = {
   noisePermille: z.number(),
   expiresAt: z.number(),
   at: z.number(),
+  /** Of a hold that is asked for again: how it has ended. */
+  ended: z.enum(holdEnds).optional(),
 };
 
 /**

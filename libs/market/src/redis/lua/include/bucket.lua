@@ -141,14 +141,16 @@ local function not_taken(detail, message, more)
   return cjson.encode(reply)
 end
 
--- The saved answer to who asks for a hold again, if there is one; `account` is that of the agent it asks for.
+-- The saved answer to who asks for a hold again, if there is one, and how it has ended, if it has; `account` is that of the agent it asks for.
 local function held_before(asked, account)
   local h = hold_of(asked.hold)
   if not h then return nil end
   local same = h.digest == asked.digest and h.agent == asked.agent and account
     and (asked.by == account.id or account.host == asked.by)
   if not same then return not_taken('duplicate', 'there is a hold ' .. asked.hold .. ': take a new id') end
-  return '{"replayed":true,' .. string.sub(told_as(h.taken_text), 2)
+  local over = h.since.state ~= 'held' and h.since.state or now >= h.expiresAt and 'expired'
+  local ended = over and '"ended":"' .. over .. '",' or ''
+  return '{"replayed":true,' .. ended .. string.sub(told_as(h.taken_text), 2)
 end
 
 -- Ends a hold and the payment that it is: `posted` of what is still set aside goes to the bucket's account, the rest

@@ -1,10 +1,11 @@
 // An agent of the market: what it can do, whether it has a connection of its own or shares its host's.
-import type { BankResult, Confirm, Refusal, SealKind, TaskListed } from '@tender/market';
+import type { Confirm, Refusal, SealKind, TaskListed } from '@tender/market';
 import { refusal } from '@tender/market';
 import { newUlid } from '@tender/market/nats';
 import { type Bundle, type BundleOptions, winBundle } from './bundle.js';
 import type { CallOptions, CallOutcome } from './call.js';
 import { Caller } from './caller.js';
+import { namedFor } from './desk.js';
 import type { Escalation, Ruling } from './escalations.js';
 import type { ListenHandlers, Listening } from './handlers.js';
 import type { HireOptions, HireOutcome } from './hire-options.js';
@@ -22,7 +23,8 @@ import { type HireBundleOptions, type HiredBundle, hireBundle } from './task-bun
 import { Tasks } from './tasks.js';
 import type { TokenHold } from './token-hold.js';
 import type { TokenOrder } from './token-order.js';
-import { type BucketAnswer, type Taken, type TakeOptions, Tokens, type WithTokensOptions } from './tokens.js';
+import { type Taken, type TakeOptions, Tokens, type WithTokensOptions } from './tokens.js';
+import { type Told, told } from './told.js';
 import { hopeless, type WinOptions, win } from './win.js';
 import type { WorkflowOptions, WorkflowRun, WorkflowTask } from './workflow-run.js';
 
@@ -70,15 +72,15 @@ export interface Agent {
   /** More time for the award of an open call, `ttlMs` from now on; `awardBy` by the broker's clock. */
   extend(cfp: string, ttlMs: number): Promise<{ readonly ok: true; readonly awardBy: number } | Refusal>;
   /** Takes back the slots of a lease in a pool whose seller this agent is; its holder is compensated. */
-  preempt(contract: string): Promise<({ readonly ok: true } & BankResult<'preempt'>) | Refusal>;
-  account(): Promise<({ readonly ok: true } & BankResult<'account'>) | Refusal>;
+  preempt(contract: string): Promise<Told<'preempt'>>;
+  account(): Promise<Told<'account'>>;
   /** The budgets that this agent spends from, its own first: what is left in each one's window, and when it turns. */
-  budget(): Promise<({ readonly ok: true } & BankResult<'budget'>) | Refusal>;
+  budget(): Promise<Told<'budget'>>;
   /**
    * What a pool has and asks, before any bid is made; with `priceMicro` (per unit, for `durationMs` or as long as the last
    * call) also how likely such a bid is to win, and when.
    */
-  quote(pool: string, bid?: QuoteOptions): Promise<({ readonly ok: true } & BankResult<'quote'>) | Refusal>;
+  quote(pool: string, bid?: QuoteOptions): Promise<Told<'quote'>>;
   /** The lease of a running contract, after a restart for instance. */
   lease(contract: string): Promise<{ readonly ok: true; readonly lease: Lease } | Refusal>;
   /** Leases that are held now. */
@@ -118,7 +120,7 @@ export interface Agent {
   /** Takes up what the holder of `hold` has offered to this agent (`held.offer`). */
   buyTokens(hold: string, order: TokenOrder): Promise<Taken>;
   /** A bucket as it stands, and for the amounts that are named what they cost now and how soon they can be had. */
-  bucket(bucket: string, order?: Partial<TokenOrder>): Promise<BucketAnswer>;
+  bucket(bucket: string, order?: Partial<TokenOrder>): Promise<Told<'bucket'>>;
   /** Decides for agents whose negotiations got stuck and that named this one; gives back how to stop. */
   onEscalation(decide: (asked: Escalation) => Ruling | Promise<Ruling>): () => void;
   /** Stops listening and closes the connection that is its own. Leases run on, unless `release` is set. */
@@ -232,9 +234,8 @@ export class MarketAgent implements Agent {
     return this.#caller?.extend(cfp, ttlMs) ?? Promise.resolve(hostedCannotCall());
   }
 
-  async preempt(contract: string): Promise<({ readonly ok: true } & BankResult<'preempt'>) | Refusal> {
-    const asked = await this.#link.bank.ask('preempt', { key: newUlid(), contract });
-    return asked.ok ? { ok: true, ...asked.value } : asked;
+  async preempt(contract: string): Promise<Told<'preempt'>> {
+    return told(await this.#link.bank.ask('preempt', { key: newUlid(), contract }));
   }
 
   hireBundle(options: HireBundleOptions): Promise<HiredBundle> {
@@ -287,7 +288,7 @@ export class MarketAgent implements Agent {
     return this.#tokens.buy(hold, order);
   }
 
-  bucket(bucket: string, order: Partial<TokenOrder> = {}): Promise<BucketAnswer> {
+  bucket(bucket: string, order: Partial<TokenOrder> = {}): Promise<Told<'bucket'>> {
     return this.#tokens.bucket(bucket, order);
   }
 
@@ -295,27 +296,21 @@ export class MarketAgent implements Agent {
     return this.#tasks.onEscalation(decide);
   }
 
-  async account(): Promise<({ readonly ok: true } & BankResult<'account'>) | Refusal> {
-    const asked = await this.#link.bank.ask('account', this.#named());
-    return asked.ok ? { ok: true, ...asked.value } : asked;
+  async account(): Promise<Told<'account'>> {
+    return told(await this.#link.bank.ask('account', namedFor(this.id, this.#link)));
   }
 
-  async budget(): Promise<({ readonly ok: true } & BankResult<'budget'>) | Refusal> {
-    const asked = await this.#link.bank.ask('budget', this.#named());
-    return asked.ok ? { ok: true, ...asked.value } : asked;
+  async budget(): Promise<Told<'budget'>> {
+    return told(await this.#link.bank.ask('budget', namedFor(this.id, this.#link)));
   }
 
-  async quote(
-    pool: string,
-    { priceMicro, ...bid }: QuoteOptions = {},
-  ): Promise<({ readonly ok: true } & BankResult<'quote'>) | Refusal> {
+  async quote(pool: string, { priceMicro, ...bid }: QuoteOptions = {}): Promise<Told<'quote'>> {
     const price = priceMicro === undefined ? {} : { priceMicro: String(priceMicro) };
-    const asked = await this.#link.bank.ask('quote', { pool, ...bid, ...price, ...this.#named() });
-    return asked.ok ? { ok: true, ...asked.value } : asked;
+    return told(await this.#link.bank.ask('quote', { pool, ...bid, ...price, ...namedFor(this.id, this.#link) }));
   }
 
   async lease(contract: string): Promise<{ readonly ok: true; readonly lease: Lease } | Refusal> {
-    const asked = await this.#link.bank.ask('contract', { contract, ...this.#named() });
+    const asked = await this.#link.bank.ask('contract', { contract, ...namedFor(this.id, this.#link) });
     if (!asked.ok) return asked;
     const view = asked.value;
     if (view.participant !== this.id) return refusal('not-permitted', `the lease is ${view.participant}'s`);
@@ -329,10 +324,6 @@ export class MarketAgent implements Agent {
     const account = await this.account();
     const refused = account.ok ? await this.sealer.login() : account;
     return refused !== undefined && hopeless.has(refused.detail) ? refused : undefined;
-  }
-
-  #named(): { readonly agent?: string } {
-    return this.id === this.#link.sender ? {} : { agent: this.id };
   }
 
   async close(options: { readonly release?: boolean } = {}): Promise<void> {

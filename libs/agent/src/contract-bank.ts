@@ -1,5 +1,6 @@
 // What the two sides of a contract ask the bank: each answer a word of their machines, the lost one too.
 import type { BankWord, ReportBody, TaskView } from '@tender/market';
+import { namedFor } from './desk.js';
 import type { Link } from './link.js';
 
 /** A machine that hears nothing asks again by itself, under the same key. */
@@ -14,7 +15,7 @@ export class ContractBank {
   constructor(link: Link, conversation: string, agent: string) {
     this.#link = link;
     this.#conversation = conversation;
-    this.#agent = agent === link.sender ? {} : { agent };
+    this.#agent = namedFor(agent, link);
   }
 
   async report(body: ReportBody): Promise<BankWord> {

@@ -1,6 +1,7 @@
 // What one call asks of its bidders, laid down once for each of a sender's agents before its first bid.
 import { type Call, type Refusal, refusal } from '@tender/market';
 import { newUlid } from '@tender/market/nats';
+import { namedFor } from './desk.js';
 import type { Link } from './link.js';
 
 export class Deposits {
@@ -37,13 +38,9 @@ export class Deposits {
     const { cfp } = this.#call.terms;
     const withinMs = this.#leftMs();
     if (withinMs <= 0) return;
-    const body = { key: newUlid(), cfp, ...this.#named(agent) };
+    const body = { key: newUlid(), cfp, ...namedFor(agent, this.#link) };
     const answer = await bank.ask('withdraw-deposit', body, { conversation: cfp, withinMs });
     if (!answer.ok) this.#link.log.debug({ agent, cfp, detail: answer.detail }, 'the deposit stays aside');
-  }
-
-  #named(agent: string): { readonly agent?: string } {
-    return agent === this.#link.sender ? {} : { agent };
   }
 
   /** How long the call takes bids still. */
@@ -57,7 +54,7 @@ export class Deposits {
     if (depositMicro === undefined) return undefined;
     const withinMs = this.#leftMs();
     if (withinMs <= 0) return refusal('late', 'the call is closed');
-    const body = { key: newUlid(), cfp, amountMicro: depositMicro, until, ...this.#named(agent) };
+    const body = { key: newUlid(), cfp, amountMicro: depositMicro, until, ...namedFor(agent, this.#link) };
     const answer = await this.#link.bank.ask('deposit', body, { conversation: cfp, withinMs });
     // Laid down before a restart, or by another of the agent's processes.
     if (!answer.ok && answer.detail !== 'duplicate') return answer;

@@ -12,6 +12,6 @@ export interface Desk {
 }
 
 /** In whose name the bank is asked, where the sender is the agent's host. */
-export function namedFor({ id, link }: Desk): { readonly agent?: string } {
-  return id === link.sender ? {} : { agent: id };
+export function namedFor(id: string, { sender }: Pick<Link, 'sender'>): { readonly agent?: string } {
+  return id === sender ? {} : { agent: id };
 }

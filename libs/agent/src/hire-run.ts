@@ -296,7 +296,7 @@ export class HireRun implements Talk {
     const contracts: TaskView[] = [];
     let [stem, other] = contractStems(conversation, this.#desk.id) as readonly [string, string | undefined];
     for (;;) {
-      const about = { contract: `${stem}${contracts.length + 1}`, ...namedFor(this.#desk) };
+      const about = { contract: `${stem}${contracts.length + 1}`, ...namedFor(this.#desk.id, this.#desk.link) };
       const asked = await this.#desk.link.bank.ask('task', about, this.#asking());
       if (asked.ok) contracts.push(asked.value);
       else if (contracts.length > 0 && asked.detail !== 'unavailable') break;

@@ -1,8 +1,9 @@
 // A lease as its holder has it: it knows when it ends, prolongs itself if asked to, and never claims to be held when it is not.
 import { formatMicro } from '@tender/credits';
-import { type BankResult, type LeaseOutcome, type Refusal, refusal, type Winner } from '@tender/market';
+import { type LeaseOutcome, type Refusal, refusal, type Winner } from '@tender/market';
 import { newUlid } from '@tender/market/nats';
 import type { Link } from './link.js';
+import { type Told, told } from './told.js';
 
 /**
  * Why a lease is no longer held: as the bank says it, where the bank was the first to know (`preempted`, `unstarted`,
@@ -13,10 +14,8 @@ export interface LeaseEnd {
   readonly refusal?: Refusal | undefined;
 }
 
-export type Renewed = ({ readonly ok: true } & BankResult<'renew'>) | Refusal;
 /** `dueAt`: when to speak again at the latest, by the market's clock. */
 export type Heard = { readonly ok: true; readonly dueAt: number } | Refusal;
-export type Settled = ({ readonly ok: true } & BankResult<'settle'>) | Refusal;
 
 /** So long an ended lease asks the bank why. */
 const REASON_MS = 2000;
@@ -53,11 +52,11 @@ export class Lease {
   #untilWall: number;
   #timer: NodeJS.Timeout | undefined;
   #limit: number | undefined;
-  #renewing: Promise<Renewed> | undefined;
+  #renewing: Promise<Told<'renew'>> | undefined;
   /** The key of a renewal whose answer never came: it may have been done. */
   #openRenewal: { readonly key: string; readonly maxPriceMicro: string } | undefined;
   #refused: Refusal | undefined;
-  #releasing: Promise<Settled> | undefined;
+  #releasing: Promise<Told<'settle'>> | undefined;
 
   constructor(link: Link, pool: string, cfp: string, winner: Winner, terms = 1) {
     this.#link = link;
@@ -111,7 +110,7 @@ export class Lease {
    * Prolongs the lease by one term, paid at the price of the day, at most `maxPriceMicro` per unit. Renewals do not
    * overlap: a second call gets the first one's answer. The refusal `unavailable` leaves it open whether it was done.
    */
-  renew(options: { readonly maxPriceMicro: number }): Promise<Renewed> {
+  renew(options: { readonly maxPriceMicro: number }): Promise<Told<'renew'>> {
     this.#renewing ??= this.#renew(formatMicro(options.maxPriceMicro)).finally(() => {
       this.#renewing = undefined;
       this.#schedule();
@@ -119,7 +118,7 @@ export class Lease {
     return this.#renewing;
   }
 
-  async #renew(maxPriceMicro: string): Promise<Renewed> {
+  async #renew(maxPriceMicro: string): Promise<Told<'renew'>> {
     if (!this.held) return refusal('expired', 'the lease is over');
     const request = this.#openRenewal ?? { key: newUlid(), maxPriceMicro };
     const asked = await this.#link.bank.ask(
@@ -173,12 +172,12 @@ export class Lease {
    * Gives the slots back and pays for the time used; from this moment on the lease is not held. Repeated calls get
    * the same answer; retried until the bank answers, 30 s at most.
    */
-  release(): Promise<Settled> {
+  release(): Promise<Told<'settle'>> {
     this.#releasing ??= this.#release();
     return this.#releasing;
   }
 
-  async #release(): Promise<Settled> {
+  async #release(): Promise<Told<'settle'>> {
     if (!this.held && this.#openRenewal === undefined) {
       return refusal('expired', 'the lease is over: the bank settles it by itself');
     }
@@ -186,24 +185,28 @@ export class Lease {
     return this.#settle();
   }
 
-  async #settle(): Promise<Settled> {
+  async #settle(): Promise<Told<'settle'>> {
     const body = { key: newUlid(), contract: this.contract };
-    const asked = await this.#link.bank.ask('settle', body, { withinMs: 30_000, conversation: this.cfp });
-    return asked.ok ? { ok: true, ...asked.value } : asked;
+    return told(await this.#link.bank.ask('settle', body, { withinMs: 30_000, conversation: this.cfp }));
   }
 
-  /** `told`: the reason, where the bank is asked for it. */
-  #finish(end: LeaseEnd, told?: Promise<LeaseOutcome>): void {
+  /** `byBank`: the reason, where the bank is asked for it. */
+  #finish(end: LeaseEnd, byBank?: Promise<LeaseOutcome>): void {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#timer);
-    if (told === undefined) this.#end(end);
-    else void told.then((reason) => this.#end({ ...end, reason }));
+    if (byBank === undefined) this.#end(end);
+    else void byBank.then((reason) => this.#end({ ...end, reason }));
     this.#abort.abort(new Error(`the lease ${this.contract} is ${end.reason}`));
     if (end.reason === 'expired' && this.#openRenewal !== undefined) {
       // A renewal may have gone through unheard; nobody uses the slots any more, so nobody should pay for them.
       this.#releasing ??= this.#settle();
     }
+  }
+
+  /** So long before its end it is prolonged. */
+  get #leadMs(): number {
+    return Math.min(this.#termMs / 2, Math.max(this.#termMs / 5, 1000), 60_000);
   }
 
   /** One timer, for whatever comes next: a renewal or the end. It does not keep the process alive. */
@@ -213,7 +216,7 @@ export class Lease {
     const left = this.remainingMs;
     let delay = left;
     if (this.#limit !== undefined && this.#renewing === undefined && this.#refused?.final !== true) {
-      const lead = Math.min(this.#termMs / 2, Math.max(this.#termMs / 5, 1000), 60_000);
+      const lead = this.#leadMs;
       const again = this.#refused === undefined ? 0 : (this.#refused.retryAfterMs ?? lead / 4);
       delay = Math.min(left, Math.max(left - lead, again));
     }
@@ -223,8 +226,7 @@ export class Lease {
 
   #wake(): void {
     if (!this.held) return;
-    const lead = Math.min(this.#termMs / 2, Math.max(this.#termMs / 5, 1000), 60_000);
-    const due = this.remainingMs <= lead + 1;
+    const due = this.remainingMs <= this.#leadMs + 1;
     if (this.#limit !== undefined && due && this.#refused?.final !== true && this.#renewing === undefined) {
       void this.renew({ maxPriceMicro: this.#limit });
     }

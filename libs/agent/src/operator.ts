@@ -5,7 +5,6 @@ import {
   type AdminRequest,
   adminResult,
   adminText,
-  type BankResult,
   encode,
   type Listing,
   type ProposalView,
@@ -21,6 +20,7 @@ import { newUlid } from '@tender/market/nats';
 import type { z } from 'zod';
 import { type Answer, answerSpec, askUntil } from './bank.js';
 import { type Link, type LinkOptions, openLink } from './link.js';
+import { type Told, told } from './told.js';
 
 export type AdminAnswer = ({ readonly ok: true } & Administered) | Refusal;
 export type Administered = z.infer<typeof adminResult>;
@@ -51,9 +51,9 @@ export interface Operator {
   /** Opens a pool, or changes the prices and rules of one. */
   openPool(pool: AdminRequest<'pool'>['pool'], key?: string): Promise<AdminAnswer>;
   /** The rules that bind now. */
-  policy(): Promise<({ readonly ok: true } & BankResult<'policy'>) | Refusal>;
+  policy(): Promise<Told<'policy'>>;
   /** What a pool has and asks, and so many of its last clearing prices, the latest first. */
-  quote(pool: string, history?: number): Promise<({ readonly ok: true } & BankResult<'quote'>) | Refusal>;
+  quote(pool: string, history?: number): Promise<Told<'quote'>>;
   /** Replaces all rules. */
   setPolicy(policy: AdminRequest<'policy'>['policy'], key?: string): Promise<AdminAnswer>;
   /** All that waits for an operator, the most urgent first, and of whom how much. */
@@ -98,14 +98,9 @@ export async function connectOperator(options: LinkOptions & { readonly seed: st
     grant: (request) => ask('grant', { ...request, key: request.key ?? newUlid() }),
     retire: (request) => ask('retire', { ...request, key: request.key ?? newUlid() }),
     openPool: (pool, idem = newUlid()) => ask('pool', { key: idem, pool }),
-    policy: async () => {
-      const asked = await link.bank.ask('policy', {});
-      return asked.ok ? { ok: true, ...asked.value } : asked;
-    },
-    quote: async (pool, history) => {
-      const asked = await link.bank.ask('quote', { pool, ...(history === undefined ? {} : { history }) });
-      return asked.ok ? { ok: true, ...asked.value } : asked;
-    },
+    policy: async () => told(await link.bank.ask('policy', {})),
+    quote: async (pool, history) =>
+      told(await link.bank.ask('quote', { pool, ...(history === undefined ? {} : { history }) })),
     setPolicy: (policy, idem = newUlid()) => ask('policy', { key: idem, policy }),
     approvals: async () => {
       const first = await ask('approvals', { key: newUlid() });

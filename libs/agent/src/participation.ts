@@ -17,6 +17,7 @@ import { newId } from '@tender/market/nats';
 import { BidBatch } from './bid-batch.js';
 import { type BidDecision, type CallView, checkDecision, type Decision } from './decision.js';
 import { Deposits } from './deposits.js';
+import { namedFor } from './desk.js';
 import { Lease } from './lease.js';
 import type { Link } from './link.js';
 import { type LostBid, whenOf } from './lost-bid.js';
@@ -299,11 +300,11 @@ export class Participation {
     const { bidder, intent } = seat;
     const { cfp, durationMs } = this.call.terms;
     const link = this.#link;
-    const agent = bidder.id === link.sender ? {} : { agent: bidder.id };
+    const named = namedFor(bidder.id, link);
     const giveUp = this.call.awardBy + durationMs;
     for (;;) {
       const askedAt = link.clock.now();
-      const asked = await link.bank.ask('contract', { intent, ...agent }, { conversation: cfp });
+      const asked = await link.bank.ask('contract', { intent, ...named }, { conversation: cfp });
       if (!asked.ok && asked.detail === 'unavailable' && link.clock.now() < giveUp && !link.closed) continue;
       const view = asked.ok && asked.value.participant === bidder.id ? asked.value : undefined;
       const runs = view?.state === 'settled' ? undefined : view;

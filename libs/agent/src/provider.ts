@@ -165,7 +165,7 @@ export class Provider implements Providing {
 
   async resume(contract: string): Promise<{ readonly ok: true } | Refusal> {
     const { link, id } = this.#desk;
-    const asked = await link.bank.ask('task', { contract, ...namedFor(this.#desk) });
+    const asked = await link.bank.ask('task', { contract, ...namedFor(this.#desk.id, link) });
     if (!asked.ok) return asked;
     const { provider, frame, state, hosts } = asked.value;
     if (provider !== id) return refusal('not-permitted', `the contract is ${provider}'s`);

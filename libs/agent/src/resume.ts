@@ -20,7 +20,7 @@ export function resumeFor(desk: Desk, find: (view: TaskView, got: Received<TaskM
     const ask = async () => {
       const asked = await link.bank.ask(
         'task',
-        { contract, ...namedFor(desk) },
+        { contract, ...namedFor(id, link) },
         { conversation: message.conversation, withinMs: WITHIN_MS },
       );
       const view = asked.ok ? asked.value : undefined;

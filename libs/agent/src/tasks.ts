@@ -67,7 +67,7 @@ export class Tasks {
     for (;;) {
       const after = contracts.at(-1)?.contract;
       const from = after === undefined ? {} : { after };
-      const asked = await link.bank.ask('contracts', { ...from, ...namedFor(this.#desk) });
+      const asked = await link.bank.ask('contracts', { ...from, ...namedFor(this.#desk.id, link) });
       if (!asked.ok) return asked;
       contracts.push(...asked.value.contracts);
       if (!asked.value.more || asked.value.contracts.length === 0) return { ok: true, contracts };
@@ -77,7 +77,7 @@ export class Tasks {
   /** A contract that this agent pays for, after a restart for instance. */
   async task(contract: string): Promise<{ readonly ok: true; readonly task: Hired } | Refusal> {
     const { link, switchboard, id } = this.#desk;
-    const asked = await link.bank.ask('task', { contract, ...namedFor(this.#desk) });
+    const asked = await link.bank.ask('task', { contract, ...namedFor(this.#desk.id, link) });
     if (!asked.ok) return asked;
     const { frame, provider, hosts } = asked.value;
     const address = hosts?.provider ?? provider;

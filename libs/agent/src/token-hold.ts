@@ -1,12 +1,11 @@
 // Tokens in hand: what the upstream said is heard, what was used is counted, and the rest comes back once.
-import type { BankRequest, BankResult, HeldTokens, Refusal, TokenAmounts, UpstreamWord } from '@tender/market';
+import type { BankRequest, HeldTokens, TokenAmounts, UpstreamWord } from '@tender/market';
 import { newUlid } from '@tender/market/nats';
+import { namedFor } from './desk.js';
 import type { Link } from './link.js';
 import { type Amounts, amountsOf, offerOf, type TokenOffer } from './token-order.js';
+import { type Told, told } from './told.js';
 import { type UpstreamAnswer, upstreamWordOf } from './upstream.js';
-
-export type Returned = ({ readonly ok: true } & BankResult<'return'>) | Refusal;
-export type Offered = ({ readonly ok: true } & BankResult<'offer-tokens'>) | Refusal;
 
 const RETURN_WITHIN_MS = 30_000;
 
@@ -34,13 +33,13 @@ export class TokenHold {
   readonly #expiresAt: number;
   #used: Record<string, number> = {};
   #word: UpstreamWord | undefined;
-  #returning: Promise<Returned> | undefined;
+  #returning: Promise<Told<'return'>> | undefined;
   /** Sent the same each time: an answer that was lost is asked for under the same key. */
   #request: BankRequest<'return'> | undefined;
 
   constructor(link: Link, agent: string, held: HeldTokens, signal?: AbortSignal) {
     this.#link = link;
-    this.#agent = agent === link.sender ? {} : { agent };
+    this.#agent = namedFor(agent, link);
     this.hold = held.hold;
     this.bucket = held.bucket;
     this.amounts = held.amounts;
@@ -93,7 +92,7 @@ export class TokenHold {
    * nobody named all count as used, except after a 429: then none of them, but for `requests`. Repeated calls get the same
    * answer, unless that was `unavailable`, or `not-your-turn`: a task's work has them, and `used` is not counted yet.
    */
-  return(used: Amounts = {}): Promise<Returned> {
+  return(used: Amounts = {}): Promise<Told<'return'>> {
     if (this.#returning === undefined) {
       const before = { ...this.#used };
       if (Object.keys(used).length > 0) this.used(used);
@@ -104,18 +103,18 @@ export class TokenHold {
   }
 
   /** Gives all of it back: nothing was used. */
-  release(): Promise<Returned> {
+  release(): Promise<Told<'return'>> {
     return this.return(Object.fromEntries(Object.keys(this.amounts).map((limit) => [limit, 0])));
   }
 
   /** Offers a part of it to one other agent, who takes it up with `buyTokens`; a second offer takes the first one's place. */
-  async offer(to: string, offer: TokenOffer): Promise<Offered> {
+  async offer(to: string, offer: TokenOffer): Promise<Told<'offer-tokens'>> {
     const asked = await this.#link.bank.ask('offer-tokens', {
       ...{ key: newUlid(), hold: this.hold, to },
       ...offerOf(offer),
       ...this.#agent,
     });
-    return asked.ok ? { ok: true, ...asked.value } : asked;
+    return told(asked);
   }
 
   #ending(): BankRequest<'return'> {
@@ -124,15 +123,14 @@ export class TokenHold {
     return { key: newUlid(), hold: this.hold, used, ...upstream, ...this.#agent };
   }
 
-  async #return(request: BankRequest<'return'>, before: Record<string, number>): Promise<Returned> {
+  async #return(request: BankRequest<'return'>, before: Record<string, number>): Promise<Told<'return'>> {
     const asked = await this.#link.bank.ask('return', request, { withinMs: RETURN_WITHIN_MS });
-    if (asked.ok) return { ok: true, ...asked.value };
-    if (asked.detail === 'unavailable' || asked.detail === 'not-your-turn') this.#returning = undefined;
-    if (asked.detail === 'not-your-turn') {
+    if (!asked.ok && (asked.detail === 'unavailable' || asked.detail === 'not-your-turn')) this.#returning = undefined;
+    if (!asked.ok && asked.detail === 'not-your-turn') {
       this.#request = undefined;
       this.#used = before;
     }
-    return asked;
+    return told(asked);
   }
 
   #refused(): Record<string, number> {

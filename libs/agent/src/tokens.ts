@@ -1,11 +1,13 @@
 // Rate tokens as an agent uses them: taken, waited for, worked under, given back, sold on; the bank keeps the count.
-import { type BankResult, type HeldTokens, type Refusal, refusal, type TokenAmounts } from '@tender/market';
+import { type HeldTokens, type Refusal, refusal, type TokenAmounts } from '@tender/market';
 import { newId, newUlid } from '@tender/market/nats';
+import { namedFor } from './desk.js';
 import type { Link } from './link.js';
 import { RefusedError } from './refused-error.js';
 import { after } from './timer.js';
-import { type Returned, TokenHold } from './token-hold.js';
+import { TokenHold } from './token-hold.js';
 import { type Amounts, amountsOf, orderOf, type TokenOrder } from './token-order.js';
+import { type Told, told } from './told.js';
 import { answerIn, answerInError } from './upstream.js';
 
 export interface TakeOptions {
@@ -25,7 +27,6 @@ export interface WithTokensOptions extends TakeOptions {
 }
 
 export type Taken = { readonly ok: true; readonly held: TokenHold } | Refusal;
-export type BucketAnswer = ({ readonly ok: true } & BankResult<'bucket'>) | Refusal;
 
 /** One request waits so long at most; whoever waits longer asks again. */
 const LONGEST_WAIT_MS = 60_000;
@@ -60,7 +61,7 @@ export class Tokens {
     if (!(waitMs >= 0)) throw new RangeError(`waitMs: not a time: ${waitMs}`);
     if (!Number.isInteger(ttlMs) || ttlMs < 10) throw new RangeError(`ttlMs: not a time: ${ttlMs}`);
     const part = atLeast === undefined ? {} : { atLeast: amountsOf(atLeast) };
-    const take = { hold: newId(), bucket, ...orderOf(order), ...part, ttlMs, ...this.#named() };
+    const take = { hold: newId(), bucket, ...orderOf(order), ...part, ttlMs, ...namedFor(this.#id, this.#link) };
     const due = performance.now() + waitMs;
     signal?.throwIfAborted();
     for (;;) {
@@ -108,27 +109,22 @@ export class Tokens {
   }
 
   async buy(of: string, order: TokenOrder): Promise<Taken> {
-    const body = { hold: newId(), of, ...orderOf(order), ...this.#named() };
+    const body = { hold: newId(), of, ...orderOf(order), ...namedFor(this.#id, this.#link) };
     const asked = await this.#link.bank.ask('buy-tokens', body);
     return asked.ok ? this.#taken(asked.value) : asked;
   }
 
-  async bucket(bucket: string, order: Partial<TokenOrder> = {}): Promise<BucketAnswer> {
+  async bucket(bucket: string, order: Partial<TokenOrder> = {}): Promise<Told<'bucket'>> {
     const { maxPriceMicro, maxPrice, ...amounts } = order;
     const price = maxPriceMicro ?? maxPrice;
     const about = Object.keys(amounts).length === 0 ? {} : { amounts: amountsOf(amounts as Amounts) };
     const bid = price === undefined ? {} : { maxPriceMicro: String(price) };
-    const asked = await this.#link.bank.ask('bucket', { bucket, ...about, ...bid, ...this.#named() });
-    return asked.ok ? { ok: true, ...asked.value } : asked;
+    return told(await this.#link.bank.ask('bucket', { bucket, ...about, ...bid, ...namedFor(this.#id, this.#link) }));
   }
 
   /** Waits a little for what is on its way back. */
   async close(): Promise<void> {
     await this.#patiently(Promise.allSettled(this.#ending));
-  }
-
-  #named(): { readonly agent?: string } {
-    return this.#id === this.#link.sender ? {} : { agent: this.#id };
   }
 
   /** Where answers were lost until the hold had ended, nothing is in hand: what was not given back is paid. */
@@ -166,11 +162,10 @@ export class Tokens {
     await this.#give(hold, amounts);
   }
 
-  async #give(hold: string, amounts: TokenAmounts): Promise<Returned> {
+  async #give(hold: string, amounts: TokenAmounts): Promise<Told<'return'>> {
     const used = Object.fromEntries(Object.keys(amounts).map((limit) => [limit, 0]));
-    const body = { key: newUlid(), hold, used, ...this.#named() };
-    const asked = await this.#link.bank.ask('return', body, { withinMs: LET_GO_MS });
-    return asked.ok ? { ok: true, ...asked.value } : asked;
+    const body = { key: newUlid(), hold, used, ...namedFor(this.#id, this.#link) };
+    return told(await this.#link.bank.ask('return', body, { withinMs: LET_GO_MS }));
   }
 
   /** Waits for the bank's word, but not for long: the work's result is more urgent. */

@@ -1,10 +1,12 @@
 // The run: all variants stay alive and take turns in short bursts, each round in another random order.
+
+import { seeded } from '@tender/market/testing';
 import { type Burst, burstOf, type Learned, type Sample } from './bursts.js';
 import { calibrate } from './calibration.js';
 import { between, type CpuMicros, readCpu } from './cpu.js';
 import type { Lab } from './lab.js';
 import { QuietHost } from './quiet.js';
-import { seeded, shuffled } from './seeded.js';
+import { shuffled } from './shuffled.js';
 import type { Variant } from './variants.js';
 
 /** One burst, with what the host was like at the time. */

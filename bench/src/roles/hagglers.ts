@@ -2,12 +2,12 @@
 import { type Agent, connectAgent, type Hired, type NegotiateOptions } from '@tender/agent';
 import { decideMonotonic, type Preferences, subjects } from '@tender/market';
 import { connectNats } from '@tender/market/nats';
+import { seeded } from '@tender/market/testing';
 import type { Histogram } from 'hdr-histogram-js';
 import { closedLoop, type LoopPlan, type LoopResult } from '../closed-loop.js';
 import { newHistogram, packed, recordMs } from '../histogram.js';
 import { HAGGLE_RESOURCE, type SeededAgent } from '../place.js';
 import type { WorkerConfig } from '../protocol.js';
-import { seeded } from '../seeded.js';
 
 /** What the buyer begins with, the least that it comes to be worth to it, and how much more it may be. */
 const OPENING_MICRO = 300_000;

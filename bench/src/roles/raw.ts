@@ -1,11 +1,11 @@
 // R and L: what Redis gives to a bare client that does nothing but run the award script, or take and release locks.
 import { connectRedis, metaKey, redisReady } from '@tender/credits/redis';
 import { marketScripts, NegotiationLock } from '@tender/market/redis';
+import { seeded } from '@tender/market/testing';
 import type { Redis } from 'ioredis';
 import { closedLoop, type LoopPlan, type LoopResult } from '../closed-loop.js';
 import { LOCK_POOL, rawPools, type SeededAgent, SLOTS_PER_POOL } from '../place.js';
 import type { WorkerConfig } from '../protocol.js';
-import { seeded } from '../seeded.js';
 import { awardInput, type Prepared, Stock } from '../stock.js';
 
 /** `single`: one award per script call, 32 calls per pipeline. `batch`: 64 awards per call, as the broker sends them. */

@@ -1,8 +1,8 @@
 // Agents that listen and bid for real, through the SDK: each on a connection of its own, or all behind one host.
 import { type Agent, bid, connectAgent, connectHost, type ListenHandlers } from '@tender/agent';
+import { seeded } from '@tender/market/testing';
 import { type SeededAgent, type Swarm, swarmName, swarmPool } from '../place.js';
 import type { WorkerConfig } from '../protocol.js';
-import { seeded } from '../seeded.js';
 
 const CONNECTING_AT_ONCE = 50;
 

@@ -2,11 +2,11 @@
 import { connectRedis, redisReady } from '@tender/credits/redis';
 import { bankResults, decode, envelopeOf, type SealKind, subjects } from '@tender/market';
 import { connectNats, Inbox } from '@tender/market/nats';
+import { seeded } from '@tender/market/testing';
 import type { Msg, NatsConnection } from 'nats';
 import { closedLoop, type LoopPlan, type LoopResult } from '../closed-loop.js';
 import { SELLER, type SeededAgent, wirePools } from '../place.js';
 import type { WorkerConfig } from '../protocol.js';
-import { seeded } from '../seeded.js';
 import { awardRequest, type Prepared, Stock } from '../stock.js';
 import { wireSize } from '../wire-size.js';
 

@@ -15,21 +15,16 @@ import {
   refusal,
   type TaskView,
 } from '../src/index.js';
+import { seeded } from '../src/testing/index.js';
 import { heardOf } from './haggle-play.js';
 import { contextOf, ENDS, SEALED_UNTIL, T, viewOf } from './haggle-support.js';
 
-/** Chance of a world, from its seed (mulberry32). */
+/** Chance of a world, from its seed. */
 export class Chance {
-  #state: number;
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
   /** From 0 to 1. */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
-    return ((x ^ (x >>> 14)) >>> 0) / 4_294_967_296;
+  readonly next: () => number;
+  constructor(seed: number) {
+    this.next = seeded(seed);
   }
   below(n: number): number {
     return Math.floor(this.next() * n);

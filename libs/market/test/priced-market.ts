@@ -10,7 +10,7 @@ import {
   rankBids,
   wouldWin,
 } from '../src/index.js';
-import { random } from './seeded.js';
+import { seeded } from '../src/testing/index.js';
 
 export interface DrawnBid {
   readonly participant: string;
@@ -45,7 +45,7 @@ const kinds: Record<MarketKind, { bidders: number; units: number; most: number; 
 /** Values are lognormal about a level that may walk; a bid between a third of it and thrice is asked about each time. */
 export function playForecasts(kind: MarketKind, seed: number): { score: ForecastScore; constant: number } {
   const { bidders, units, most, drift } = kinds[kind];
-  const draw = random(seed);
+  const draw = seeded(seed);
   const normal = () => Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
   const history = new PriceHistory(wouldWin, ({ cfp }: AwardPoint) => cfp);
   const constant = new Calibration();

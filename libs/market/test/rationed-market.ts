@@ -18,7 +18,7 @@ import {
   takeProbability,
   wouldBeServed,
 } from '../src/index.js';
-import { random } from './seeded.js';
+import { seeded } from '../src/testing/index.js';
 
 export type RationKind = 'scarce' | 'bursts' | 'large and small' | 'plenty';
 
@@ -46,7 +46,7 @@ const LOOK_MS = 100;
  */
 export function playTakes(kind: RationKind, seed: number): { score: ForecastScore; blind: ForecastScore } {
   const { rate, size, spread, burst } = kinds[kind];
-  const draw = random(seed);
+  const draw = seeded(seed);
   const normal = () => Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
   const history = new PriceHistory(wouldBeServed, ({ seq }: BucketPoint) => String(seq));
   const blind = new PriceHistory(wouldBeServed, ({ seq }: BucketPoint) => String(seq));

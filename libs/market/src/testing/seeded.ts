@@ -1,7 +1,7 @@
-// Chance that a test can have again: markets drawn from a seed.
+// Chance that a test, a random world or a bench can have again, from its seed.
 
-/** mulberry32: the same numbers for the same seed, everywhere. */
-export function random(seed: number): () => number {
+/** Numbers in [0, 1): mulberry32, the same for the same seed everywhere. */
+export function seeded(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -140,6 +140,50 @@ describe('a cap on all that a payer has set aside', () => {
   });
 });
 
+describe('who deals with whom', () => {
+  test('holds for rate tokens: of a bucket, while they are waited for, and from hand to hand', async () => {
+    const id = newId();
+    const [bucket, till] = [`api.${id}`, `${id}-till`];
+    await admin('account', { account: { id: till, kind: 'pool' } });
+    const limits = [{ name: 'requests', capacity: 4, refillPerSecond: 0.001 }];
+    await admin('bucket', { bucket: { bucket, account: till, limits, noiseMaxPermille: 1000 } });
+    const amounts = { requests: 2 };
+    const of = { bucket, amounts, maxPriceMicro: '1000', ttlMs: 60_000 };
+    const take = (who: WireClient, waitMs = 0) => who.ask('tokens', { hold: newId(), ...of, waitMs });
+    const barred = (rule: string) => ({ detail: 'not-permitted', reason: 'policy-refused', rule });
+    const scope = { resources: [bucket] };
+
+    await rules({ id: 'no-ben', kind: 'deny', agents: ['ben'], scope });
+    const { body: held } = await take(ann);
+    expect(held).toMatchObject({ bucket, amounts });
+    // Of either broker.
+    for (let n = 0; n < 4; n += 1) expect((await take(ben)).body).toMatchObject(barred('no-ben'));
+
+    const offer = { hold: held.hold, to: 'ben', amounts: { requests: 1 }, priceMicro: '7' };
+    await ann.done('offer-tokens', { key: `offer-${newId()}`, ...offer });
+    const purchase = { hold: newId(), of: held.hold, amounts: { requests: 1 }, maxPriceMicro: '7' };
+    for (let n = 0; n < 4; n += 1) expect((await ben.ask('buy-tokens', purchase)).body).toMatchObject(barred('no-ben'));
+    await rules({ id: 'not-of-ann', kind: 'deny', agents: ['ann'], scope: { ...scope, payers: ['ben'] } });
+    for (let n = 0; n < 4; n += 1) {
+      expect((await ben.ask('buy-tokens', purchase)).body).toMatchObject(barred('not-of-ann'));
+    }
+    // Of the bucket's account he may have them.
+    expect((await take(ben)).body).toMatchObject({ amounts });
+    await rules({ id: 'friends', kind: 'allow', agents: ['ann', 'ben'], scope: { ...scope, payees: ['ann'] } });
+    const bought = await ben.done('buy-tokens', purchase);
+    expect(bought).toMatchObject({ amounts: { requests: 1 } });
+    await rules({ id: 'no-ben', kind: 'deny', agents: ['ben'], scope });
+    expect(await ben.done('buy-tokens', purchase)).toEqual(bought);
+
+    // He waited before the rule was there, and is refused when his turn comes.
+    await rules();
+    const waiting = take(ben, 8_000);
+    await rules({ id: 'no-ben', kind: 'deny', agents: ['ben'], scope });
+    await ann.done('return', { key: `return-${newId()}`, hold: held.hold, used: { requests: 0 } });
+    expect((await waiting).body).toMatchObject(barred('no-ben'));
+  });
+});
+
 describe('the next provider of a task', () => {
   const price = (priceMicro: string) => ({ priceMicro });
   const dear = { id: 'dear', kind: 'approval', aboveMicro: '400000' };

@@ -1,19 +1,24 @@
 // The market's rules as this broker knows them: read at its start, and again when somebody says that they moved on.
 import {
   capsOn,
+  isAboutParties,
   judgePolicy,
   type Policy,
   type PolicyFacts,
   type PolicyVerdict,
   policySpec,
   type Ruling,
+  ruleOnParties,
   ruleOnStandby,
+  ruleOnTake,
   ruleOnTerm,
   type StandbyRuling,
 } from '@tender/market';
 import type { MarketReader } from '@tender/market/redis';
 
 const NO_RULES: Policy = { rules: [] };
+
+type Parties = Pick<PolicyFacts, 'payer' | 'payee' | 'resource'>;
 
 interface Answered {
   readonly ok: boolean;
@@ -61,8 +66,23 @@ export class PolicyBook {
     return this.#policy.rules.some((rule) => rule.kind === 'budget-cap' && rule.per === 'payer');
   }
 
+  /** Whether there are rules about who deals with whom: else nobody need find out who sells rate tokens on. */
+  get isAboutParties(): boolean {
+    return this.#policy.rules.some(isAboutParties);
+  }
+
+  /** What a script is told that gives rate tokens. */
+  ruleOnTake(parties: Parties): Omit<Ruling, 'policy'> {
+    return ruleOnTake(this.#policy, parties);
+  }
+
+  /** What a script is told by which rate tokens change hands. */
+  ruleOnParties(parties: Parties): Pick<Ruling, 'policy' | 'barred'> {
+    return { policy: this.#version, ...ruleOnParties(this.#policy, parties) };
+  }
+
   /** What a script is told that sets something aside for no contract. */
-  capsOn(parties: Pick<PolicyFacts, 'payer' | 'payee' | 'resource'>): Pick<Ruling, 'policy' | 'bounds'> {
+  capsOn(parties: Parties): Pick<Ruling, 'policy' | 'bounds'> {
     return { policy: this.#version, ...capsOn(this.#policy, parties) };
   }
 

@@ -156,13 +156,13 @@ function compose(
   const policies = new PolicyBook(reader);
   const take: ConstructorParameters<typeof TokenDesk>[0] = async (bucket, takes) => {
     const reply = await policies.during(async () => {
-      const payee = policies.capsPayers ? await reader.bucketAccount(bucket) : undefined;
-      const capped = takes.map((one) => {
-        if (payee === undefined) return one;
-        const { bounds } = policies.capsOn({ payer: one.agent, payee, resource: bucket });
-        return { ...one, bounds };
-      });
-      const asked = { bucket, takes: capped, policy: policies.version };
+      const asks = policies.capsPayers || policies.isAboutParties;
+      const payee = asks ? await reader.bucketAccount(bucket) : undefined;
+      const ruled =
+        payee === undefined
+          ? takes
+          : takes.map((one) => ({ ...one, ...policies.ruleOnTake({ payer: one.agent, payee, resource: bucket }) }));
+      const asked = { bucket, takes: ruled, policy: policies.version };
       return runScript(redis, marketScripts.takeTokens, metaKey(market), asked);
     });
     const { answers } = reply;

@@ -9,6 +9,8 @@ import {
   policyRefusal,
   policySpec,
   type Rule,
+  ruleOnParties,
+  ruleOnTake,
   ruleOnTerm,
 } from '../src/index.js';
 
@@ -200,6 +202,23 @@ describe('a sum that the script alone knows', () => {
     const elsewhere = { ...cap('7', 'payer'), scope: { payers: ['ben'] } };
     const policy = rulesOf(cap('5'), cap('900', 'payer'), floor('9'), elsewhere, { kind: 'deny', agents: ['ann'] });
     expect(capsOn(policy, parties)).toEqual({ bounds: [{ rule: 'r2', of: 'payer', most: 900 }] });
+  });
+
+  it('of rate tokens keeps those from each other who may not deal; of a purchase nothing else', () => {
+    const parties = { payer: 'ann', payee: 'till', resource: 'api' };
+    const deny = (agents: string[], scope = {}) => ({ kind: 'deny' as const, agents, scope });
+    const allow = (agents: string[], scope = {}) => ({ kind: 'allow' as const, agents, scope });
+    const barredBy = (...rules: Parameters<typeof rulesOf>) => ruleOnParties(rulesOf(...rules), parties).barred?.rule;
+    expect(barredBy(cap('0', 'payer'), cap('0'), floor('9'), sla({ maxDurationMs: 1 }))).toBeUndefined();
+    expect(barredBy(allow(['ann', 'till']), deny(['ben']), deny(['a*']))).toBe('r3');
+    expect(barredBy(allow(['ben'], { resources: ['gpu*'] }), deny(['till'], { payees: ['till'] }))).toBeUndefined();
+    expect(barredBy(allow(['ben', 'till'], { payers: ['ann'] }), deny(['till'], { payers: ['ann'] }))).toBe('r2');
+    const policy = rulesOf(cap('7', 'payer'), allow(['till']));
+    expect(ruleOnTake(policy, parties)).toEqual({
+      bounds: [{ rule: 'r1', of: 'payer', most: 7 }],
+      barred: { rule: 'r2', detail: 'not-permitted', message: 'rule r2: ann is none of till' },
+    });
+    expect(ruleOnTake(rulesOf(), parties)).toEqual({});
   });
 });
 

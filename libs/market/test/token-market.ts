@@ -210,7 +210,12 @@ export class TokenMarket {
         const agent = step.agent === 'addressee' ? (offer?.to ?? 'ann') : step.agent;
         const amounts = step.amounts ?? offer?.amounts ?? { requests: 1 };
         const body = { hold: this.#pick(step.hold), agent, of, amounts, maxPrice: step.maxPrice };
-        return { kind: 'buy-tokens', by: agent, digest: bodyDigest('buy-tokens', body), ...body };
+        const { policy, barred } = step;
+        const judged = {
+          policy,
+          ...(barred === undefined ? {} : { barred, seller: this.book.holds.get(of)?.taken.agent }),
+        };
+        return { kind: 'buy-tokens', by: agent, digest: bodyDigest('buy-tokens', body), ...body, ...judged };
       }
     }
   }

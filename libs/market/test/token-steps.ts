@@ -1,7 +1,7 @@
 // Random steps with rate tokens in a market so small that holds, owners, prices and levels clash all the time.
 import { type AccountChange, type BucketSpec, bucketSpec } from '@tender/credits';
 import fc from 'fast-check';
-import type { TokenAmounts, UpstreamWord } from '../src/index.js';
+import type { Ruling, TokenAmounts, UpstreamWord } from '../src/index.js';
 import { AGENTS, often, SYSTEM_AGENT } from './drawn.js';
 import { type HireDraw, type WorkDraw, workDraw } from './token-work.js';
 
@@ -51,6 +51,8 @@ export type TokenStep =
       readonly agent: string;
       readonly amounts?: TokenAmounts | undefined;
       readonly maxPrice: number;
+      readonly policy: number;
+      readonly barred: Ruling['barred'];
     }
   | { readonly kind: 'sweep' }
   | { readonly kind: 'expire'; readonly hold: string }
@@ -110,6 +112,12 @@ const amounts: fc.Arbitrary<TokenAmounts> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ frames: fc.constant(1) }) },
 );
 
+const policy = fc.oneof({ weight: 60, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constant(1) });
+const barred: fc.Arbitrary<Ruling['barred']> = fc.oneof(
+  { weight: 30, arbitrary: fc.constant(undefined) },
+  { weight: 1, arbitrary: fc.constant({ rule: 'denied', detail: 'not-permitted', message: 'rule denied: not you' }) },
+);
+
 const take: fc.Arbitrary<TakeDraw> = fc
   .record({
     hold: often(newHold, anyHold),
@@ -129,6 +137,7 @@ const take: fc.Arbitrary<TakeDraw> = fc
         arbitrary: fc.constantFrom(40, 200).map((most) => [{ rule: 'cap', of: 'payer' as const, most }]),
       },
     ),
+    barred,
   })
   .map(({ least, ...draw }) => {
     if (least === undefined) return draw;
@@ -169,7 +178,7 @@ const step: fc.Arbitrary<TokenStep> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('take' as const),
       bucket: often(fc.constant('api'), fc.constant('none')),
-      policy: fc.oneof({ weight: 60, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constant(1) }),
+      policy,
       takes: fc.array(take, { minLength: 1, maxLength: 6 }),
     }),
   },
@@ -204,6 +213,8 @@ const step: fc.Arbitrary<TokenStep> = fc.oneof(
       agent: fc.oneof({ weight: 6, arbitrary: fc.constant('addressee') }, { weight: 1, arbitrary: agent }),
       amounts: often(fc.constant(undefined), amounts),
       maxPrice: often(fc.constant(100_000), fc.constant(3)),
+      policy,
+      barred,
     }),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('sweep' as const) }) },
@@ -233,7 +244,7 @@ const soldAtWork: fc.Arbitrary<readonly TokenStep[]> = fc
   .map(([to, provider, n]) => [
     { kind: 'offer', hold: `any-${n}`, by: 'holder', to, amounts: 'one', price: 5, key: 'key-000099' },
     { kind: 'hire', hold: 'offered', providers: [provider], fill: 'one', disputeMs: 0 },
-    { kind: 'buy', of: 'offered', hold: 'h61', agent: 'addressee', maxPrice: 100_000 },
+    { kind: 'buy', of: 'offered', hold: 'h61', agent: 'addressee', maxPrice: 100_000, policy: 0, barred: undefined },
   ]);
 const atWork = fc
   .tuple(sequence(40, working), soldAtWork, fc.nat({ max: 30 }))

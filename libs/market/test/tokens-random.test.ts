@@ -44,7 +44,7 @@ const expected = [
   ...['unknown', 'not-permitted', 'duplicate', 'malformed', 'no-capacity', 'below-reserve-price', 'over-budget'].map(
     (detail) => `take-tokens ${detail}`,
   ),
-  ...['take-tokens stale', 'take-tokens over-budget by a rule'],
+  ...['take-tokens stale', 'take-tokens over-budget by a rule', 'take-tokens not-permitted by a rule'],
   ...['take-tokens ok', 'take-tokens replayed', 'take-tokens insufficient-credits', 'take-tokens token-limit waits'],
   ...['ok', 'replayed', 'unknown', 'not-permitted', 'duplicate', 'expired', 'malformed'].map(
     (detail) => `return-tokens ${detail}`,

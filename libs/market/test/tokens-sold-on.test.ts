@@ -106,3 +106,23 @@ it('that class system took from the reserve is sold to class system alone', asyn
     detail: 'reserved-for-system',
   });
 });
+
+it('is bought of nobody whom the rules keep from it, nor by rules that were replaced, nor of another than was judged', async () => {
+  await open();
+  await tokens.take({ agent: 'ann', hold: 'h1', ...requests(2) });
+  await tokens.offer('ann', 'h1', 'cid', { requests: 1 }, 5);
+  const buy = { agent: 'cid', of: 'h1', hold: 'b1' };
+  const barred = { rule: 'no-cid', detail: 'not-permitted', message: 'rule no-cid: cid is denied' } as const;
+  const before = await market.dump();
+  expect(await tokens.buy({ ...buy, seller: 'ann', barred })).toMatchObject({ ok: false, ...barred });
+  for (const moved of [{ policy: 1 }, { seller: 'ben' }, { seller: '' }]) {
+    const message = expect.stringMatching(/^the policy/);
+    expect(await tokens.buy({ ...buy, ...moved })).toMatchObject({ ok: false, detail: 'stale', message });
+  }
+  expect(await market.dump()).toEqual(before);
+  const bought = await tokens.buy({ ...buy, seller: 'ann' });
+  expect(bought).toMatchObject({ ok: true });
+  // Rules of later change nothing of what was done.
+  expect(await tokens.buy({ ...buy, policy: 1, barred })).toEqual({ ...bought, replayed: true });
+  await market.check();
+});

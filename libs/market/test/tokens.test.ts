@@ -94,6 +94,14 @@ const refusals: readonly Refusal[] = [
   },
   { check: 'the asker is the agent or its host', detail: 'not-permitted', take: { agent: 'ben', by: 'ann' } },
   {
+    ...{ check: "the rules let it deal with the bucket's account", detail: 'not-permitted' },
+    take: {
+      ...{ agent: 'ann', amounts: { frames: 1 } },
+      barred: { rule: 'no-ann', detail: 'not-permitted', message: 'rule no-ann: ann is denied' },
+    },
+    more: { rule: 'no-ann' },
+  },
+  {
     ...{ check: 'the bucket has every limit that is named', detail: 'malformed' },
     take: { agent: 'ann', amounts: { frames: 1 } },
   },

@@ -65,14 +65,29 @@ async function offer(
   return reply.ok ? ok({ hold, to, priceMicro: reply.priceMicro }, { budget: priceMicro }) : refused(bank, reply);
 }
 
-async function buy(bank: Bank, asked: Asked<BankRequest<'buy-tokens'>>): Promise<Outcome<BankResult<'buy-tokens'>>> {
-  const { sender, body } = asked;
+async function buy(
+  bank: Bank,
+  { sender, body }: Asked<BankRequest<'buy-tokens'>>,
+): Promise<Outcome<BankResult<'buy-tokens'>>> {
   const { hold, of, amounts, maxPriceMicro, agent = sender } = body;
-  const reply = await runScript(bank.redis, marketScripts.buyTokens, bank.meta, {
+  const asked = {
     ...{ by: sender, hold, digest: bodyDigest('buy-tokens', { ...body, agent }), agent, of, amounts },
     maxPrice: parseMicro(maxPriceMicro)!,
-  });
+  };
+  const reply = await bank.policies.during(async () =>
+    runScript(bank.redis, marketScripts.buyTokens, bank.meta, { ...asked, ...(await rulingOn(bank, agent, of)) }),
+  );
   return reply.ok ? held(reply) : notTaken(reply);
+}
+
+/** Whether the rules let buyer and seller deal with each other; the script says where there is no such hold. */
+async function rulingOn({ policies, reader }: Bank, payer: string, of: string) {
+  const { version } = policies;
+  if (!policies.isAboutParties) return { policy: version };
+  const sold = await reader.hold(of);
+  if (sold === undefined) return { policy: version, seller: '' };
+  const { agent: seller, bucket: resource } = sold;
+  return { seller, ...policies.ruleOnParties({ payer, payee: seller, resource }) };
 }
 
 function held(reply: HeldTokens): Outcome<HeldTokens> {

@@ -5,7 +5,7 @@ import type { Detail } from '../refusal.js';
 import type { HoldEnd, TokenAmounts, UpstreamWord } from '../tokens.js';
 
 /** A take as the broker shows it: `by` asks for `agent`, prices in micro-credits. */
-export interface TakeAsked extends Pick<Ruling, 'bounds'> {
+export interface TakeAsked extends Pick<Ruling, 'bounds' | 'barred'> {
   readonly by: string;
   /** New, and the idempotency key: asked again with this digest, it gets the same answer. */
   readonly hold: string;
@@ -39,7 +39,9 @@ export interface OfferAsked {
   readonly price: number;
 }
 
-export interface BuyAsked {
+export interface BuyAsked extends Pick<Ruling, 'policy' | 'barred'> {
+  /** By whom it was sold when the rules were asked, where there were any to ask. */
+  readonly seller?: string | undefined;
   readonly by: string;
   /** The new hold, and the idempotency key. */
   readonly hold: string;

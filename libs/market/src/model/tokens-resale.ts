@@ -51,11 +51,14 @@ export function buyTokens(
   const account = market.ledger.account(asked.agent);
   if (account?.kind !== 'agent') return notTaken('unknown');
   if (!market.speaksFor(asked.by, asked.agent)) return notTaken('not-permitted');
+  if (asked.policy !== market.policyVersion) return notTaken('stale');
   const hold = market.hold(asked.of, nowMs);
   if (hold === undefined) return notTaken('unknown');
+  if (asked.seller !== undefined && asked.seller !== hold.taken.agent) return notTaken('stale');
   if (!isHeld(hold, nowMs)) return notTaken('expired');
   const { offer, taken } = hold;
   if (offer?.to !== asked.agent) return notTaken('not-permitted');
+  if (asked.barred !== undefined) return notTaken(asked.barred.detail, { rule: asked.barred.rule });
   if (hold.tasks !== undefined) return notTaken('not-your-turn');
   if (Object.keys(taken.amounts).some((name) => offer.amounts[name] !== asked.amounts[name])) return notTaken('stale');
   if (Object.keys(asked.amounts).some((name) => taken.amounts[name] === undefined)) return notTaken('malformed');

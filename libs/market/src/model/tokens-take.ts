@@ -168,6 +168,7 @@ class Batch {
     const account = market.ledger.account(take.agent);
     if (account?.kind !== 'agent') return notTaken('unknown');
     if (!market.speaksFor(take.by, take.agent)) return notTaken('not-permitted');
+    if (take.barred !== undefined) return notTaken(take.barred.detail, { rule: take.barred.rule });
     const amounts = this.#amountsOf(take.amounts);
     const least = amounts && this.#leastOf(take, amounts);
     if (amounts === undefined || least === undefined) return notTaken('malformed');

@@ -61,11 +61,28 @@ export function ruleOnStandby(policy: Policy, facts: PolicyFacts): StandbyRuling
   return { barred: { rule: verdict.rule, detail: policyRefusal(verdict).detail } };
 }
 
+type Parties = Pick<PolicyFacts, 'payer' | 'payee' | 'resource'>;
+
+/** What binds a take of rate tokens, which is no contract either: a payer's caps, and who is dealt with. */
+export function ruleOnTake(policy: Policy, parties: Parties): Omit<Ruling, 'policy'> {
+  return { ...capsOn(policy, parties), ...ruleOnParties(policy, parties) };
+}
+
+/** Whether two may deal with each other: what binds a purchase of tokens from another holder, paid at once. */
+export function ruleOnParties(policy: Policy, parties: Parties): Pick<Ruling, 'barred'> {
+  const rules = policy.rules.filter(isAboutParties);
+  const verdict = judgePolicy({ rules }, { ...parties, amountMicro: 0, units: 0, durationMs: 0 });
+  if (verdict.ok) return {};
+  const { detail, message } = policyRefusal(verdict);
+  return { barred: { rule: verdict.rule, detail, message } };
+}
+
+export function isAboutParties({ kind }: Rule): boolean {
+  return kind === 'allow' || kind === 'deny';
+}
+
 /** The caps alone on all that a payer has set aside, for what is no contract: deposits and rate tokens. */
-export function capsOn(
-  policy: Policy,
-  parties: Pick<PolicyFacts, 'payer' | 'payee' | 'resource'>,
-): Omit<Ruling, 'policy' | 'barred'> {
+export function capsOn(policy: Policy, parties: Parties): Omit<Ruling, 'policy' | 'barred'> {
   const bounds = policy.rules.flatMap((rule) =>
     rule.kind === 'budget-cap' && rule.per === 'payer' && inScope(rule.scope, parties)
       ? [{ rule: rule.id, of: 'payer' as const, most: Number(rule.maxMicro) }]

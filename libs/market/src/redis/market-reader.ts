@@ -111,6 +111,13 @@ export class MarketReader {
     return spec === null ? undefined : JSON.parse(spec).account;
   }
 
+  /** Whose a hold of rate tokens is, and of which bucket; also for a while when it has ended. */
+  async hold(id: string): Promise<{ readonly agent: string; readonly bucket: string } | undefined> {
+    // Its journal entry, and in further lines what became of it since.
+    const text = await this.#redis.get(this.#key('hold', id));
+    return text === null ? undefined : JSON.parse(text.split('\n', 1)[0]!);
+  }
+
   /** The contract that an intent won, if any. */
   async contractOfIntent(agent: string, intent: string): Promise<string | undefined> {
     // Behind a bar: until when its cheque holds, where that is for long.

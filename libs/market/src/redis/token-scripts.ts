@@ -142,7 +142,10 @@ export const tokenScriptFields = {
   takeTokens: { bucket: 1, takes: 1, policy: 1 },
   returnTokens: { returns: 1 },
   offerTokens: { by: 1, key: 1, digest: 1, hold: 1, to: 1, amounts: 1, price: 1 },
-  buyTokens: { by: 1, hold: 1, digest: 1, agent: 1, of: 1, amounts: 1, maxPrice: 1 },
+  buyTokens: {
+    ...{ by: 1, hold: 1, digest: 1, agent: 1, of: 1, amounts: 1, maxPrice: 1 },
+    ...{ policy: 1, barred: 1, seller: 1 },
+  },
   expireHold: { hold: 1 },
   bucketView: { bucket: 1, agent: 1 },
 } satisfies { [Name in keyof typeof tokenScripts]: Record<FieldsOf<(typeof tokenScripts)[Name]>, 1> };

@@ -12,6 +12,8 @@ import { POOL_ACCOUNT } from './seed-market.js';
 /** A take with what a test does not care about left out: a hold of its own, for a minute, for what it may cost. */
 export type TakeDraft = Partial<TakeAsked> & { readonly agent: string };
 
+export type BuyDraft = Partial<BuyAsked> & { readonly agent: string; readonly of: string };
+
 /** A bucket with what a test does not care about left out: 100 requests at once, 10 a second, for one micro-credit each. */
 export type BucketDraft = Partial<z.input<typeof bucketSpec>>;
 
@@ -58,8 +60,13 @@ export class TokenHand {
   /** The same, and what is left thereafter. */
   async clearing(drafts: readonly TakeDraft[], bucket = 'api', judgedBy?: number): Promise<TakesReply> {
     const takes = drafts.map((draft) => this.takeAsked(draft));
-    const policy = judgedBy ?? Number((await this.#redis.hget(this.#meta, 'policyVersion')) ?? 0);
+    const policy = judgedBy ?? (await this.#policy());
     return runScript(this.#redis, marketScripts.takeTokens, this.#meta, { bucket, takes, policy });
+  }
+
+  /** The version of the market's rules. */
+  async #policy(): Promise<number> {
+    return Number((await this.#redis.hget(this.#meta, 'policyVersion')) ?? 0);
   }
 
   async take(draft: TakeDraft, bucket = 'api'): Promise<TakeReply> {
@@ -87,12 +94,14 @@ export class TokenHand {
     return runScript(this.#redis, marketScripts.offerTokens, this.#meta, input);
   }
 
-  buy(draft: Partial<BuyAsked> & { readonly agent: string; readonly of: string }): Promise<BuyReply> {
+  async buy({ policy: judgedBy, barred, seller, ...draft }: BuyDraft): Promise<BuyReply> {
     const body = {
       ...{ hold: this.#next('bought'), amounts: { requests: 1 }, maxPrice: 1_000, ...draft },
     };
     const { by = draft.agent, digest = bodyDigest('buy-tokens', { ...body, by: undefined }) } = draft;
-    return runScript(this.#redis, marketScripts.buyTokens, this.#meta, { ...body, by, digest });
+    const policy = judgedBy ?? (await this.#policy());
+    const asked = { ...body, by, digest, policy, barred, seller };
+    return runScript(this.#redis, marketScripts.buyTokens, this.#meta, asked);
   }
 
   expire(hold: string) {

@@ -1,9 +1,10 @@
 #!lua
 -- Takes up an offer: credits and tokens change hands, and the seller's part is paid to the bucket.
 -- KEYS: meta
--- ARGV: by, hold, digest, agent, of, amounts, maxPrice
+-- ARGV: by, hold, digest, agent, of, amounts, maxPrice, policy, barred, seller
 -- REPLY: ok, hold, bucket, agent, amounts, unitsMicro, amountMicro, ratePermille, noisePermille, expiresAt, at
 -- include: bucket
+-- include: rules
 local account = account_of(input.agent)
 local saved = held_before(input, account)
 if saved then return saved end
@@ -11,13 +12,20 @@ if not account or account.kind ~= 'agent' then return not_taken('unknown', 'ther
 if input.by ~= input.agent and account.host ~= input.by then
   return not_taken('not-permitted', input.by .. ' does not speak for ' .. input.agent)
 end
+local moved = rules_moved(input.policy)
+if moved then return not_taken('stale', moved) end
 local h = hold_of(input.of)
 if not h then return not_taken('unknown', 'there is no hold ' .. input.of) end
+if input.seller and input.seller ~= h.agent then
+  return not_taken('stale', 'the policy was asked of ' .. input.seller .. ', the hold is ' .. h.agent .. '\'s')
+end
 if h.since.state ~= 'held' or now >= h.expiresAt then return not_taken('expired', 'the hold is over') end
 local offer = h.since.offer
 if not offer or offer.to ~= input.agent then
   return not_taken('not-permitted', 'nothing of it is offered to ' .. input.agent)
 end
+local barred = input.barred
+if barred then return not_taken(barred.detail, barred.message, { rule = barred.rule }) end
 local at_work = tokens_at_work(h)
 if at_work then return not_taken('not-your-turn', at_work) end
 for name in pairs(h.amounts) do

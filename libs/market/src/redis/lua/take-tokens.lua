@@ -72,6 +72,8 @@ local function judged(take)
   if take.by ~= take.agent and account.host ~= take.by then
     return not_taken('not-permitted', take.by .. ' does not speak for ' .. take.agent)
   end
+  local barred = take.barred
+  if barred then return not_taken(barred.detail, barred.message, { rule = barred.rule }) end
   local amounts, why = amounts_of(take.amounts)
   local least, why_least
   if amounts then least, why_least = least_of(take, amounts) end

@@ -53,6 +53,7 @@ export * from './policy/judge.js';
 export * from './policy/policy.js';
 export * from './policy/policy-refusal.js';
 export * from './policy/ruling.js';
+export * from './policy/task-facts.js';
 export * from './pricing/award-point.js';
 export * from './pricing/brier.js';
 export * from './pricing/bucket-forecast.js';

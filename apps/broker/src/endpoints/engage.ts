@@ -14,6 +14,7 @@ import {
   refusal,
   type ShownVerdict,
   type TaskView,
+  taskFacts,
 } from '@tender/market';
 import { type EngageInput, type EngageReply, marketScripts, type TaskOffer } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
@@ -23,7 +24,6 @@ import { fileProposal } from './file-proposal.js';
 import { keyed } from './keyed.js';
 import { refused } from './refused.js';
 import { accountSpokenFor } from './speaks-for.js';
-import { taskFacts } from './task-facts.js';
 
 type Body = BankRequest<'engage'>;
 type Result = BankResult<'engage'>;

@@ -1,7 +1,7 @@
 // report and task: how a contract's work goes, step by step, and how it stands.
 import { canonicalJson } from '@tender/credits';
 import { runScript } from '@tender/credits/redis';
-import { type BankRequest, type BankResult, refusal, type TaskView } from '@tender/market';
+import { type BankRequest, type BankResult, refusal, type TaskView, taskFacts } from '@tender/market';
 import { marketScripts, type ReportInput, type ReportReply } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
@@ -9,7 +9,6 @@ import { keyed } from './keyed.js';
 import { hear } from './leases.js';
 import { refused } from './refused.js';
 import { accountSpokenFor } from './speaks-for.js';
-import { taskFacts } from './task-facts.js';
 
 type Body = BankRequest<'report'>;
 type Judged = Pick<ReportInput, 'policy' | 'rulings'>;

@@ -105,6 +105,8 @@ describe('judgement', () => {
     ['too many 429s', { throttled: 0.005 }, '0.5 % of the upstream’s answers were 429'],
     ['System waits', kinds('system', { p99Ms: 420 }), 'System agents waited 420 ms'],
     ['System waits as long as the machine is late', kinds('system', { p99Ms: 419 }), undefined],
+    ['on a busy machine System waits longer', { ...kinds('system', { p99Ms: 999 }), answers: 200 }, undefined],
+    ['even there it does not wait long', { ...kinds('system', { p99Ms: 1000 }), answers: 200 }, 'agents waited 1.00 s'],
     ['honest agents get too little', kinds('honest', { tokens: 89 }), 'honest agents got 89 %'],
     ['on a busy machine all get less', { ...kinds('honest', { tokens: 82 }), answers: 200 }, undefined],
     [

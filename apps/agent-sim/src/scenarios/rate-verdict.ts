@@ -30,6 +30,8 @@ const TARGETS = {
 
 /** Where a mere question takes longer at p99, the machine has too much else to do. */
 const BUSY_MS = 100;
+/** Where it is busy, a wait may be longer by so many questions: a request's time comes, its take goes out, is cleared. */
+const QUESTIONS_IN_A_WAIT = 3;
 /** Where it takes so long, whole processes stood still: what they held back comes at once, and nothing can be said. */
 const STALLED_MS = 500;
 
@@ -38,14 +40,14 @@ const RETRY_AFTER_MS = 1000;
 
 /**
  * Each target that was missed, a sentence each. A System agent's wait may be longer by what a mere question to the bank
- * took, and as long as the pause that a quiet upstream asks for. On a busy machine honest agents may get as much less
- * than is fair as all together got less; on one that stalled, 429s, waits and shares are shown, not judged.
+ * took (on a busy machine by three such), and as long as the pause that a quiet upstream asks for. On a busy machine
+ * honest agents may get as much less than is fair as all together got less; on one that stalled, 429s, waits and shares are shown, not judged.
  */
 export function judge({ after, answerMs, quiet }: RatesTold): string[] {
   const { system, honest, greedy } = after.kinds;
   const stalled = answerMs > STALLED_MS;
   const waitMs = Math.max(TARGETS.systemWait * after.othersP99Ms, quiet === true ? RETRY_AFTER_MS : 0);
-  const longestMs = waitMs + answerMs;
+  const longestMs = waitMs + answerMs * (answerMs > BUSY_MS ? QUESTIONS_IN_A_WAIT : 1);
   const least = TARGETS.honest * (answerMs > BUSY_MS ? Math.min(1, after.served) : 1);
   const share = honest.tokens / honest.fairTokens;
   const price = greedy.perThousandMicro / Math.max(1, honest.perThousandMicro);

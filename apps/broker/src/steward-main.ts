@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 // The steward as a process of its own: it needs NATS alone, and can live beside the GPUs that it sells.
-import { pino } from 'pino';
 import { ConfigError, stewardConfig } from './config.js';
+import { openLog } from './log.js';
 import { Steward } from './steward.js';
 
 try {
   const config = stewardConfig(process.env);
-  const log = pino({ level: config.LOG_LEVEL, base: { market: config.TENDER_MARKET, pid: process.pid } });
+  const log = openLog(config);
   const steward = new Steward(config.NATS_URL, config.TENDER_MARKET, config.TENDER_STEWARD, log);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {

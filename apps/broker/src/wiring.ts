@@ -12,12 +12,13 @@ import {
   SpendReader,
 } from '@tender/market/redis';
 import type { NatsConnection } from 'nats';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import type { Bank } from './bank.js';
 import type { BrokerConfig } from './config.js';
 import { EventPublisher } from './event-publisher.js';
 import { type HttpSide, serveHttp } from './http.js';
 import { InvariantWatch } from './invariant-watch.js';
+import { openLog } from './log.js';
 import { Metrics } from './metrics.js';
 import { PolicyBook } from './policy-book.js';
 import { PriceBook } from './price-book.js';
@@ -44,7 +45,7 @@ export interface Broker {
 }
 
 export async function startBroker(config: BrokerConfig): Promise<Broker> {
-  const log = pino({ level: config.LOG_LEVEL, base: { market: config.TENDER_MARKET, pid: process.pid } });
+  const log = openLog(config);
   const redis = connectRedis(config.REDIS_URL, (error) => log.debug({ error: String(error) }, 'redis'));
   const lockUrls = config.TENDER_LOCK_REDIS_URLS.split(',').filter((url) => url.length > 0);
   const lockRedises = lockUrls.map((url) => connectRedis(url));

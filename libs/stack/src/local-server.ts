@@ -18,6 +18,8 @@ export interface LocalServerPlan {
   /** Hears what a server said that ended; whether it mended its data and another try is worthwhile. */
   readonly mend?: ((said: string) => Promise<boolean>) | undefined;
   readonly choosePort?: (() => Promise<number>) | undefined;
+  /** The lock on its folder, which it holds as long as it lives. */
+  readonly holds?: number | undefined;
   readonly log?: ((line: string) => void) | undefined;
 }
 
@@ -89,6 +91,7 @@ async function launchOnce(plan: LocalServerPlan, port: number): Promise<Launch> 
       name: plan.name,
       stdio: ['ignore', log, log],
       env: plan.libraryPath === '' ? {} : { LD_LIBRARY_PATH: plan.libraryPath },
+      holds: plan.holds,
       log: plan.log,
     });
   } finally {

@@ -24,7 +24,7 @@ export function natsConfig(serverName: string, storeDir: string, options: NatsOp
   ].join('\n');
 }
 
-type NatsPlan = Pick<LocalServerPlan, 'name' | 'how' | 'command' | 'libraryPath' | 'choosePort' | 'log'>;
+type NatsPlan = Pick<LocalServerPlan, 'name' | 'how' | 'command' | 'libraryPath' | 'choosePort' | 'holds' | 'log'>;
 
 /** Starts one nats-server with its configuration, JetStream store and log below `dir`. */
 export function startNats(plan: NatsPlan, dir: string, options: NatsOptions): Promise<LocalServer> {

@@ -31,7 +31,7 @@ export function redisArguments(options: RedisOptions): string[] {
   ];
 }
 
-type RedisPlan = Pick<LocalServerPlan, 'name' | 'how' | 'command' | 'libraryPath' | 'choosePort' | 'log'>;
+type RedisPlan = Pick<LocalServerPlan, 'name' | 'how' | 'command' | 'libraryPath' | 'choosePort' | 'holds' | 'log'>;
 
 /** Starts one redis-server with its data and log below `dir`. */
 export function startRedis(plan: RedisPlan, dir: string, options: RedisOptions): Promise<LocalServer> {

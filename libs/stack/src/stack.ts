@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { startDockerServer } from './docker-server.js';
 import { type StackEnvironment, stackEnvironment } from './environment.js';
+import { lockFolder } from './folder-lock.js';
 import type { LocalServer } from './local-server.js';
 import { type NatsOptions, natsAnswers, startNats } from './nats-server.js';
 import { type RedisOptions, redisAnswers, startRedis } from './redis-server.js';
@@ -17,7 +18,7 @@ import { tetherFolder } from './tether.js';
 export interface StackOptions {
   /** Stands in the folder's name and in log lines; default 'stack'. */
   readonly name?: string;
-  /** Keeps the servers' data there after `stop`; default: a temporary folder, removed on `stop`. */
+  /** Keeps the servers' data there after `stop`, for one stack at a time; default: a temporary folder, removed on `stop`. */
   readonly dir?: string;
   /** `false` starts none. */
   readonly nats?: false | NatsOptions;
@@ -51,10 +52,10 @@ export interface Stack {
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const env = stackEnvironment(options.env);
-  const folder = stackFolder(options);
+  const folder = await stackFolder(options);
   const own: LocalServer[] = [];
   const start = (kind: ServerKind, count: number): Promise<ServerHandle[]> =>
-    startServers({ kind, count, env, dir: folder.dir, options, own });
+    startServers({ kind, count, env, dir: folder.dir, holds: folder.lock, options, own });
   const starting = [
     start('nats', options.nats === false ? 0 : 1),
     start('redis', options.redis === false ? 0 : (options.redisInstances ?? 1)),
@@ -107,14 +108,16 @@ function stackOf(dir: string, natses: ServerHandle[], redises: ServerHandle[], s
 interface StackFolder {
   readonly dir: string;
   readonly kept: boolean;
+  readonly lock?: number;
   remove(): Promise<void>;
 }
 
-function stackFolder(options: StackOptions): StackFolder {
+async function stackFolder(options: StackOptions): Promise<StackFolder> {
   if (options.dir !== undefined) {
     const dir = resolve(options.dir);
     mkdirSync(dir, { recursive: true });
-    return { dir, kept: true, remove: async () => undefined };
+    const lock = await lockFolder(dir, options.log);
+    return { dir, kept: true, lock: lock.descriptor, remove: async () => lock.release() };
   }
   const name = (options.name ?? 'stack').replace(/[^A-Za-z0-9-]/g, '-');
   const dir = join(tmpdir(), `tender-${name}-${randomBytes(6).toString('hex')}`);
@@ -128,6 +131,7 @@ interface Order {
   readonly count: number;
   readonly env: StackEnvironment;
   readonly dir: string;
+  readonly holds: number | undefined;
   readonly options: StackOptions;
   /** Collects what was started, so that a failure elsewhere can end it. */
   readonly own: LocalServer[];
@@ -173,7 +177,7 @@ async function startServer(
     };
     return startDockerServer(containerPlan, { nats: options.nats || {}, redis: options.redis || {} });
   }
-  const plan = { ...found, name, log: options.log };
+  const plan = { ...found, name, holds: order.holds, log: options.log };
   if (kind === 'nats') return startNats(plan, dir, options.nats || {});
   return startRedis(plan, dir, options.redis || {});
 }

@@ -19,6 +19,8 @@ export interface TetherOptions {
   readonly cwd?: string | undefined;
   /** As in node:child_process, for stdin, stdout and stderr. Default: 'ignore', 'inherit', 'inherit'. */
   readonly stdio?: 'ignore' | 'inherit' | 'pipe' | readonly [TetheredStdio, TetheredStdio, TetheredStdio] | undefined;
+  /** A descriptor that the child inherits, such as a lock's. */
+  readonly holds?: number | undefined;
   /** How log lines call it; default: the command. */
   readonly name?: string | undefined;
   readonly log?: ((line: string) => void) | undefined;
@@ -68,7 +70,7 @@ export function spawnTethered(command: string, args: readonly string[], options:
   const { stdio = ['ignore', 'inherit', 'inherit'] } = options;
   const three = typeof stdio === 'string' ? [stdio, stdio, stdio] : [...stdio];
   const child = spawn('/bin/sh', ['-c', LAUNCH_SCRIPT, command, ...args], {
-    stdio: [...three, watchdogPipe()],
+    stdio: [...three, watchdogPipe(), ...(options.holds === undefined ? [] : [options.holds])],
     detached: true,
     ...(options.env === undefined ? {} : { env: { ...options.env } }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

@@ -2,7 +2,11 @@
 import { startStack } from '@tender/stack';
 
 try {
-  const stack = await startStack({ name: 'held', redisInstances: Number(process.env.HELD_REDISES ?? 1) });
+  const stack = await startStack({
+    name: 'held',
+    redisInstances: Number(process.env.HELD_REDISES ?? 1),
+    dir: process.env.HELD_DIR,
+  });
   // On SIGINT it shows that the servers are still there for an orderly stop.
   process.on('SIGINT', async () => {
     const alive = stack.nats.alive && stack.redises.every((server) => server.alive);

@@ -68,6 +68,13 @@ export function processes(): { pid: number; parent: number; args: string }[] {
   });
 }
 
+/** The children of a process whose arguments contain the marker. */
+export function childrenOf(parent: number, marker: string): number[] {
+  return processes()
+    .filter((process) => process.parent === parent && process.args.includes(marker))
+    .map(({ pid }) => pid);
+}
+
 export async function expectGone(pids: readonly number[]): Promise<void> {
   const gone = await waitUntil(() => pids.every(isGone), 20_000);
   if (!gone) throw new Error(`Still there: ${pids.filter((pid) => !isGone(pid)).join(', ')}`);

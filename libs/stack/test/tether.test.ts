@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { spawnTethered, tetherFolder } from '../src/tether.js';
 import { waitUntil } from '../src/wait-until.js';
-import { expectGone, holdStack, isGone, packageFolder, processes, temporaryFolder } from './support.js';
+import { childrenOf, expectGone, holdStack, isGone, packageFolder, processes, temporaryFolder } from './support.js';
 
 describe('a stack whose parent', () => {
   it('is killed with kill -9 leaves no server, no watchdog and no folder', async () => {
@@ -132,10 +132,4 @@ describe('a tethered folder', () => {
 
 function isRunning(text: string): boolean {
   return processes().some(({ args }) => args.includes(text));
-}
-
-function childrenOf(parent: number, marker: string): number[] {
-  return processes()
-    .filter((process) => process.parent === parent && process.args.includes(marker))
-    .map(({ pid }) => pid);
 }

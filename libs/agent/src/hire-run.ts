@@ -1,6 +1,7 @@
 // An announced call for a task as its buyer conducts it: the machine decides, this speaks, asks the bank and keeps the contracts.
 import {
   type BankResult,
+  boundsSpec,
   changeFor,
   contractStems,
   type Frame,
@@ -11,6 +12,7 @@ import {
   hireStep,
   hireWakeAt,
   hiring,
+  issuesSpec,
   type Offer,
   type Refusal,
   refusal,
@@ -20,6 +22,7 @@ import {
   type TaskMessage,
   type TaskMessageOf,
   type TaskView,
+  taskCallSpec,
 } from '@tender/market';
 import { newUlid } from '@tender/market/nats';
 import { choiceOf, whyNot } from './choice.js';
@@ -29,6 +32,7 @@ import { Hired } from './hired.js';
 import type { Received } from './link.js';
 import { MachineRun } from './machine-run.js';
 import { forbidden } from './own-rules.js';
+import { sensible, wholeMs } from './sensible.js';
 import type { Talk } from './talk.js';
 import { changed, frameOf, issuesOf } from './task-order.js';
 import { Trail } from './trail.js';
@@ -46,11 +50,13 @@ const ENGAGE_WITHIN_MS = 5000;
 /** What is announced first. Throws RangeError where the options make no sense. */
 export function callOf(options: HireOptions, buyer: string, market: string, nowMs: number): TaskCall {
   const { rule = 'lowest-price', weights, fill = { kind: 'one', by: 'units' } } = options;
-  const { mode = 'fast', maxRounds = 4, windowMs = DEFAULT_WINDOW_MS, withinMs = DEFAULT_WITHIN_MS } = options;
+  const { mode = 'fast', maxRounds = 4 } = options;
+  const windowMs = wholeMs('windowMs', options.windowMs ?? DEFAULT_WINDOW_MS);
+  const withinMs = wholeMs('withinMs', options.withinMs ?? DEFAULT_WITHIN_MS);
   const ask = issuesOf(options.ask, nowMs);
   // Cheaper is always welcome.
   const bounds = { priceMicro: { min: '1', max: ask.priceMicro }, ...options.bounds };
-  return {
+  const call: TaskCall = {
     direction: 'buy',
     frame: frameOf(options, { market, buyer }),
     ...{ ask, bounds, rule, fill, round: 1, closesAt: nowMs + windowMs },
@@ -60,6 +66,7 @@ export function callOf(options: HireOptions, buyer: string, market: string, nowM
       minImprovementPermille: 0,
     },
   };
+  return sensible('', taskCallSpec, call);
 }
 
 export class HireRun implements Talk {
@@ -96,7 +103,7 @@ export class HireRun implements Talk {
       this.#finish = resolve;
     });
     const { closeAfterAnswers = Number.POSITIVE_INFINITY, escalateTo } = options;
-    const escalateWithinMs = options.escalateWithinMs ?? DEFAULT_ESCALATION_MS;
+    const escalateWithinMs = wholeMs('escalateWithinMs', options.escalateWithinMs ?? DEFAULT_ESCALATION_MS);
     this.#run = new MachineRun<HireState, HireEvent, HireAction>(link, {
       start: hiring(call, {
         ...{ closeAfterAnswers, limits: LIMITS, maxEngagements: MAX_ENGAGEMENTS, nonce: newUlid() },
@@ -260,6 +267,10 @@ export class HireRun implements Talk {
     let choice: Choice;
     try {
       choice = await choose(seen, until);
+      if (choice.kind === 'revise') {
+        sensible('ask', issuesSpec, changed(seen.call.ask, choice.ask));
+        sensible('bounds', boundsSpec, choice.bounds ?? seen.call.bounds);
+      }
     } catch (error) {
       this.#desk.link.callbackFailed('choose', error);
       choice = byItself();

@@ -1,16 +1,19 @@
 // A buyer's negotiation with one provider: opening, concessions by the protocol, the contract, and why there is none.
 import { formatMicro, MAX_MICRO } from '@tender/credits';
 import {
-  type Bounds,
+  boundsSpec,
   type Detail,
   type Frame,
+  frameSpec,
   type HaggleContext,
   type Haggling,
   haggling,
   type Issues,
+  issuesSpec,
   type Policy,
   type Preferences,
   type Protocol,
+  protocolSpec,
   type Refusal,
   refusal,
   type TaskMessage,
@@ -24,6 +27,7 @@ import type { HireOutcome } from './hire-options.js';
 import { Hired } from './hired.js';
 import type { Received } from './link.js';
 import { forbidden } from './own-rules.js';
+import { sensible, wholeMs } from './sensible.js';
 import { frameOf, issuesOf, type OrderOptions, priceText } from './task-order.js';
 import { Voice } from './voice.js';
 
@@ -62,12 +66,14 @@ export interface NegotiateOptions extends OrderOptions {
 const DEFAULT_ESCALATION_MS = 60_000;
 
 function protocolOf(options: NegotiateOptions, nowMs: number): Protocol {
-  const { protocol = 'monotonic-concession', mode = 'fast', maxRounds = 12, roundMs = 2000 } = options;
-  const { withinMs = 30_000, minImprovementPermille = 0, discountPermille } = options;
-  return {
-    ...{ kind: protocol, mode, maxRounds, roundMs, endsAt: nowMs + withinMs, minImprovementPermille },
+  const { protocol = 'monotonic-concession', mode = 'fast', maxRounds = 12, minImprovementPermille = 0 } = options;
+  const roundMs = wholeMs('roundMs', options.roundMs ?? 2000);
+  const endsAt = nowMs + wholeMs('withinMs', options.withinMs ?? 30_000);
+  const { discountPermille } = options;
+  return sensible('', protocolSpec, {
+    ...{ kind: protocol, mode, maxRounds, roundMs, endsAt, minImprovementPermille },
     ...(discountPermille === undefined ? {} : { discountPermille }),
-  };
+  });
 }
 
 /** One negotiation. */
@@ -80,6 +86,7 @@ export class NegotiateRun {
   readonly #frame: Frame;
   readonly #ask: Issues;
   readonly #limitMicro: string;
+  readonly #escalateWithinMs: number;
   readonly #provider: string;
   readonly #voice: Voice;
   readonly #run: HaggleRun;
@@ -93,13 +100,15 @@ export class NegotiateRun {
     const { link, id } = desk;
     const now = link.clock.now();
     // The price is open: what it may come to, the buyer keeps to itself.
-    const bounds: Bounds = { priceMicro: { min: '1', max: formatMicro(MAX_MICRO) }, ...options.bounds };
+    const open = { priceMicro: { min: '1', max: formatMicro(MAX_MICRO) }, ...options.bounds };
+    const bounds = sensible('bounds', boundsSpec, open);
     this.#desk = desk;
     this.#options = options;
     this.#provider = provider;
     this.#address = options.host ?? (desk.switchboard.agents.has(provider) ? link.sender : provider);
-    this.#frame = frameOf(options, { market: link.market, buyer: id });
-    this.#ask = issuesOf(options.ask, now);
+    this.#frame = sensible('', frameSpec, frameOf(options, { market: link.market, buyer: id }));
+    this.#ask = sensible('ask', issuesSpec, issuesOf(options.ask, now));
+    this.#escalateWithinMs = wholeMs('escalateWithinMs', options.escalateWithinMs ?? DEFAULT_ESCALATION_MS);
     this.#limitMicro = priceText(options.limitMicro ?? options.bounds?.priceMicro?.max ?? this.#ask.priceMicro);
     this.conversation = this.#frame.conversation;
     this.#voice = new Voice(desk, this.conversation, this.#frame.task.resource, options.traceparent);
@@ -180,9 +189,8 @@ export class NegotiateRun {
   }
 
   #stuck(): MyMove {
-    const { escalateTo, escalateWithinMs = DEFAULT_ESCALATION_MS } = this.#options;
-    if (escalateTo === undefined) return { kind: 'quit', detail: 'round-limit' };
-    return { kind: 'escalate', message: 'three rejections, and no agreement', withinMs: escalateWithinMs };
+    if (this.#options.escalateTo === undefined) return { kind: 'quit', detail: 'round-limit' };
+    return { kind: 'escalate', message: 'three rejections, and no agreement', withinMs: this.#escalateWithinMs };
   }
 
   #pending(proposal: string, expiresAt: number): void {

@@ -1,8 +1,17 @@
 // What a careless user of the SDK does to others, and to itself: nothing that cannot be mended.
-import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-import { bid, connectAgent, connectHost, connectOperator, createSeed, type Decision } from '../src/index.js';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import {
+  type Agent,
+  bid,
+  connectAgent,
+  connectHost,
+  connectOperator,
+  createSeed,
+  type Decision,
+  type HireOptions,
+} from '../src/index.js';
 import { after } from '../src/timer.js';
-import { gate, listen, offer, type SdkMarket, sdkMarket, sold } from './support.js';
+import { CREDIT, gate, listen, offer, type SdkMarket, sdkMarket, sold } from './support.js';
 
 let m: SdkMarket;
 const unhandled: unknown[] = [];
@@ -69,6 +78,75 @@ test('win rejects where its options make no sense, and takes any time', async ()
   expect(outcomes).toEqual([]);
   aborting.abort(new Error('enough'));
   await expect.poll(() => outcomes).toEqual(['enough', 'enough']);
+});
+
+describe('having a task done', () => {
+  const task = { resource: 'cpu.none' };
+  const ask = { priceMicro: 1 };
+  const brief = { task, ask, windowMs: 20, maxRounds: 1 };
+  let agent: Agent;
+  beforeAll(async () => {
+    agent = await m.sdkAgent('impatient');
+  });
+
+  const nonsense: [string, Partial<HireOptions>][] = [
+    ['withinMs', { withinMs: Number.NaN }],
+    ['withinMs', { withinMs: Number.POSITIVE_INFINITY }],
+    ['protocol.endsAt', { withinMs: 1e15 }],
+    ['windowMs', { windowMs: -1 }],
+    ['protocol.roundMs', { windowMs: 1 }],
+    ['protocol.maxRounds', { maxRounds: 1.5 }],
+    ['escalateWithinMs', { escalateWithinMs: Number.NaN }],
+    ['ask.durationMs', { ask: { ...ask, durationMs: 1.5, deadline: 9e12 } }],
+    ['ask.deadline', { ask: { ...ask, startBy: 1, durationMs: Number.NaN, deadline: Number.NaN } }],
+    ['bounds.units.max', { bounds: { units: { min: 1, max: 1.5 } } }],
+    ['frame.conditions.graceMs', { conditions: { graceMs: -1 } }],
+    ['frame.task.resource', { task: { resource: 'no resource' } }],
+  ];
+  test.each(nonsense)('where %s makes no sense nobody is asked', async (name, options) => {
+    const started = async () => agent.hire({ ...brief, ...options });
+    await expect(started()).rejects.toThrow(RangeError);
+    await expect(started()).rejects.toThrow(new RegExp(`^${name}`));
+  });
+
+  test('times that were measured are read', async () => {
+    const provider = await m.sdkAgent('reader');
+    let asked = 0;
+    const providing = provider.provide('cpu.read', {
+      appraise: () => {
+        asked += 1;
+        return { ok: true, costMicro: CREDIT };
+      },
+      run: () => ({}),
+    });
+    onTestFinished(() => providing.stop());
+    await providing.ready;
+    const read = {
+      task: { resource: 'cpu.read', inputs: { left: undefined as never } },
+      ask: { priceMicro: 2 * CREDIT },
+      closeAfterAnswers: 1,
+    };
+    const outcome = await agent.hire({ ...read, windowMs: 20_000.5, withinMs: 30_000.9, escalateWithinMs: 0.5 });
+    expect(outcome).toMatchObject({ ok: true });
+    expect(asked).toBe(1);
+    const talked = {
+      ...read,
+      roundMs: 5_000.5,
+      withinMs: 30_000.1,
+      escalateWithinMs: 1e9 + 0.1,
+    };
+    expect(await agent.negotiate(provider.id, talked)).toMatchObject({ ok: true });
+    expect(() => agent.negotiate(provider.id, { ...talked, roundMs: 1 })).toThrow(/^roundMs/);
+    expect(() => agent.negotiate(provider.id, { ...talked, ask: { ...ask, units: 0 } })).toThrow(/^ask.units/);
+  });
+
+  test('what a chooser makes up is told as its fault, and it is revised without it', async () => {
+    const before = agent.counts.callbackErrors;
+    const choose = () => ({ kind: 'revise' as const, ask: { durationMs: 1.5 } });
+    const outcome = await agent.hire({ ...brief, mode: 'optimal', maxRounds: 2, choose });
+    expect(outcome.ok).toBe(false);
+    expect(agent.counts.callbackErrors).toBe(before + 1);
+  });
 });
 
 test('a timer for a month', () => {

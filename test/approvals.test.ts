@@ -3,11 +3,11 @@
 import { metaKey, runScript } from '@tender/credits/redis';
 import type { Call } from '@tender/market';
 import { newId } from '@tender/market/nats';
-import { checkRedis, marketScripts } from '@tender/market/redis';
+import { marketScripts } from '@tender/market/redis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type MarketUnderTest, startMarket, until } from './market-under-test.js';
 import { type DealDraft, dealOf, engageOf, offerOf } from './task-client.js';
-import type { Reply, WireClient } from './wire-client.js';
+import type { WireClient } from './wire-client.js';
 
 let market: MarketUnderTest;
 let buyer: WireClient;
@@ -22,21 +22,16 @@ beforeAll(async () => {
   await market.pool('gpu.h100', 'seller', 8, { compensationPermille: 500 });
   await market.pool('gpu.strict', 'seller', 2, { graceMs: 300, idleMs: 500 });
 });
-afterEach(() => rules());
+afterEach(async () => {
+  await rules();
+});
 afterAll(async () => {
-  const report = await checkRedis(market.redis, market.market);
+  const breaches = await market.breaches();
   await market.stop();
-  expect(report.findings.filter(({ ok }) => !ok)).toEqual([]);
+  expect(breaches).toEqual([]);
 });
 
-async function admin(operation: string, request: Record<string, unknown>): Promise<Reply> {
-  return market.operator.admin(operation, { key: `${operation}-${newId()}`, ...request });
-}
-
-async function rules(...list: Record<string, unknown>[]): Promise<void> {
-  const { performative, body } = await admin('policy', { policy: { rules: list } });
-  expect(performative, JSON.stringify(body)).toBe('inform');
-}
+const rules = (...list: Record<string, unknown>[]) => market.order('policy', { policy: { rules: list } });
 
 const dear = (more: Record<string, unknown> = {}) => ({ id: 'dear', kind: 'approval', aboveMicro: '400000', ...more });
 const pending = async (agent: WireClient) => Number((await agent.done('account', {})).pendingMicro);
@@ -60,21 +55,21 @@ describe('an engagement that a rule wants approved', () => {
     expect(Number(reply.headers?.get('Tender-Expires'))).toBe(reply.body.expiresAt);
     expect(await pending(buyer)).toBe(before);
     expect((await buyer.ask('engage', body)).body).toEqual(reply.body);
-    const listed = await admin('approvals', {});
+    const listed = await market.say('approvals', {});
     expect(listed.body.proposals).toMatchObject([{ proposal, amountMicro: '500000', rule: 'dear', by: 'buyer' }]);
     expect(listed.body.proposals[0].message).toContain(deal.frame.task.summary);
     const key = `decide-${newId()}`;
-    const decided = await admin('decide', { key, proposal, verdict: 'approve' });
+    const decided = await market.say('decide', { key, proposal, verdict: 'approve' });
     expect(decided.body.proposal).toMatchObject({
       state: 'engaged',
       decidedBy: 'op',
       contracts: [{ provider: 'ann' }],
     });
     expect(await pending(buyer)).toBe(before + 500_000);
-    expect((await admin('decide', { key, proposal, verdict: 'approve' })).body).toEqual(decided.body);
+    expect((await market.say('decide', { key, proposal, verdict: 'approve' })).body).toEqual(decided.body);
     expect(await look(proposal)).toEqual(decided.body.proposal);
-    expect((await admin('approvals', {})).body.proposals).toEqual([]);
-    expect((await admin('decide', { proposal, verdict: 'deny' })).body.detail).toBe('expired');
+    expect((await market.say('approvals', {})).body.proposals).toEqual([]);
+    expect((await market.say('decide', { proposal, verdict: 'deny' })).body.detail).toBe('expired');
   });
 
   test('is its asker’s and its buyer’s to look at', async () => {
@@ -93,18 +88,18 @@ describe('an engagement that a rule wants approved', () => {
       const { filedAt, expiresAt } = await look(proposal);
       expect(expiresAt - filedAt).toBe(withinMs);
       expect(reply.body.expiresAt).toBeGreaterThanOrEqual(before + withinMs - 1_000);
-      await admin('decide', { proposal, verdict: 'deny' });
+      await market.say('decide', { proposal, verdict: 'deny' });
     }
   });
 
   test('is denied, or nobody decides in time', async () => {
     await rules(dear());
     const denied = await filed();
-    expect((await admin('decide', { proposal: denied.proposal, verdict: 'deny' })).body.status).toBe('denied');
+    expect((await market.say('decide', { proposal: denied.proposal, verdict: 'deny' })).body.status).toBe('denied');
     await rules(dear({ withinMs: 200 }));
     const late = await filed();
     await until('the proposal expires', async () => (await look(late.proposal)).state === 'expired');
-    expect((await admin('decide', { proposal: late.proposal, verdict: 'approve' })).body.detail).toBe('expired');
+    expect((await market.say('decide', { proposal: late.proposal, verdict: 'approve' })).body.detail).toBe('expired');
     expect(await look(denied.proposal)).toMatchObject({ state: 'denied', decidedBy: 'op' });
   });
 
@@ -112,7 +107,7 @@ describe('an engagement that a rule wants approved', () => {
     await rules(dear());
     const { proposal } = await filed();
     await rules({ id: 'no-ann', kind: 'deny', agents: ['ann'] });
-    const { body } = await admin('decide', { proposal, verdict: 'approve' });
+    const { body } = await market.say('decide', { proposal, verdict: 'approve' });
     expect(body.proposal).toMatchObject({ state: 'failed', detail: 'not-permitted' });
     expect(body.proposal.message).toContain('no-ann');
   });
@@ -122,8 +117,8 @@ describe('an engagement that a rule wants approved', () => {
     await rules(dear());
     const deal = dealOf(poor, {}, { priceMicro: '900000' });
     const { body } = await poor.ask('engage', engageOf(deal, [offerOf(ann, deal)]));
-    await admin('retire', { from: poor.id, amountMicro: '500000' });
-    await admin('decide', { proposal: body.proposal, verdict: 'approve' });
+    await market.say('retire', { from: poor.id, amountMicro: '500000' });
+    await market.say('decide', { proposal: body.proposal, verdict: 'approve' });
     const view = await poor.done('proposal', { proposal: body.proposal });
     expect(view).toMatchObject({ state: 'failed', detail: 'insufficient-credits' });
   });
@@ -229,7 +224,7 @@ describe('the market’s rules', () => {
     const key = `policy-${newId()}`;
     const forged = await buyer.admin('policy', { key, policy: { rules: [] } });
     expect(forged.body.detail).toBe('bad-signature');
-    const twice = await admin('policy', { policy: { rules: [dear(), dear()] } });
+    const twice = await market.say('policy', { policy: { rules: [dear(), dear()] } });
     expect(twice.body.detail).toBe('malformed');
   });
 });
@@ -243,18 +238,18 @@ test('all that waits is listed, page by page, and whose it is: no crowd of propo
   });
   const replies = await Promise.all(filings);
   const ids = replies.map((reply) => (reply.ok ? reply.proposal : reply.message));
-  const first = (await admin('approvals', {})).body;
+  const first = (await market.say('approvals', {})).body;
   expect(first.proposals).toHaveLength(256);
   expect(first.more).toBe(1);
   expect(first.waiting).toBeGreaterThanOrEqual(300);
   expect(first.asking).toContainEqual({ by: 'crowd-5', waiting: 50 });
   const { expiresAt, proposal } = first.proposals.at(-1);
-  const next = (await admin('approvals', { after: { expiresAt, proposal } })).body;
+  const next = (await market.say('approvals', { after: { expiresAt, proposal } })).body;
   expect(next.more).toBeUndefined();
   const listed = [...first.proposals, ...next.proposals].map((one: { proposal: string }) => one.proposal);
   expect(new Set(listed).size).toBe(listed.length);
   expect(listed).toEqual(expect.arrayContaining(ids));
-  await Promise.all(ids.map((id) => admin('decide', { proposal: id, verdict: 'deny' })));
+  await Promise.all(ids.map((id) => market.say('decide', { proposal: id, verdict: 'deny' })));
 });
 
 describe('a negotiation that is stuck', () => {
@@ -268,11 +263,11 @@ describe('a negotiation that is stuck', () => {
     expect(reply.headers?.get('Tender-Status')).toBe('261');
     const { proposal } = reply.body;
     // Whatever the message says, whoever decides sees the price.
-    const listed = await admin('approvals', {});
+    const listed = await market.say('approvals', {});
     const shown = expect.objectContaining({ proposal, amountMicro: deal.ask.priceMicro });
     expect(listed.body.proposals).toContainEqual(shown);
     expect((await ann.ask('escalate', { ...body, key: `stuck-${newId()}` })).body.detail).toBe('not-permitted');
-    const decided = await admin('decide', { proposal, verdict: 'approve' });
+    const decided = await market.say('decide', { proposal, verdict: 'approve' });
     expect(decided.body.proposal).toMatchObject({ kind: 'escalation', state: 'engaged', message: 'three rejections' });
   });
 
@@ -280,7 +275,7 @@ describe('a negotiation that is stuck', () => {
     const deal = dealOf(buyer);
     const body = { key: `noted-${newId()}`, frame: deal.frame, message: 'no way to agree', withinMs: 60_000 };
     const { proposal } = await ann.done('escalate', body);
-    const decided = await admin('decide', { proposal, verdict: 'approve' });
+    const decided = await market.say('decide', { proposal, verdict: 'approve' });
     expect(decided.body.proposal).toMatchObject({ state: 'approved', by: 'ann' });
   });
 });
@@ -308,11 +303,11 @@ describe('a lease', () => {
 
   test('and a task are ended by an operator', async () => {
     const contract = await leased('gpu.h100');
-    expect((await admin('preempt', { contract })).body.status).toBe('preempted');
+    expect((await market.say('preempt', { contract })).body.status).toBe('preempted');
     const deal = dealOf(buyer);
     const engaged = await buyer.done('engage', engageOf(deal, [offerOf(ann, deal)]));
-    expect((await admin('preempt', { contract: engaged.contracts[0].contract })).body.status).toBe('preempted');
-    expect((await admin('preempt', { contract: 'c9-1' })).body.detail).toBe('unknown');
+    expect((await market.say('preempt', { contract: engaged.contracts[0].contract })).body.status).toBe('preempted');
+    expect((await market.say('preempt', { contract: 'c9-1' })).body.detail).toBe('unknown');
   });
 
   test('that its pool asks about is heard of, and ends where it is not', async () => {
@@ -344,7 +339,7 @@ test('an operator decides a dispute', async () => {
   await step(ann, 'run');
   await step(ann, 'done', { receipt });
   await step(buyer, 'dispute', { message: 'half of it is missing' });
-  const resolved = await admin('resolve', { contract, paidMicro: '250000', bondTo: 'provider' });
+  const resolved = await market.say('resolve', { contract, paidMicro: '250000', bondTo: 'provider' });
   expect(resolved.body.status).toBe('done');
   expect(await buyer.done('task', { contract })).toMatchObject({ paidMicro: '250000', refundedMicro: '250000' });
 });

@@ -30,9 +30,8 @@ beforeAll(async () => {
   market = await startMarket(1);
   holder = await market.agent('holder', 100);
   other = await market.agent('other', 100);
-  await market.operator.admin('account', { key: `open-${newId()}`, account: { id: 'till', kind: 'pool' } });
-  const opened = await market.operator.admin('bucket', { key: `bucket-${newId()}`, bucket: spec() });
-  expect(opened.performative).toBe('inform');
+  await market.order('account', { account: { id: 'till', kind: 'pool' } });
+  await market.order('bucket', { bucket: spec() });
   hold = (await holder.done('tokens', { ...take(), amounts: { requests: 3 } })).hold;
 });
 afterAll(() => market?.stop());
@@ -120,18 +119,13 @@ const specs: [string, object][] = [
   ['no account', { account: undefined }],
 ];
 test.each(specs)('a bucket with %s', async (_name, change) => {
-  const request = { key: `bucket-${newId()}`, bucket: spec(change) };
-  const reply = await refusedUnchanged(() => market.operator.admin('bucket', request));
+  const reply = await refusedUnchanged(() => market.say('bucket', { bucket: spec(change) }));
   expect(reply.body.detail).toBe('malformed');
 });
 
 test('what no bid could pay for is quoted as an amount all the same', async () => {
   const dear = { ...limit, capacity: 1_000_000_000, priceMicro: '9'.repeat(14) };
-  const opened = await market.operator.admin('bucket', {
-    key: `bucket-${newId()}`,
-    bucket: { ...spec({ limits: [dear] }), bucket: 'dear' },
-  });
-  expect(opened.body).toMatchObject({ status: 'done' });
+  await market.order('bucket', { bucket: { ...spec({ limits: [dear] }), bucket: 'dear' } });
   const view = await holder.done('bucket', { bucket: 'dear', amounts: { requests: 1_000_000_000 } });
   expect(view.quote.priceMicro).toBe('9'.repeat(14));
 });

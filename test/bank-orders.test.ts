@@ -1,10 +1,8 @@
 // What an operator says of accounts and budgets over the wire: listed as it stands, refused by code where it makes no sense.
-import { newId } from '@tender/market/nats';
-import { checkRedis } from '@tender/market/redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { amounts, ids, notAmounts, refusedWithoutChange } from './bad-values.js';
 import { type MarketUnderTest, startMarket } from './market-under-test.js';
-import type { Reply, WireClient } from './wire-client.js';
+import type { WireClient } from './wire-client.js';
 
 let market: MarketUnderTest;
 let ann: WireClient;
@@ -14,45 +12,35 @@ beforeAll(async () => {
   ann = await market.agent('ann', 1_000);
   await market.agent('seller');
   await market.pool('gpu', 'seller', 4);
-  await order('budget', { budget: { id: 'firm', window: 'day', amountMicro: '900' } });
-  await order('budget', { budget: { id: 'team', parent: 'firm', window: 'day', amountMicro: '500' } });
+  await market.order('budget', { budget: { id: 'firm', window: 'day', amountMicro: '900' } });
+  await market.order('budget', { budget: { id: 'team', parent: 'firm', window: 'day', amountMicro: '500' } });
 });
 afterAll(async () => {
-  const report = await checkRedis(market.redis, market.market);
-  expect(report.findings.filter((finding) => !finding.ok)).toEqual([]);
-  await market?.stop();
+  const breaches = await market.breaches();
+  await market.stop();
+  expect(breaches).toEqual([]);
 });
 
-function say(operation: string, body: Record<string, unknown>): Promise<Reply> {
-  return market.operator.admin(operation, { key: newId(), ...body });
-}
-
-async function order(operation: string, body: Record<string, unknown>): Promise<Reply['body']> {
-  const { performative, body: answer } = await say(operation, body);
-  expect(performative, JSON.stringify(answer)).toBe('inform');
-  return answer;
-}
-
 async function refused(operation: string, body: Record<string, unknown>): Promise<string> {
-  const reply = await refusedWithoutChange(market.redis, () => say(operation, body));
+  const reply = await refusedWithoutChange(market.redis, () => market.say(operation, body));
   return `${reply.body.status} ${reply.body.detail}`;
 }
 
 describe('accounts', () => {
   test('have labels that an operator gives and takes, and the agent sees', async () => {
     const labels = { owner: 'acme', project: 'film', team: 'red', budget: 'team', host: 'zed' };
-    await order('set-account', { account: { id: 'ann', ...labels, class: 'system' } });
-    const { accounts } = await order('list', { of: 'accounts', id: 'ann' });
+    await market.order('set-account', { account: { id: 'ann', ...labels, class: 'system' } });
+    const { accounts } = await market.order('list', { of: 'accounts', id: 'ann' });
     const row = { id: 'ann', kind: 'agent', class: 'system', availableMicro: '1000000000', pendingMicro: '0' };
     expect(accounts).toEqual([{ ...row, ...labels }]);
     expect(await ann.done('account', {})).toEqual({ ...row, ...labels });
-    await order('set-account', { account: { id: 'ann', project: null, host: null, class: 'standard' } });
+    await market.order('set-account', { account: { id: 'ann', project: null, host: null, class: 'standard' } });
     const { project: _project, host: _host, ...kept } = labels;
     expect(await ann.done('account', {})).toEqual({ ...row, ...kept, class: 'standard' });
   });
 
   test('are all listed, in the order of their ids', async () => {
-    const { accounts } = await order('list', { of: 'accounts' });
+    const { accounts } = await market.order('list', { of: 'accounts' });
     const listed = accounts.map(({ id }: { id: string }) => id);
     expect(listed).toEqual([...listed].sort());
     expect(listed).toEqual(expect.arrayContaining(['ann', 'seller', 'treasury']));
@@ -75,14 +63,14 @@ describe('budgets', () => {
   const sound = { id: 'new', window: 'hour', amountMicro: '5' };
 
   test('are listed as they stand, what is left of them with it', async () => {
-    const { budgets } = await order('list', { of: 'budgets' });
+    const { budgets } = await market.order('list', { of: 'budgets' });
     expect(budgets).toMatchObject([
       { id: 'firm', window: 'day', amountMicro: '900', leftMicro: '900', usedMicro: '0' },
       { id: 'team', parent: 'firm', window: 'day', allowanceMicro: '500', totalMicro: '0' },
     ]);
     expect(budgets[1].nextWindowAt - budgets[1].windowStart).toBe(86_400_000);
-    await order('budget', { budget: { id: 'film', window: 'life', amountMicro: '0' } });
-    const [film] = (await order('list', { of: 'budgets', id: 'film' })).budgets;
+    await market.order('budget', { budget: { id: 'film', window: 'life', amountMicro: '0' } });
+    const [film] = (await market.order('list', { of: 'budgets', id: 'film' })).budgets;
     expect(film).toMatchObject({ windowStart: 0, leftMicro: '0' });
     expect(film).not.toHaveProperty('nextWindowAt');
   });

@@ -1,6 +1,5 @@
 // The budgets that an agent spends from, over the wire: its own chain as it stands, nobody else's, and nothing changed.
 import type { BudgetView } from '@tender/market';
-import { newId } from '@tender/market/nats';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ids, notAmounts, refusedWithoutChange } from './bad-values.js';
 import { farFromMidnight } from './far-from-midnight.js';
@@ -13,11 +12,6 @@ let market: MarketUnderTest;
 let buyer: WireClient;
 let host: WireClient;
 
-async function admin(operation: string, body: Record<string, unknown>): Promise<void> {
-  const { performative, body: answer } = await market.operator.admin(operation, { key: newId(), ...body });
-  expect(performative, JSON.stringify(answer)).toBe('inform');
-}
-
 beforeAll(async () => {
   await farFromMidnight();
   market = await startMarket(1);
@@ -28,9 +22,9 @@ beforeAll(async () => {
     { id: 'idle', parent: 'firm', amountMicro: '10', window: 'day', lendPermille: 1000 },
     { id: 'team', parent: 'firm', amountMicro: '8', window: 'day', borrowMicro: '5' },
   ];
-  for (const budget of budgets) await admin('budget', { budget });
-  await admin('account', { account: { id: 'clerk', kind: 'agent', host: 'host', budget: 'team' } });
-  await admin('set-account', { account: { id: 'buyer', budget: 'team' } });
+  for (const budget of budgets) await market.order('budget', { budget });
+  await market.order('account', { account: { id: 'clerk', kind: 'agent', host: 'host', budget: 'team' } });
+  await market.order('set-account', { account: { id: 'buyer', budget: 'team' } });
 });
 afterAll(() => market?.stop());
 

@@ -1,8 +1,8 @@
 // Five hundred agents spend one shared budget at the same instant, through four brokers: exactly the budget, no more.
 import { type BudgetView, type Call, privateKeyOf, publicNkeyOf, sealEd25519, termsDigest } from '@tender/market';
 import { newId } from '@tender/market/nats';
-import { checkRedis } from '@tender/market/redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { farFromMidnight } from './far-from-midnight.js';
 import { type MarketUnderTest, startMarket } from './market-under-test.js';
 import { newSeed, type Reply, type WireClient } from './wire-client.js';
 
@@ -23,25 +23,8 @@ function hostOf(index: number): WireClient {
   return hosts[index % HOSTS]!;
 }
 
-async function admin(operation: string, body: Record<string, unknown>): Promise<Reply['body']> {
-  const { performative, body: answer } = await market.operator.admin(operation, { key: newId(), ...body });
-  expect(performative, JSON.stringify(answer)).toBe('inform');
-  return answer;
-}
-
 async function budgetOf(id: string): Promise<BudgetView> {
-  return (await admin('list', { of: 'budgets', id })).budgets[0];
-}
-
-/** A window must not turn in the middle of the rush. */
-async function farFromMidnight(): Promise<void> {
-  const left = DAY_MS - (Date.now() % DAY_MS);
-  if (left < 40_000) await new Promise((resume) => setTimeout(resume, left + 100));
-}
-
-async function expectGreen(): Promise<void> {
-  const report = await checkRedis(market.redis, market.market);
-  expect(report.findings.filter((finding) => !finding.ok)).toEqual([]);
+  return (await market.order('list', { of: 'budgets', id })).budgets[0];
 }
 
 beforeAll(async () => {
@@ -50,18 +33,18 @@ beforeAll(async () => {
   seller = await market.agent('seller');
   for (let index = 0; index < HOSTS; index += 1) hosts.push(await market.agent(`host-${index}`, 0));
   const window = { window: 'day' };
-  await admin('budget', { budget: { id: 'firm', amountMicro: String(100 * BUDGET), ...window } });
+  await market.order('budget', { budget: { id: 'firm', amountMicro: String(100 * BUDGET), ...window } });
   for (const id of ['tokens', 'slots']) {
-    await admin('budget', { budget: { id, parent: 'firm', amountMicro: String(BUDGET), ...window } });
+    await market.order('budget', { budget: { id, parent: 'firm', amountMicro: String(BUDGET), ...window } });
   }
   await Promise.all(
     agents.map(async ({ id, seed }, index) => {
       const account = { id, kind: 'agent', nkey: publicNkeyOf(seed), host: hostOf(index).id, budget: 'tokens' };
-      await admin('account', { account });
-      await admin('grant', { to: id, amountMicro: '1000000' });
+      await market.order('account', { account });
+      await market.order('grant', { to: id, amountMicro: '1000000' });
     }),
   );
-  await admin('account', { account: { id: 'api-till', kind: 'pool' } });
+  await market.order('account', { account: { id: 'api-till', kind: 'pool' } });
 });
 afterAll(() => market?.stop());
 
@@ -78,7 +61,9 @@ function expectOverBudget(refused: readonly Reply[]): void {
 describe('500 agents, one budget', () => {
   test('rate tokens: so many takes as fit, the others 456 with the time of the next window', async () => {
     const limits = [{ name: 'requests', capacity: 1_000_000, refillPerSecond: 1_000_000, priceMicro: String(PRICE) }];
-    await admin('bucket', { bucket: { bucket: 'api.model', account: 'api-till', limits, noiseMaxPermille: 1000 } });
+    await market.order('bucket', {
+      bucket: { bucket: 'api.model', account: 'api-till', limits, noiseMaxPermille: 1000 },
+    });
     const replies = await Promise.all(
       agents.map(({ id }, index) =>
         hostOf(index).ask('tokens', {
@@ -93,11 +78,11 @@ describe('500 agents, one budget', () => {
     expectOverBudget(replies.filter(({ performative }) => performative !== 'inform'));
     expect(await budgetOf('tokens')).toMatchObject({ usedMicro: String(FIT * PRICE), leftMicro: '6999' });
     expect(await budgetOf('firm')).toMatchObject({ usedMicro: String(FIT * PRICE), totalMicro: String(FIT * PRICE) });
-    await expectGreen();
+    expect(await market.breaches()).toEqual([]);
   });
 
   test('slots: so many awards as fit, the others 456 with the time of the next window', async () => {
-    await Promise.all(agents.map(({ id }) => admin('set-account', { account: { id, budget: 'slots' } })));
+    await Promise.all(agents.map(({ id }) => market.order('set-account', { account: { id, budget: 'slots' } })));
     await market.pool('gpu', 'seller', AGENTS);
     const calls: Call[] = await Promise.all(
       agents.map((_, slot) =>
@@ -125,6 +110,6 @@ describe('500 agents, one budget', () => {
     expect(replies.filter(({ performative }) => performative === 'inform')).toHaveLength(FIT);
     expectOverBudget(replies.filter(({ performative }) => performative !== 'inform'));
     expect(await budgetOf('slots')).toMatchObject({ usedMicro: String(FIT * PRICE), leftMicro: '6999' });
-    await expectGreen();
+    expect(await market.breaches()).toEqual([]);
   });
 });

@@ -1,7 +1,6 @@
 // Deposits over the wire: taken back in time, back by themselves however long the call is extended, and told of to all.
 import { type Call, type DepositFact, marketEvent } from '@tender/market';
 import { newId } from '@tender/market/nats';
-import { checkRedis } from '@tender/market/redis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { amounts, ids, notAmounts, refusedWithoutChange } from './bad-values.js';
 import { type MarketUnderTest, startMarket } from './market-under-test.js';
@@ -53,11 +52,6 @@ function storyOf({ terms }: Call): string[] {
     .map(({ agent, state, amountMicro }) => `${agent} ${state} ${amountMicro}`);
 }
 
-async function expectGreen(): Promise<void> {
-  const report = await checkRedis(market.redis, market.market);
-  expect(report.findings.filter((finding) => !finding.ok)).toEqual([]);
-}
-
 test('taken back while the call takes bids, by the agent or its host, and with it what it bid', async () => {
   const call = await opened();
   expect(await buyer.done('deposit', layDown(call))).toEqual({
@@ -74,7 +68,7 @@ test('taken back while the call takes bids, by the agent or its host, and with i
   await seller.done('release', { key: newId(), cfp: call.terms.cfp });
   const story = ['buyer set-aside 70', 'clerk set-aside 70', 'buyer returned 70', 'clerk returned 70'];
   await expect.poll(() => storyOf(call), { timeout: 20_000 }).toEqual(story);
-  await expectGreen();
+  expect(await market.breaches()).toEqual([]);
 });
 
 test('back by itself at the time that was announced first, though the seller has extended its call', async () => {
@@ -88,7 +82,7 @@ test('back by itself at the time that was announced first, though the seller has
   expect(aside!.until).toBe(call.awardBy);
   expect(back!.at).toBeGreaterThan(call.awardBy);
   await seller.done('release', { key: newId(), cfp: call.terms.cfp });
-  await expectGreen();
+  expect(await market.breaches()).toEqual([]);
 });
 
 test('a loser has it back with the award, a winner when it begins; who does not begin forfeits it', async () => {
@@ -107,7 +101,7 @@ test('a loser has it back with the award, a winner when it begins; who does not 
   await buyer.done('deposit', layDown(soon));
   await seller.done('award', seller.award(soon, [buyer.cheque(soon, 9)]));
   await expect.poll(() => storyOf(soon), { timeout: 20_000 }).toEqual(['buyer set-aside 70', 'buyer forfeited 70']);
-  await expectGreen();
+  expect(await market.breaches()).toEqual([]);
 });
 
 const refused = (ask: () => Promise<Reply | undefined>) => refusedWithoutChange(market.redis, ask);

@@ -3,7 +3,6 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { marketKey } from '@tender/credits/redis';
 import { publicNkeyOf } from '@tender/market';
-import { checkRedis } from '@tender/market/redis';
 import { spawnTethered, type Tethered } from '@tender/stack';
 import { afterEach, expect, test } from 'vitest';
 import { type MarketUnderTest, startMarket, until } from './market-under-test.js';
@@ -63,8 +62,8 @@ class Trade {
   async open(role: Role, id: string, more: Record<string, unknown>, steady = false): Promise<void> {
     const seed = newSeed();
     const account = { id, kind: 'agent', nkey: publicNkeyOf(seed) };
-    await must('account', { key: `open-${id}-0`, account });
-    await must('grant', { key: `grant-${id}-0`, to: id, amountMicro: '9000000000' });
+    await market.order('account', { key: `open-${id}-0`, account });
+    await market.order('grant', { key: `grant-${id}-0`, to: id, amountMicro: '9000000000' });
     const place: Place = { role, id, seed, steady, more, at: new Map(), asked: 0, born: 0 };
     if (more.pool !== undefined) await market.pool(`${more.pool}`, id, SLOTS);
     this.#places.push(place);
@@ -148,11 +147,6 @@ function add(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
-async function must(operation: 'account' | 'grant', body: object): Promise<void> {
-  const reply = await market.operator.admin(operation, body as never);
-  if (reply.performative !== 'inform') throw new Error(JSON.stringify(reply.body));
-}
-
 async function keys(name: string): Promise<string[]> {
   return market.redis.keys(marketKey(market.market, name, '*'));
 }
@@ -219,6 +213,5 @@ test(`participants of ${HIT} hand-offs are killed in the middle`, { timeout: 300
   expect(all.filter(({ state }) => state !== 'settled')).toEqual([]);
   const done = all.filter(({ outcome }) => outcome === 'done').map(({ task }) => task);
   expect(done.length).toBe(new Set(done).size);
-  const report = await checkRedis(market.redis, market.market);
-  expect(report.findings.filter((finding) => !finding.ok)).toEqual([]);
+  expect(await market.breaches()).toEqual([]);
 });

@@ -3,7 +3,6 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Call } from '@tender/market';
 import { newId } from '@tender/market/nats';
-import { checkRedis } from '@tender/market/redis';
 import { afterEach, expect, test } from 'vitest';
 import { type MarketUnderTest, startMarket, until } from './market-under-test.js';
 import type { WireClient } from './wire-client.js';
@@ -75,8 +74,7 @@ async function expectNothingLost(load: Load, kills = KILLS): Promise<void> {
   await load.stop();
   const { acknowledged } = load;
   expect(acknowledged.length).toBeGreaterThan(kills * 6);
-  const report = await checkRedis(market.redis, market.market, { acknowledged });
-  expect(report.findings.filter((finding) => !finding.ok)).toEqual([]);
+  expect(await market.breaches(acknowledged)).toEqual([]);
 }
 
 test(`a broker is killed ${KILLS} times under load`, { timeout: 400_000 }, async () => {

@@ -1,8 +1,9 @@
 // A whole market for a test: real servers, as many brokers as asked for, an operator; all of it gone afterwards.
 import { fileURLToPath } from 'node:url';
 import { connectRedis } from '@tender/credits/redis';
-import { publicNkeyOf } from '@tender/market';
+import { type Acknowledged, type Finding, publicNkeyOf } from '@tender/market';
 import { newId } from '@tender/market/nats';
+import { checkRedis } from '@tender/market/redis';
 import { type Stack, type StackOptions, spawnTethered, startStack, type Tethered } from '@tender/stack';
 import type { Redis } from 'ioredis';
 import { newSeed, type Reply, WireClient } from './wire-client.js';
@@ -17,6 +18,12 @@ export interface MarketUnderTest {
   readonly env: Readonly<Record<string, string>>;
   /** Starts one more broker and waits until it serves. */
   broker(more?: Record<string, string>): Promise<Tethered>;
+  /** An operator's request, under a key of its own unless it names one. */
+  say(operation: string, request: Record<string, unknown>): Promise<Reply>;
+  /** As `say`, and what it came to; a refusal throws, so that a test sees it. */
+  order(operation: string, request: Record<string, unknown>): Promise<Reply['body']>;
+  /** What the checker finds wrong: nothing, in a market that keeps its rules. */
+  breaches(acknowledged?: readonly Acknowledged[]): Promise<readonly Finding[]>;
   /** An agent with an account, credits and a session. */
   agent(id: string, credits?: number, more?: Record<string, unknown>): Promise<WireClient>;
   /** A pool of slots with its account, sold by `seller`. */
@@ -65,9 +72,12 @@ export async function startMarket(brokers: number, options: StackOptions = {}): 
     await listening(child);
     return child;
   };
-  const must = async (reply: Promise<Reply>) => {
-    const { performative, body } = await reply;
-    if (performative !== 'inform') throw new Error(JSON.stringify(body));
+  const say: MarketUnderTest['say'] = (operation, request) =>
+    operator.admin(operation, { key: `${operation}-${newId()}`, ...request });
+  const order: MarketUnderTest['order'] = async (operation, request) => {
+    const { performative, body } = await say(operation, request);
+    if (performative !== 'inform') throw new Error(`${operation} refused: ${JSON.stringify(body)}`);
+    return body;
   };
   await Promise.all(Array.from({ length: brokers }, () => broker()));
   return {
@@ -77,23 +87,25 @@ export async function startMarket(brokers: number, options: StackOptions = {}): 
     operator,
     env,
     broker,
+    say,
+    order,
+    breaches: async (acknowledged = []) => {
+      const { findings } = await checkRedis(redis, market, { acknowledged });
+      return findings.filter(({ ok }) => !ok);
+    },
     agent: async (id, credits = 1_000, more = {}) => {
       const client = await WireClient.connect(stack.natsUrl, market, id);
       clients.push(client);
       const account = { id, kind: 'agent', nkey: client.nkey, ...more };
-      await must(operator.admin('account', { key: `open-${newId()}`, account }));
-      if (credits > 0) {
-        await must(
-          operator.admin('grant', { key: `grant-${newId()}`, to: id, amountMicro: String(credits * 1_000_000) }),
-        );
-      }
+      await order('account', { account });
+      if (credits > 0) await order('grant', { to: id, amountMicro: String(credits * 1_000_000) });
       await client.login();
       return client;
     },
     pool: async (pool, seller, slots, more = {}) => {
       const account = `${pool.replaceAll('.', '-')}-till`;
-      await must(operator.admin('account', { key: `open-${newId()}`, account: { id: account, kind: 'pool' } }));
-      await must(operator.admin('pool', { key: `pool-${newId()}`, pool: { pool, account, seller, slots, ...more } }));
+      await order('account', { account: { id: account, kind: 'pool' } });
+      await order('pool', { pool: { pool, account, seller, slots, ...more } });
     },
     stop: async () => {
       await Promise.all(clients.map((client) => client.close()));

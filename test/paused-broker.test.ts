@@ -1,7 +1,6 @@
 // A broker that the system puts to sleep in mid-negotiation: what it does when it wakes must not be obeyed.
 import type { Call } from '@tender/market';
 import { newId } from '@tender/market/nats';
-import { checkRedis } from '@tender/market/redis';
 import type { Tethered } from '@tender/stack';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type MarketUnderTest, startMarket, until } from './market-under-test.js';
@@ -37,10 +36,7 @@ function lockValue(): Promise<string | null> {
 }
 
 async function expectGreen(): Promise<void> {
-  const report = await checkRedis(market.redis, market.market, {
-    acknowledged: [...seller.acknowledged, ...buyer.acknowledged],
-  });
-  expect(report.findings.filter((finding) => !finding.ok)).toEqual([]);
+  expect(await market.breaches([...seller.acknowledged, ...buyer.acknowledged])).toEqual([]);
 }
 
 test('stopped beyond its lock and continued: lock-lost, and the slot is still free', async () => {

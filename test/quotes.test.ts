@@ -160,10 +160,9 @@ describe('a quote of rate tokens', () => {
 
   test('tells how likely a take is to be served, and the next clearing judges it', async () => {
     const limits = [{ name: 'requests', capacity: 40, refillPerSecond: 0.001, priceMicro: '100' }];
-    await market.operator.admin('account', { key: `open-${newId()}`, account: { id: 'api-till', kind: 'pool' } });
+    await market.order('account', { account: { id: 'api-till', kind: 'pool' } });
     const bucket = { bucket: 'api', account: 'api-till', limits, noiseMaxPermille: 1_000 };
-    const opened = await market.operator.admin('bucket', { key: `bucket-${newId()}`, bucket });
-    expect(opened.performative).toBe('inform');
+    await market.order('bucket', { bucket });
     expect(await chance('100')).toBeUndefined();
     expect(await chance('99')).toBe(0);
 
@@ -192,7 +191,7 @@ describe('a quote of rate tokens', () => {
   test('outlives the brokers: one that starts reads what was sold, of pools and buckets', async () => {
     const limits = [{ name: 'requests', capacity: 40, refillPerSecond: 0.001, priceMicro: '100' }];
     const bucket = { bucket: 'kept', account: 'api-till', limits, noiseMaxPermille: 1_000 };
-    expect((await market.operator.admin('bucket', { key: `bucket-${newId()}`, bucket })).performative).toBe('inform');
+    await market.order('bucket', { bucket });
     const order = { bucket: 'kept', amounts: { requests: 10 }, maxPriceMicro: '1000', ttlMs: 60_000 };
     expect((await ben.ask('tokens', { hold: `h-${newId()}`, ...order })).performative).toBe('inform');
     await brokers.kill();

@@ -2,7 +2,6 @@
 // from then on, the next term of a lease and the next provider of a task too.
 import type { Call } from '@tender/market';
 import { newId } from '@tender/market/nats';
-import { checkRedis } from '@tender/market/redis';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type MarketUnderTest, startMarket } from './market-under-test.js';
 import { dealOf, engageOf, offerOf } from './task-client.js';
@@ -24,18 +23,12 @@ afterEach(async () => {
   await rules();
 });
 afterAll(async () => {
-  const report = await checkRedis(market.redis, market.market);
+  const breaches = await market.breaches();
   await market.stop();
-  expect(report.findings.filter(({ ok }) => !ok)).toEqual([]);
+  expect(breaches).toEqual([]);
 });
 
-async function admin(operation: string, request: Record<string, unknown>) {
-  const { performative, body } = await market.operator.admin(operation, { key: `${operation}-${newId()}`, ...request });
-  expect(performative, JSON.stringify(body)).toBe('inform');
-  return body;
-}
-
-const rules = (...list: Record<string, unknown>[]) => admin('policy', { policy: { rules: list } });
+const rules = (...list: Record<string, unknown>[]) => market.order('policy', { policy: { rules: list } });
 
 /** One slot for an hour at 60,000 micro-credits. */
 async function leased(price = 60_000): Promise<string> {
@@ -119,9 +112,11 @@ describe('a cap on all that a payer has set aside', () => {
 
   test('holds for rate tokens, and for what waits for them', async () => {
     const bucket = `api.${newId()}`;
-    await admin('account', { account: { id: `${bucket.slice(4)}-till`, kind: 'pool' } });
+    await market.order('account', { account: { id: `${bucket.slice(4)}-till`, kind: 'pool' } });
     const limits = [{ name: 'requests', capacity: 10, refillPerSecond: 10, priceMicro: '1000' }];
-    await admin('bucket', { bucket: { bucket, account: `${bucket.slice(4)}-till`, limits, noiseMaxPermille: 1000 } });
+    await market.order('bucket', {
+      bucket: { bucket, account: `${bucket.slice(4)}-till`, limits, noiseMaxPermille: 1000 },
+    });
     const payer = await market.agent(`payer-${newId()}`, 1);
     const take = (requests: number, waitMs = 0) => {
       const body = { bucket, amounts: { requests }, maxPriceMicro: String(requests * 1000), ttlMs: 60_000, waitMs };
@@ -144,9 +139,9 @@ describe('who deals with whom', () => {
   test('holds for rate tokens: of a bucket, while they are waited for, and from hand to hand', async () => {
     const id = newId();
     const [bucket, till] = [`api.${id}`, `${id}-till`];
-    await admin('account', { account: { id: till, kind: 'pool' } });
+    await market.order('account', { account: { id: till, kind: 'pool' } });
     const limits = [{ name: 'requests', capacity: 4, refillPerSecond: 0.001 }];
-    await admin('bucket', { bucket: { bucket, account: till, limits, noiseMaxPermille: 1000 } });
+    await market.order('bucket', { bucket: { bucket, account: till, limits, noiseMaxPermille: 1000 } });
     const amounts = { requests: 2 };
     const of = { bucket, amounts, maxPriceMicro: '1000', ttlMs: 60_000 };
     const take = (who: WireClient, waitMs = 0) => who.ask('tokens', { hold: newId(), ...of, waitMs });
@@ -235,7 +230,7 @@ describe('the next provider of a task', () => {
     const deal = dealOf(buyer);
     const offers = [offerOf(ann, deal), offerOf(ben, deal, price('500001'))];
     const { proposal } = await buyer.done('engage', engageOf(deal, offers));
-    const decided = await admin('decide', { proposal, verdict: 'approve' });
+    const decided = await market.order('decide', { proposal, verdict: 'approve' });
     const { contract } = decided.proposal.contracts[0];
     expect(await turnedDown(ann, contract)).toMatchObject({ provider: 'ben', state: 'awarded' });
     await buyer.done('report', { key: `end-${newId()}`, contract, step: 'decommit' });

@@ -1,7 +1,6 @@
 // Tasks at the bank, over the wire and without the SDK: what is agreed is committed once, all else is refused unchanged.
 import { dealDigest, type Offer, sealMac } from '@tender/market';
 import { newId } from '@tender/market/nats';
-import { checkRedis } from '@tender/market/redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dump } from './dump.js';
 import { type MarketUnderTest, startMarket, until } from './market-under-test.js';
@@ -19,9 +18,9 @@ beforeAll(async () => {
   [ann, ben] = await Promise.all([market.agent('ann', 1), market.agent('ben', 1)]);
 });
 afterAll(async () => {
-  const report = await checkRedis(market.redis, market.market);
+  const breaches = await market.breaches();
   await market.stop();
-  expect(report.findings.filter(({ ok }) => !ok)).toEqual([]);
+  expect(breaches).toEqual([]);
 });
 
 async function balance(agent: WireClient): Promise<readonly [number, number]> {

@@ -1,7 +1,6 @@
 // Rate tokens over the wire: two brokers never give more than a bucket has, and one that dies loses nobody's.
 import { encode, subjects } from '@tender/market';
 import { newId } from '@tender/market/nats';
-import { checkRedis } from '@tender/market/redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BrokerFigures } from './broker-figures.js';
 import { type MarketUnderTest, startMarket, until } from './market-under-test.js';
@@ -14,7 +13,7 @@ beforeAll(async () => {
   market = await startMarket(0);
   brokers = new BrokerFigures(market);
   await Promise.all([brokers.broker(), brokers.broker()]);
-  await market.operator.admin('account', { key: `open-${newId()}`, account: { id: 'till', kind: 'pool' } });
+  await market.order('account', { account: { id: 'till', kind: 'pool' } });
 });
 afterAll(() => market?.stop());
 
@@ -22,8 +21,7 @@ type Amounts = Readonly<Record<string, number>>;
 
 async function bucket(id: string, limits: readonly object[], more: object = {}): Promise<string> {
   const spec = { bucket: id, account: 'till', limits, noiseMaxPermille: 1000, ...more };
-  const reply = await market.operator.admin('bucket', { key: `bucket-${newId()}`, bucket: spec });
-  if (reply.performative !== 'inform') throw new Error(JSON.stringify(reply.body));
+  await market.order('bucket', { bucket: spec });
   return id;
 }
 
@@ -183,7 +181,7 @@ test('credits, budgets and hosts are looked at when tokens are taken', async () 
   const poor = await market.agent('poor', 0);
   const [guest, host] = [await market.agent('guest-1', 1, { host: 'host-1' }), 'host-1'];
   const budget = { id: 'tiny', window: 'minute', amountMicro: '5' };
-  expect((await market.operator.admin('budget', { key: `budget-${newId()}`, budget })).performative).toBe('inform');
+  await market.order('budget', { budget });
   const capped = await market.agent('capped', 1, { budget: 'tiny' });
   const refusals: [string, Reply][] = [
     ['insufficient-credits', await poor.ask('tokens', takeOf(id, { requests: 1 }))],
@@ -281,6 +279,5 @@ test('brokers that are stopped and killed lose nobody who waits, and give nothin
 });
 
 test('what was done agrees with the journal, and no rule was broken', async () => {
-  const report = await checkRedis(market.redis, market.market);
-  expect(report.findings.filter((finding) => !finding.ok)).toEqual([]);
+  expect(await market.breaches()).toEqual([]);
 });

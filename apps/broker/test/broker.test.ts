@@ -62,7 +62,7 @@ describe('HTTP', () => {
       await initiator.done('award', initiator.award(call, [bidder.cheque(call, 1_000)]));
       await initiator.once('release', { key: 'release-1', cfp: 'nothing' });
       const limits = [{ name: 'requests', capacity: 9, refillPerSecond: 0.001 }];
-      await other.operator.admin('bucket', { key: 'bucket-1', bucket: { bucket: 'api', account: 'gpu-till', limits } });
+      await other.order('bucket', { bucket: { bucket: 'api', account: 'gpu-till', limits } });
       const take = { bucket: 'api', amounts: { requests: 3 }, maxPriceMicro: '99', ttlMs: 60_000 };
       await bidder.done('tokens', { ...take, hold: 'hold-1' });
       await bidder.done('tokens', { ...take, hold: 'hold-2' });
@@ -196,7 +196,7 @@ test('the steward as a process of its own waits for its pool, sells at the reser
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const account = { id: 'steward', kind: 'agent', nkey: publicNkeyOf(seed) };
-  await market.operator.admin('account', { key: `open-${newId()}`, account });
+  await market.order('account', { account });
   await market.pool('gpu.solo', 'steward', 2, { reserve: 1, reservePriceMicro: '700' });
   const { bid, connectAgent } = await import('@tender/agent');
   const bidder = await connectAgent({

@@ -1,5 +1,4 @@
 // A budget as its agents meet it: what a lost bid says about it, how win waits for it, how it is read.
-import { newId } from '@tender/market/nats';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { farFromMidnight } from '../../../test/far-from-midnight.js';
 import { type Agent, bid, type LostBid } from '../src/index.js';
@@ -13,8 +12,7 @@ let seller: Agent;
 
 async function budget(id: string, credits: number, more = {}): Promise<void> {
   const body = { id, amountMicro: String(credits * CREDIT), window: 'day', ...more };
-  const { performative, body: answer } = await m.operator.admin('budget', { key: newId(), budget: body });
-  expect(performative, JSON.stringify(answer)).toBe('inform');
+  await m.order('budget', { budget: body });
 }
 
 beforeAll(async () => {

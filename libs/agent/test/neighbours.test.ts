@@ -114,11 +114,8 @@ describe('nobody poses as its neighbour', () => {
     const [eve, fay, gus] = await Promise.all(
       agents.map(async (name) => {
         const seed = createSeed();
-        await m.operator.admin('account', {
-          key: `open-${name}-0`,
-          account: { id: name, kind: 'agent', nkey: publicNkeyOf(seed), host: id },
-        });
-        await m.operator.admin('grant', { key: `grant-${name}-0`, to: name, amountMicro: String(100 * CREDIT) });
+        await m.order('account', { account: { id: name, kind: 'agent', nkey: publicNkeyOf(seed), host: id } });
+        await m.order('grant', { to: name, amountMicro: String(100 * CREDIT) });
         switchboard.agents.add(name);
         const agent = new MarketAgent({ id: name, seed }, { switchboard, listener, onClose: async () => undefined });
         await agent.sealer.login();

@@ -41,13 +41,11 @@ export async function sdkMarket(options: StackOptions = {}): Promise<SdkMarket> 
   const closers: (() => Promise<void>)[] = [];
   const natsOptions = { reconnectTimeWait: 20, reconnectJitter: 20 };
   const account = async (id: string, seed: string, credits: number, labels: Labels = {}) => {
-    const opened = await under.operator.admin('account', {
-      key: `open-${id}-0`,
-      account: { id, kind: 'agent', nkey: publicNkeyOf(seed), ...labels },
-    });
-    if (opened.performative !== 'inform') throw new Error(JSON.stringify(opened.body));
+    // Asked again for an agent that comes back, it is done once.
+    const opened = { id, kind: 'agent', nkey: publicNkeyOf(seed), ...labels };
+    await under.order('account', { key: `open-${id}-0`, account: opened });
     if (credits === 0) return;
-    await under.operator.admin('grant', { key: `grant-${id}-0`, to: id, amountMicro: String(credits * CREDIT) });
+    await under.order('grant', { key: `grant-${id}-0`, to: id, amountMicro: String(credits * CREDIT) });
   };
   return {
     ...under,

@@ -1,7 +1,6 @@
 // A market with buckets of rate tokens, and an upstream with limits of its own, for the SDK's tests.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { checkRedis } from '@tender/market/redis';
 import type { Msg } from 'nats';
 import { expect, onTestFinished } from 'vitest';
 import type { Agent, Taken, TokenHold } from '../src/index.js';
@@ -31,7 +30,7 @@ export interface TokenMarket extends SdkMarket {
 /** Stopped, it shows that no rule was broken. */
 export async function tokenMarket(name: string): Promise<TokenMarket> {
   const m = await sdkMarket({ name });
-  await m.operator.admin('account', { key: 'till-0001', account: { id: 'till', kind: 'pool' } });
+  await m.order('account', { account: { id: 'till', kind: 'pool' } });
   let opened = 0;
   return {
     ...m,
@@ -39,8 +38,7 @@ export async function tokenMarket(name: string): Promise<TokenMarket> {
       opened += 1;
       const id = `api.model-${opened}`;
       const spec = { bucket: id, account: 'till', limits, noiseMaxPermille: 1000, ...more };
-      const reply = await m.operator.admin('bucket', { key: `bucket-${opened}-0`, bucket: spec });
-      if (reply.performative !== 'inform') throw new Error(JSON.stringify(reply.body));
+      await m.order('bucket', { bucket: spec });
       return id;
     },
     async takes() {
@@ -56,9 +54,9 @@ export async function tokenMarket(name: string): Promise<TokenMarket> {
       };
     },
     async stop() {
-      const report = await checkRedis(m.redis, m.market);
+      const breaches = await m.breaches();
       await m.stop();
-      expect(report.findings.filter((finding) => !finding.ok)).toEqual([]);
+      expect(breaches).toEqual([]);
     },
   };
 }

@@ -27,11 +27,11 @@ export class Metrics {
   readonly #spot = this.#gauge('tender_bucket_spot_permille', "A bucket's last clearing rate", ['bucket']);
   readonly #level = this.#gauge('tender_bucket_level', 'Rate tokens in a bucket', ['bucket', 'limit']);
   readonly #tokensWaiting = this.#gauge('tender_tokens_waiting', 'Who wait for rate tokens at this broker', ['bucket']);
-  readonly invariantBreaks = new Gauge({
-    name: 'tender_invariant_breaks',
-    help: 'Breaches that the last background check found',
-    registers: [this.registry],
-  });
+  readonly invariantBreaks = this.#gauge(
+    'tender_invariant_breaks',
+    'Breaches that the last background check found',
+    [],
+  );
   readonly latency = new Histogram({
     name: 'tender_operation_seconds',
     help: 'Time from the arrival of a request to its reply',
@@ -39,29 +39,10 @@ export class Metrics {
     buckets: seconds,
     registers: [this.registry],
   });
-  readonly #credits = new Gauge({
-    name: 'tender_credits_micro',
-    help: 'Credits by kind, in micro-credits',
-    labelNames: ['kind'],
-    registers: [this.registry],
-  });
-  readonly #slots = new Gauge({
-    name: 'tender_slots',
-    help: 'Slots by pool and state',
-    labelNames: ['pool', 'state'],
-    registers: [this.registry],
-  });
-  readonly #waiting = new Gauge({
-    name: 'tender_proposals_waiting',
-    help: 'Proposals that wait for an operator',
-    registers: [this.registry],
-  });
-  readonly #journal = new Gauge({
-    name: 'tender_journal_entries',
-    help: 'Journal entries so far',
-    registers: [this.registry],
-  });
-
+  readonly #credits = this.#gauge('tender_credits_micro', 'Credits by kind, in micro-credits', ['kind']);
+  readonly #slots = this.#gauge('tender_slots', 'Slots by pool and state', ['pool', 'state']);
+  readonly #waiting = this.#gauge('tender_proposals_waiting', 'Proposals that wait for an operator', []);
+  readonly #journal = this.#gauge('tender_journal_entries', 'Journal entries so far', []);
   readonly #whoWaits: () => ReadonlyMap<string, number>;
 
   /** `whoWaits`: for the tokens of each bucket, asked at each scrape. */

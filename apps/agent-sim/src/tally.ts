@@ -40,7 +40,7 @@ export class Tally {
   readonly refusals: Record<string, number> = {};
   readonly unmet: Record<UnmetReason, number> = { deadline: 0, 'end-of-run': 0, 'done-too-late': 0 };
   readonly metJobs = new Set<string>();
-  /** By contract; a holder's settled payments. */
+  /** A holder's settled payments, by its id. */
   readonly paidBy = new Map<string, number>();
   arrived = 0;
   waiting = 0;

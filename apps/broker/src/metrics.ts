@@ -16,12 +16,12 @@ export class Metrics {
   #takenAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
   readonly registry = new Registry();
-  readonly awards = this.#counter('tender_awards_total', 'Calls awarded', ['pool']);
-  readonly units = this.#counter('tender_units_awarded_total', 'Slots awarded', ['pool']);
+  readonly #awards = this.#counter('tender_awards_total', 'Calls awarded', ['pool']);
+  readonly #units = this.#counter('tender_units_awarded_total', 'Slots awarded', ['pool']);
   readonly refusals = this.#counter('tender_refusals_total', 'Requests refused', ['operation', 'detail']);
   readonly lockLosses = this.#counter('tender_lock_losses_total', 'Requests refused because a lock was lost', []);
-  readonly takes = this.#counter('tender_token_takes_total', 'Takes of rate tokens that were served', ['bucket']);
-  readonly tokens = this.#counter('tender_tokens_taken_total', 'Rate tokens taken', ['bucket', 'limit']);
+  readonly #takes = this.#counter('tender_token_takes_total', 'Takes of rate tokens that were served', ['bucket']);
+  readonly #tokens = this.#counter('tender_tokens_taken_total', 'Rate tokens taken', ['bucket', 'limit']);
   readonly limited = this.#counter('tender_upstream_429_total', "Upstreams' 429s that were reported", ['bucket']);
   readonly #factor = this.#gauge('tender_bucket_factor_permille', 'How much of its refill a bucket gets', ['bucket']);
   readonly #spot = this.#gauge('tender_bucket_spot_permille', "A bucket's last clearing rate", ['bucket']);
@@ -51,15 +51,23 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
   }
 
+  awarded({ pool, winners }: { readonly pool: string; readonly winners: readonly { readonly units: number }[] }): void {
+    this.#awards.inc({ pool });
+    this.#units.inc(
+      { pool },
+      winners.reduce((sum, { units }) => sum + units, 0),
+    );
+  }
+
   /** What a batch of takes gave out. */
   took(bucket: string, given: readonly { readonly amounts: Readonly<Record<string, number>> }[]): void {
     if (given.length === 0) return;
-    this.takes.inc({ bucket }, given.length);
+    this.#takes.inc({ bucket }, given.length);
     const sums = new Map<string, number>();
     for (const { amounts } of given) {
       for (const [limit, amount] of Object.entries(amounts)) sums.set(limit, (sums.get(limit) ?? 0) + amount);
     }
-    for (const [limit, sum] of sums) this.tokens.inc({ bucket, limit }, sum);
+    for (const [limit, sum] of sums) this.#tokens.inc({ bucket, limit }, sum);
   }
 
   #gauge<L extends string>(name: string, help: string, labelNames: L[]): Gauge<L> {

@@ -14,6 +14,7 @@ import {
 import type { NatsConnection } from 'nats';
 import type { Logger } from 'pino';
 import type { Bank } from './bank.js';
+import { bucketTakes } from './bucket-takes.js';
 import type { BrokerConfig } from './config.js';
 import { EventPublisher } from './event-publisher.js';
 import { type HttpSide, serveHttp } from './http.js';
@@ -137,6 +138,7 @@ function compose(
   nats: NatsConnection,
 ): Bank {
   const market = config.TENDER_MARKET;
+  const meta = metaKey(market);
   const metrics = new Metrics(() => tokens.waiting());
   const reader = new MarketReader(redis, market);
   const events = new EventPublisher(nats, market, log);
@@ -145,38 +147,17 @@ function compose(
   const awards = new AwardBatch(redis, market, (replies, asked) => {
     for (const [n, reply] of replies.entries()) {
       if (!reply.ok || reply.replayed) continue;
-      metrics.awards.inc({ pool: reply.pool });
-      metrics.units.inc(
-        { pool: reply.pool },
-        reply.winners.reduce((sum, winner) => sum + winner.units, 0),
-      );
+      metrics.awarded(reply);
       events.awarded(reply);
       prices.awarded(asked[n]!, reply);
     }
   });
   const policies = new PolicyBook(reader);
-  const take: ConstructorParameters<typeof TokenDesk>[0] = async (bucket, takes) => {
-    const reply = await policies.during(async () => {
-      const asks = policies.capsPayers || policies.isAboutParties;
-      const payee = asks ? await reader.bucketAccount(bucket) : undefined;
-      const ruled =
-        payee === undefined
-          ? takes
-          : takes.map((one) => ({ ...one, ...policies.ruleOnTake({ payer: one.agent, payee, resource: bucket }) }));
-      const asked = { bucket, takes: ruled, policy: policies.version };
-      return runScript(redis, marketScripts.takeTokens, metaKey(market), asked);
-    });
-    const { answers } = reply;
-    const given = answers.flatMap((answer) => (answer.ok && answer.replayed !== true ? [answer] : []));
-    metrics.took(bucket, given);
-    for (const answer of given) events.tokens(answer);
-    prices.cleared(bucket, takes, reply, Date.now());
-    return answers;
-  };
+  const take = bucketTakes({ redis, meta, reader, policies, metrics, events, prices });
   const tokens = new TokenDesk(take, tellForgotten(nats, market, log));
   return {
     market,
-    meta: metaKey(market),
+    meta,
     redis,
     ledger: new RedisLedger(redis, market),
     reader,
@@ -185,7 +166,7 @@ function compose(
     lock: new NegotiationLock([redis, ...lockRedises], market, Date.now),
     awards,
     tokens,
-    returns: new ScriptBatch((returns) => runScript(redis, marketScripts.returnTokens, metaKey(market), { returns })),
+    returns: new ScriptBatch((returns) => runScript(redis, marketScripts.returnTokens, meta, { returns })),
     spending: spendReader(redis, market, log),
     seals: new SealCheck(Buffer.from(config.TENDER_SECRET, 'hex'), market),
     events,

@@ -19,7 +19,8 @@ function forecastMetrics(
   new Counter({
     name: `${prefix}_forecasts_total`,
     help: `Forecasts ${of} that the next clearing has judged`,
-    ...{ labelNames, registers },
+    labelNames,
+    registers,
     collect() {
       this.reset();
       for (const { id, forecasts } of judged()) this.inc({ [label]: id }, forecasts);
@@ -28,7 +29,8 @@ function forecastMetrics(
   new Gauge({
     name: `${prefix}_brier`,
     help: `Brier score of the last 1024 forecasts ${of}: 0 is perfect, 0.25 what saying one half gets`,
-    ...{ labelNames, registers },
+    labelNames,
+    registers,
     collect() {
       for (const { id, score } of judged()) this.set({ [label]: id }, score.brier);
     },
@@ -36,7 +38,8 @@ function forecastMetrics(
   new Gauge({
     name: `${prefix}_base_rate`,
     help: 'How often what was forecast came true',
-    ...{ labelNames, registers },
+    labelNames,
+    registers,
     collect() {
       for (const { id, score } of judged()) this.set({ [label]: id }, score.baseRate);
     },
@@ -44,7 +47,8 @@ function forecastMetrics(
   new Gauge({
     name: `${prefix}_skill`,
     help: 'Brier skill score against the base rate: above 0 the forecasts know more than it',
-    ...{ labelNames, registers },
+    labelNames,
+    registers,
     collect() {
       this.reset();
       for (const { id, score } of judged()) if (score.skill !== undefined) this.set({ [label]: id }, score.skill);
@@ -57,7 +61,10 @@ function forecastMetrics(
 function reliability(registry: Registry, prefix: string, label: string, judged: () => readonly Judged[]): void {
   const gauge = (name: string, help: string, figureOf: (bin: Judged['score']['bins'][number]) => number | undefined) =>
     new Gauge({
-      ...{ name: `${prefix}_${name}`, help, labelNames: [label, 'bin'], registers: [registry] },
+      name: `${prefix}_${name}`,
+      help,
+      labelNames: [label, 'bin'],
+      registers: [registry],
       collect() {
         this.reset();
         for (const { id, score } of judged()) {

@@ -113,7 +113,8 @@ function createAccount(config: CliConfig, name: string, flags: CreateFlags): Pro
     if (!answer.ok) throw refusedByBank(answer, config.market);
     const and = seed === undefined ? '' : ` Its seed, for nobody but itself: ${seed}`;
     return told(operator, config, accounts, name, {
-      ...{ output: flags.output, and },
+      output: flags.output,
+      and,
       more: seed === undefined ? {} : { seed },
     });
   });

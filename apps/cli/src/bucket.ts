@@ -68,7 +68,10 @@ function flowOf({ factorPermille, pausedUntil }: BucketRow): string {
 
 const DAY_MS = 86_400_000;
 const account: Setting<keyof BucketSpec> = {
-  ...{ field: 'account', flags: '--account <id>', what: 'the account of kind pool that is paid', parse: id },
+  field: 'account',
+  flags: '--account <id>',
+  what: 'the account of kind pool that is paid',
+  parse: id,
 };
 const rules: readonly Setting<keyof BucketSpec>[] = (
   [

@@ -59,7 +59,10 @@ function treeOf(rows: readonly BudgetView[]): [depth: number, row: BudgetView][]
 }
 
 const amount: Setting<keyof BudgetSpec> = {
-  ...{ field: 'amountMicro', flags: '--amount <credits>', what: 'what may be spent in each window', parse: credits },
+  field: 'amountMicro',
+  flags: '--amount <credits>',
+  what: 'what may be spent in each window',
+  parse: credits,
 };
 const figures: readonly Setting<keyof BudgetSpec>[] = (
   [
@@ -105,7 +108,9 @@ export function addBudgetCommands(program: Command): void {
 function createBudget(config: CliConfig, name: string, flags: CreateFlags): Promise<number> {
   const { window, parent } = flags;
   const spec = fitting(budgetSpec, {
-    ...{ id: name, window, ...settingsIn(flags, [amount, ...figures]) },
+    id: name,
+    window,
+    ...settingsIn(flags, [amount, ...figures]),
     ...(parent === undefined ? {} : { parent }),
   });
   return asOperator(config, async (operator) => {

@@ -35,8 +35,16 @@ export function plainMicro(micro: string): string {
 }
 
 const UNITS: Readonly<Record<string, number>> = {
-  ...{ ms: 1, s: 1000, second: 1000, m: 60_000, min: 60_000, minute: 60_000 },
-  ...{ h: 3_600_000, hour: 3_600_000, d: 86_400_000, day: 86_400_000 },
+  ms: 1,
+  s: 1000,
+  second: 1000,
+  m: 60_000,
+  min: 60_000,
+  minute: 60_000,
+  h: 3_600_000,
+  hour: 3_600_000,
+  d: 86_400_000,
+  day: 86_400_000,
 };
 
 /** `30s`, `5m`, `1.5h`, `250ms`, `m` in ms; undefined where it is no length of time, or no whole number of ms. */

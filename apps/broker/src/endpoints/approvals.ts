@@ -57,7 +57,11 @@ export async function escalate(
   if (unfit !== undefined) return unfit;
   const reply = await runFiling(bank, {
     ...keyed('escalate', sender, body),
-    ...{ about: 'escalation', buyer: frame.buyer, conversation: frame.conversation, message, withinMs },
+    about: 'escalation',
+    buyer: frame.buyer,
+    conversation: frame.conversation,
+    message,
+    withinMs,
     ...(wanted === undefined ? {} : { text: JSON.stringify(wanted), amountMicro: costOf(wanted) }),
   });
   if (!reply.ok) return refused(bank, reply);

@@ -112,7 +112,11 @@ function viewOf({ id, account, spec, limits, factor, pausedUntil, spotPermille }
     account,
     rule: spec.rule,
     limits: limits.map(({ name, capacity, refillMilli, reserve, price, level }) => ({
-      ...{ name, capacity, refillPerSecond: refillMilli / 1000, reserve, priceMicro: String(price) },
+      name,
+      capacity,
+      refillPerSecond: refillMilli / 1000,
+      reserve,
+      priceMicro: String(price),
       level: Math.floor(level / TOKEN),
     })),
     factorPermille: factor,

@@ -137,7 +137,9 @@ function judge({ policies }: Bank, body: Body, offers: readonly Offer[], approve
     detail === undefined ? [] : [{ participant, intent, outcome: 'barred' as const, detail }],
   );
   return {
-    ...{ version, rows, costMicro: mostOf(body.fill, prices) },
+    version,
+    rows,
+    costMicro: mostOf(body.fill, prices),
     ...(refusal === undefined || prices.length > 0 ? {} : { refusal: { ...refusal, verdicts } }),
     ...(limitMicro === undefined ? {} : { limitMicro }),
     ...(approval === undefined ? {} : { approval }),
@@ -162,7 +164,11 @@ function rankable(offer: Offer) {
   const { seal, issues, completesAt, quality, risk } = offer;
   const { participant, intent } = seal;
   const row: TaskOffer = {
-    ...{ participant, intent, completesAt, quality, risk },
+    participant,
+    intent,
+    completesAt,
+    quality,
+    risk,
     until_ms: seal.seal === 'mac' ? Math.min(seal.until, seal.sessionUntil) : seal.until,
     ...(seal.seal === 'mac' ? {} : { nkey: seal.nkey }),
     price: parseMicro(issues.priceMicro)!,
@@ -174,7 +180,7 @@ function rankable(offer: Offer) {
     hold: offer.hold ?? '',
     issuesText: canonicalJson(issues),
   };
-  return { ...{ participant, intent, issues, completesAt, quality, risk }, offer, row };
+  return { participant, intent, issues, completesAt, quality, risk, offer, row };
 }
 
 function inputOf({ sender, body }: Asked<Body>, judged: Judged, approved: boolean): EngageInput {
@@ -231,7 +237,16 @@ function factOf({ frame, contract, provider, awardedAt, issues, slots }: TaskVie
   const { conversation, buyer, conditions } = frame;
   const { priceMicro, startBy, deadline, units } = issues;
   return {
-    ...{ conversation, contract, buyer, provider, at: awardedAt, priceMicro, bondMicro: conditions.bondMicro },
-    ...{ startBy, deadline, units, slots },
+    conversation,
+    contract,
+    buyer,
+    provider,
+    at: awardedAt,
+    priceMicro,
+    bondMicro: conditions.bondMicro,
+    startBy,
+    deadline,
+    units,
+    slots,
   };
 }

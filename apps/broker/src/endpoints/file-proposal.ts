@@ -21,7 +21,11 @@ export async function fileProposal(
     // Apart from the engagement's own key, which no wire key can be: once the rules allow it, that one still engages.
     key: `${body.key}:proposal`,
     digest: bodyDigest('file-proposal', body),
-    ...{ about: 'engage', buyer, conversation, rule, withinMs },
+    about: 'engage',
+    buyer,
+    conversation,
+    rule,
+    withinMs,
     message: `rule ${rule} asks for approval: ${task.summary}`,
     amountMicro: String(amountMicro),
     text: JSON.stringify(body),

@@ -84,14 +84,24 @@ function poolRowOf(pool: string, fields: Readonly<Record<string, string>>, free:
   const number = (field: string, otherwise = 0) => Number(fields[field] ?? otherwise);
   const { spot, spotDurationMs } = fields;
   return {
-    ...{ pool, account: fields.account!, seller: fields.seller!, slots: number('slots'), free },
-    ...{ reserve: number('reserve'), standardHeld: number('standardHeld'), lendMs: number('lendMs') },
+    pool,
+    account: fields.account!,
+    seller: fields.seller!,
+    slots: number('slots'),
+    free,
+    reserve: number('reserve'),
+    standardHeld: number('standardHeld'),
+    lendMs: number('lendMs'),
     seals: fields.seals!.split(',') as PoolRow['seals'],
-    ...{ noiseMaxPermille: number('noiseMaxPermille', 1000), noiseWindowMs: number('noiseWindowMs', 3_600_000) },
-    ...{ ownerMax: number('ownerMax'), reservePriceMicro: fields.reservePrice! },
+    noiseMaxPermille: number('noiseMaxPermille', 1000),
+    noiseWindowMs: number('noiseWindowMs', 3_600_000),
+    ownerMax: number('ownerMax'),
+    reservePriceMicro: fields.reservePrice!,
     ...(spot === undefined ? {} : { spotMicro: spot }),
     ...(spotDurationMs === undefined ? {} : { spotDurationMs: Number(spotDurationMs) }),
-    ...{ maxTerms: number('maxTerms'), graceMs: number('graceMs'), idleMs: number('idleMs') },
+    maxTerms: number('maxTerms'),
+    graceMs: number('graceMs'),
+    idleMs: number('idleMs'),
     compensationPermille: number('compensationPermille'),
   };
 }
@@ -101,7 +111,11 @@ export function budgetViewOf(budget: Budget): BudgetView {
   const { id, parent, window, keepPermille, lendPermille, windowStart } = budget;
   const next = nextWindowAt(budget);
   return {
-    ...{ id, window, keepPermille, lendPermille, windowStart },
+    id,
+    window,
+    keepPermille,
+    lendPermille,
+    windowStart,
     ...(parent === undefined ? {} : { parent }),
     ...(next === 0 ? {} : { nextWindowAt: next }),
     amountMicro: String(budget.amount),

@@ -18,8 +18,11 @@ export async function report(bank: Bank, asked: Asked<Body>): Promise<Outcome<Ba
   const { sender, body } = asked;
   const reply = await bank.policies.during(async () =>
     runScript(bank.redis, marketScripts.report, bank.meta, {
-      ...{ ...keyed('report', sender, body), contract: body.contract },
-      ...{ step: body.step, agent: body.agent, process: body.process },
+      ...keyed('report', sender, body),
+      contract: body.contract,
+      step: body.step,
+      agent: body.agent,
+      process: body.process,
       ...(body.step === 'turn-down' ? await judgedStandbys(bank, body.contract) : {}),
       ...('percent' in body ? { percent: body.percent } : {}),
       ...('deadline' in body ? { deadline: body.deadline } : {}),
@@ -62,7 +65,13 @@ function publish(bank: Bank, reply: Extract<ReportReply, { ok: true }>, { frame 
   const { contract, participant, at, step, state, percent, outcome, paidMicro, refundedMicro, bondTo, passedOver } =
     reply;
   bank.events.task(frame.task.resource, {
-    ...{ contract, buyer: frame.buyer, provider: participant, at, step, state, percent },
+    contract,
+    buyer: frame.buyer,
+    provider: participant,
+    at,
+    step,
+    state,
+    percent,
     ...(outcome === undefined ? {} : { outcome, paidMicro, refundedMicro, bondTo }),
     ...(passedOver === undefined ? {} : { passedOver }),
   });
@@ -103,7 +112,13 @@ export async function contracts(
   const listed = views
     .filter((view) => view !== undefined)
     .map(({ contract, state, provider, percent, dueAt, process, frame }) => ({
-      ...{ contract, state, provider, percent, dueAt, buyer: frame.buyer, resource: frame.task.resource },
+      contract,
+      state,
+      provider,
+      percent,
+      dueAt,
+      buyer: frame.buyer,
+      resource: frame.task.resource,
       ...(process === undefined ? {} : { process }),
     }));
   return ok({ contracts: listed, more: ids.length > LISTED });

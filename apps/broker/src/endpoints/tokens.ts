@@ -39,7 +39,9 @@ async function giveBack(bank: Bank, asked: Asked<BankRequest<'return'>>): Promis
   const { hold, used, upstream } = body;
   const reply = await bank.returns.ask({
     ...keyed('return', sender, body),
-    ...{ hold, used, ...(upstream === undefined ? {} : { upstream }) },
+    hold,
+    used,
+    ...(upstream === undefined ? {} : { upstream }),
   });
   if (!reply.ok) {
     // It may have asked another broker, too, and wait there.
@@ -60,7 +62,10 @@ async function offer(
   const { hold, to, amounts, priceMicro } = body;
   const reply = await runScript(bank.redis, marketScripts.offerTokens, bank.meta, {
     ...keyed('offer-tokens', sender, body),
-    ...{ hold, to, amounts, price: parseMicro(priceMicro)! },
+    hold,
+    to,
+    amounts,
+    price: parseMicro(priceMicro)!,
   });
   return reply.ok ? ok({ hold, to, priceMicro: reply.priceMicro }, { budget: priceMicro }) : refused(bank, reply);
 }
@@ -71,7 +76,12 @@ async function buy(
 ): Promise<Outcome<BankResult<'buy-tokens'>>> {
   const { hold, of, amounts, maxPriceMicro, agent = sender } = body;
   const asked = {
-    ...{ by: sender, hold, digest: bodyDigest('buy-tokens', { ...body, agent }), agent, of, amounts },
+    by: sender,
+    hold,
+    digest: bodyDigest('buy-tokens', { ...body, agent }),
+    agent,
+    of,
+    amounts,
     maxPrice: parseMicro(maxPriceMicro)!,
   };
   const reply = await bank.policies.during(async () =>

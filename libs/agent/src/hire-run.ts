@@ -15,6 +15,7 @@ import {
   issuesSpec,
   type Offer,
   type Refusal,
+  type RejectMove,
   refusal,
   rejectionOf,
   type Seen,
@@ -252,13 +253,19 @@ export class HireRun implements Talk {
         return;
       }
       case 'reject':
-        return void this.#tell(action.to, 'reject-proposal', action.move);
+        return void this.#tell(action.to, 'reject-proposal', this.#dated(action));
       case 'cancel':
         for (const to of action.to) this.#tell(to, 'cancel', { kind: 'task', detail: action.detail });
         return;
       case 'finish':
         return void this.#finished(action.outcome);
     }
+  }
+
+  /** As it is sent: when it may pass is said in ms from now. */
+  #dated({ move, retryAt }: Extract<HireAction, { kind: 'reject' }>): RejectMove {
+    if (retryAt === undefined) return move;
+    return { ...move, retryAfterMs: Math.max(0, Math.ceil(this.#desk.link.clock.until(retryAt))) };
   }
 
   async #choose(seen: Seen, until: number): Promise<void> {

@@ -69,6 +69,9 @@ export interface LostOffer {
   readonly offer?: Offer | undefined;
   readonly detail: Detail;
   readonly message?: string | undefined;
+  /** When it may pass, where the buyer said so: by the broker's clock, and in so many ms from now. */
+  readonly retryAt?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
 }
 
 export interface ProvideOptions {

@@ -188,9 +188,11 @@ export class TenderSeat implements Talk {
     return this.#maker.make(issues, priced.draft, until);
   }
 
-  #lost({ detail, message }: Extract<TenderAction, { kind: 'lost' }>): void {
+  #lost({ detail, message, retryAfterMs }: Extract<TenderAction, { kind: 'lost' }>): void {
     const { conversation, buyer } = this.#call.frame;
-    this.#around.lost({ conversation, buyer, offer: offerOf(this.#run.state), detail, message });
+    const { link } = this.#desk;
+    const when = retryAfterMs === undefined ? {} : { retryAfterMs, retryAt: link.clock.now() + retryAfterMs };
+    this.#around.lost({ conversation, buyer, offer: offerOf(this.#run.state), detail, message, ...when });
   }
 
   async #inquire(intent: string): Promise<void> {

@@ -1,7 +1,8 @@
 // A budget as its agents meet it: what a lost bid says about it, how win waits for it, how it is read.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newId } from '@tender/market/nats';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { farFromMidnight } from '../../../test/far-from-midnight.js';
-import { type Agent, bid, type LostBid } from '../src/index.js';
+import { type Agent, bid, type LostBid, type LostOffer } from '../src/index.js';
 import { CREDIT, offer, type SdkMarket, sdkMarket, wiretap } from './support.js';
 
 const DAY_MS = 86_400_000;
@@ -62,6 +63,39 @@ test.each([
     ]);
   for (const one of listening) one.stop();
   tap.stop();
+});
+
+test.each([
+  ['beside an engagement', 'rival'],
+  ['where nobody could be engaged', undefined],
+])('a provider whose budget has no room for the bond hears when its next window begins, %s', async (why, other) => {
+  const id = `tied-${newId()}`;
+  await budget(id, 5);
+  const resource = `cpu.${newId()}`;
+  const buyer = await m.sdkAgent(`buyer-${newId()}`);
+  const lost: LostOffer[] = [];
+  const provide = async (account: Readonly<Record<string, string>>, wish: number): Promise<Agent> => {
+    const agent = await m.sdkAgent(`provider-${newId()}`, { account });
+    const appraise = () => ({ ok: true, costMicro: CREDIT, wishMicro: wish * CREDIT }) as const;
+    const providing = agent.provide(resource, { appraise, run: () => ({}), onLost: (one) => lost.push(one) });
+    onTestFinished(() => providing.stop());
+    await providing.ready;
+    return agent;
+  };
+  // The cheapest, so that the bank looks at it first.
+  await provide({ budget: id }, 1);
+  if (other !== undefined) await provide({}, 2);
+  const outcome = await buyer.hire({
+    ...{ task: { resource }, ask: { priceMicro: 2 * CREDIT }, conditions: { bondMicro: String(6 * CREDIT) } },
+    ...{ closeAfterAnswers: other === undefined ? 1 : 2, windowMs: 20_000, maxRounds: 1 },
+  });
+  expect(outcome, why).toMatchObject(other === undefined ? { ok: false, detail: 'over-budget' } : { ok: true });
+  await expect.poll(() => lost.length).toBe(1);
+  expect(lost[0]).toMatchObject({ detail: 'over-budget', buyer: buyer.id });
+  // As it was said on the way; the buyer's clock and its own may differ.
+  expect(Math.abs(lost[0]!.retryAt! - nextDay())).toBeLessThan(60_000);
+  expect(lost[0]!.retryAfterMs).toBeGreaterThan(0);
+  expect(lost[0]!.retryAfterMs).toBeLessThanOrEqual(DAY_MS);
 });
 
 test('win waits while the bank says that its budget is spent, and bids when there is room again', async () => {

@@ -223,6 +223,27 @@ describe('the engagement', () => {
     expect(last.state).toMatchObject({ name: 'revising', rejections: 1 });
   });
 
+  test('tells whom the bank bars when it may pass, at once or with the end of the call', () => {
+    const retryAt = NOW + 60_000;
+    const poor = (name: string) => ({ ...verdict(name, 'barred'), detail: 'over-budget' as const, retryAt });
+    const why = { ...refusal('over-budget', 'none'), verdicts: [poor('dot')] };
+    const second = run(three, [{ kind: 'declined', refusal: why }]);
+    const whens = (actions: readonly HireAction[]) =>
+      actions.flatMap((one) => (one.kind === 'reject' ? [[one.to, one.move.detail, one.retryAt]] : [])).sort();
+    const engagedNow = { kind: 'engaged', contracts: [viewOf(offerOf('ben', 900))] } as const;
+    const both = [poor('cid'), verdict('ben', 'won')];
+    expect(whens(run(second.state, [{ ...engagedNow, verdicts: both }]).actions)).toEqual([
+      ['cid', 'over-budget', retryAt],
+      ['dot', 'over-budget', retryAt],
+    ]);
+    const none = refusal('denied', 'no');
+    expect(whens(run(second.state, [{ kind: 'declined', refusal: none }]).actions)).toEqual([
+      ['ben', 'denied', undefined],
+      ['cid', 'denied', undefined],
+      ['dot', 'over-budget', retryAt],
+    ]);
+  });
+
   test('puts nothing in the place of what is barred that the buyer did not name', () => {
     const careful = begun(callOf(protocolOf({ mode: 'optimal', maxRounds: 8 })));
     const offers = [tender(offerOf('ben', 900)), tender(offerOf('cid', 800)), tender(offerOf('dot', 700))];

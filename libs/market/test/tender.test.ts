@@ -145,6 +145,17 @@ describe('a seat', () => {
     const stranger = callOf({ round: 2 }, { conversation: 'call-2' });
     expect(run(tendered, [{ kind: 'cfp', call: stranger }]).ignored).toEqual(['cfp: stale']);
   });
+
+  test('an offer that the bank bars is told when it may pass', () => {
+    const move = rejection(1, 'over-budget', 'the bank bars it', { final: true, retryAfterMs: 7_000 });
+    const { actions } = run(tendered, [{ kind: 'reject', move }]);
+    expect(actions[0]).toEqual({
+      kind: 'lost',
+      detail: 'over-budget',
+      message: 'the bank bars it',
+      retryAfterMs: 7_000,
+    });
+  });
 });
 
 describe('the slots behind an offer', () => {

@@ -25,7 +25,7 @@ export function endingOf(state: OpenCall, detail: Detail): HireAction[] {
   const told = new Set(offers.map(({ sender }) => sender));
   const to = sendersIn(state).filter((sender) => !told.has(sender));
   const actions = offers.map((entry) =>
-    rejecting(state, entry, entry.fault ?? detail, 'nothing came of the call', true),
+    rejecting(state, entry, { detail: entry.fault ?? detail, retryAt: entry.retryAt }, 'nothing came of the call'),
   );
   return to.length === 0 ? actions : [...actions, { kind: 'cancel', to, detail }];
 }
@@ -49,13 +49,19 @@ export function settledBy(
       views.delete(name);
       actions.push({ kind: 'inform', to: entry.sender, view });
     } else if (verdict?.outcome === 'barred') {
-      actions.push(rejecting(state, entry, verdict.detail ?? 'outbid', 'the bank bars it', true));
+      actions.push(
+        rejecting(state, entry, { detail: verdict.detail ?? 'outbid', retryAt: verdict.retryAt }, 'the bank bars it'),
+      );
     } else {
-      actions.push(rejecting(state, entry, 'outbid', 'stands by, should the contract be turned down', false));
+      actions.push(
+        rejecting(state, entry, { detail: 'outbid' }, 'stands by, should the contract be turned down', false),
+      );
     }
   }
   for (const entry of entriesOf(state.offers)) {
-    if (!named.has(entry)) actions.push(rejecting(state, entry, entry.fault ?? 'outbid', 'others were better', true));
+    if (named.has(entry)) continue;
+    const why = { detail: entry.fault ?? 'outbid', retryAt: entry.retryAt } as const;
+    actions.push(rejecting(state, entry, why, 'others were better'));
   }
   const to = sendersIn(state).filter((sender) => !actions.some((action) => 'to' in action && action.to === sender));
   return to.length === 0 ? actions : [...actions, { kind: 'cancel', to, detail: 'outbid' }];
@@ -64,9 +70,9 @@ export function settledBy(
 function rejecting(
   { call }: OpenCall,
   { sender, participant, intent }: BookedOffer,
-  detail: Detail,
+  { detail, retryAt }: { readonly detail: Detail; readonly retryAt?: number | undefined },
   message: string,
-  final: boolean,
+  final = true,
 ): HireAction {
   return {
     kind: 'reject',
@@ -74,5 +80,6 @@ function rejecting(
     participant,
     intent,
     move: rejection(call.round, detail, message, { final, intent }),
+    ...(retryAt === undefined ? {} : { retryAt }),
   };
 }

@@ -144,7 +144,11 @@ export function revised(state: Of<'revising'>, { ask, bounds }: On<'revise'>, no
   const closesAt = Math.min(nowMs + protocol.roundMs, protocol.endsAt);
   const call: TaskCall = { ...state.call, ask, bounds, round: round + 1, closesAt };
   const to = sendersIn(state);
-  const faulty = (entry: BookedOffer) => ({ ...entry, fault: offerFault(call, entry.offer)?.detail });
+  const faulty = (entry: BookedOffer) => ({
+    ...entry,
+    fault: offerFault(call, entry.offer)?.detail,
+    retryAt: undefined,
+  });
   const counters = entriesOf(state.counters).map(faulty);
   const next: State = {
     ...{ ...openOf(state), name: 'calling', call },

@@ -1,5 +1,5 @@
 // A call for a task at the bank: engaged, refused, waiting for an operator, unanswered; and who is told what.
-import { type Detail, type Refusal, refusal } from '../refusal.js';
+import { type Refusal, refusal, type ShownVerdict } from '../refusal.js';
 import { mapped } from './bid-book.js';
 import { settledBy } from './hire-answers.js';
 import {
@@ -74,13 +74,12 @@ export function declined(state: Of<'settling'>, { refusal: why }: On<'declined'>
     const { conversation } = call.frame;
     return { state: { ...state, duplicate: why }, actions: [{ kind: 'inquire', conversation }] };
   }
-  const faults = why.verdicts === undefined ? new Map() : verdictsFor(shown, why.verdicts);
-  const barred = new Map<BookedOffer, Detail>();
-  for (const [entry, { outcome, detail }] of faults) if (outcome === 'barred') barred.set(entry, detail ?? why.detail);
-  const faulty = (entry: BookedOffer): BookedOffer => {
-    const fault = barred.get(entry);
-    return fault === undefined ? entry : { ...entry, fault };
-  };
+  const faults = why.verdicts === undefined ? new Map<BookedOffer, ShownVerdict>() : verdictsFor(shown, why.verdicts);
+  const barred = new Map<BookedOffer, Pick<BookedOffer, 'fault' | 'retryAt'>>();
+  for (const [entry, { outcome, detail, retryAt }] of faults) {
+    if (outcome === 'barred') barred.set(entry, { fault: detail ?? why.detail, retryAt });
+  }
+  const faulty = (entry: BookedOffer): BookedOffer => ({ ...entry, ...barred.get(entry) });
   const left: OpenCall = {
     ...openOf(state),
     offers: mapped(state.offers, faulty),

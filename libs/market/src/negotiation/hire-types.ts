@@ -30,8 +30,9 @@ export interface BookedOffer {
   readonly offer: Offer;
   /** The round in which it was made. */
   readonly round: number;
-  /** Why it cannot win the call as it now is. */
+  /** Why it cannot win the call as it now is; and where the bank said so, when it could (by the broker's clock). */
   readonly fault?: Detail | undefined;
+  readonly retryAt?: number | undefined;
 }
 
 /** A provider that said no; out of the call where that is `final`. */
@@ -171,6 +172,8 @@ export type HireAction =
       readonly participant: string;
       readonly intent: string;
       readonly move: RejectMove;
+      /** When it may pass, by the broker's clock: as it is sent the move says in how many ms. */
+      readonly retryAt?: number | undefined;
     }
   /** Nothing more comes of the call. */
   | { readonly kind: 'cancel'; readonly to: readonly string[]; readonly detail: Detail }

@@ -73,4 +73,10 @@ export type TenderAction =
   | { readonly kind: 'release'; readonly hold: string }
   /** Won: the contract's work begins (see task/work.ts). */
   | { readonly kind: 'work'; readonly view: TaskView }
-  | { readonly kind: 'lost'; readonly detail: Detail; readonly message?: string | undefined };
+  | {
+      readonly kind: 'lost';
+      readonly detail: Detail;
+      readonly message?: string | undefined;
+      /** In so many ms it may pass, as the buyer says. */
+      readonly retryAfterMs?: number | undefined;
+    };

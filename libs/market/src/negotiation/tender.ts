@@ -127,8 +127,9 @@ function isMine({ offer }: Waiting, { move }: On<'reject'>): boolean {
 
 function told(state: Waiting, event: On<'reject'>, nowMs: number): Taken {
   if (!isMine(state, event)) return ignored(state, 'reject', 'unknown');
-  const { detail, message, final } = event.move;
-  const lost: TenderAction = { kind: 'lost', detail, message };
+  const { detail, message, final, retryAfterMs } = event.move;
+  const when = retryAfterMs === undefined ? {} : { retryAfterMs };
+  const lost: TenderAction = { kind: 'lost', detail, message, ...when };
   const { call, buyer, offer, sealedUntil, pauseMs } = state;
   // A winner that turns the task down does so before it begins.
   const until = Math.min(sealedUntil, offer.issues.startBy + call.frame.conditions.graceMs);

@@ -1,5 +1,5 @@
 // The bank's Redis: durable before it answers, never evicting, in a folder of its own.
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LocalServer, type LocalServerPlan, startLocalServer } from './local-server.js';
 import { ask } from './raw-socket.js';
@@ -36,6 +36,7 @@ type RedisPlan = Pick<LocalServerPlan, 'name' | 'how' | 'command' | 'libraryPath
 /** Starts one redis-server with its data and log below `dir`. */
 export function startRedis(plan: RedisPlan, dir: string, options: RedisOptions): Promise<LocalServer> {
   mkdirSync(dir, { recursive: true });
+  refuseWithoutManifest(join(dir, 'appendonlydir'));
   return startLocalServer({
     ...plan,
     scheme: 'redis',
@@ -49,6 +50,19 @@ export function startRedis(plan: RedisPlan, dir: string, options: RedisOptions):
       return true;
     },
   });
+}
+
+/** Redis would start empty there, append to the files that it did not read, and mix the two when it next starts. */
+function refuseWithoutManifest(folder: string): void {
+  if (!existsSync(folder) || existsSync(join(folder, 'appendonly.aof.manifest'))) return;
+  const written = readdirSync(folder).filter(
+    (name) => name.endsWith('.incr.aof') && statSync(join(folder, name)).size > 0,
+  );
+  if (written.length === 0) return;
+  throw new Error(
+    `${folder} holds data (${written.join(', ')}) but no appendonly.aof.manifest, without which Redis would forget it: ` +
+      'restore that file from a copy, or move the folder away to start with nothing.',
+  );
 }
 
 /** Whether the Redis there has loaded its data and, where `pid` is given, is that process. */

@@ -12,6 +12,8 @@ export interface RedisBinary {
 
 /** What Redis says when it refuses such a file (`aof-load-truncated no`), before it ends. */
 const TORN = /Unexpected end of file reading the append only file/;
+/** What redis-check-aof has said of a file that it read. */
+const CHECKED = /AOF analyzed/;
 /** Marks a file whose earlier tear was cut too short: what stands behind the mark was acknowledged. */
 const NESTED = /Unexpected (MULTI|EXEC)/;
 
@@ -30,15 +32,22 @@ export async function cutTornTail({ command, libraryPath }: RedisBinary, dir: st
   const check = async (args: readonly string[]): Promise<{ code: number | null; said: string }> => {
     const child = spawn(command, [...args, manifest], {
       argv0: 'redis-check-aof',
-      stdio: ['pipe', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       env: libraryPath === '' ? {} : { LD_LIBRARY_PATH: libraryPath },
     });
     // It may end without reading the answer to the question that it did not ask.
     child.stdin.on('error', () => undefined).end('y\n');
-    const [said, [code]] = await Promise.all([text(child.stdout), once(child, 'close')]);
-    return { code, said };
+    const [said, complaint, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+    return { code, said: said + complaint };
   };
   const found = await check([]);
+  if (!CHECKED.test(found.said)) {
+    // A wrapper loses the name that it was called by.
+    throw new Error(
+      `${manifest} ends torn, and ${command} does not act as redis-check-aof, so that nothing was mended: name the ` +
+        `program itself, not a script around it, in TENDER_REDIS_SERVER.\n${end(found.said)}`,
+    );
+  }
   if (NESTED.test(found.said)) throw new Error(refusal(manifest, 'was torn before, and then written on', found.said));
   const cut = await check(['--fix']);
   if (cut.code !== 0) throw new Error(refusal(manifest, 'ends torn and could not be cut', cut.said));
@@ -47,6 +56,9 @@ export async function cutTornTail({ command, libraryPath }: RedisBinary, dir: st
 }
 
 function refusal(manifest: string, what: string, said: string): string {
-  const end = said.trim().split('\n').slice(-4).join('\n');
-  return `${manifest} ${what}: make a copy of its folder, then look at it with redis-check-aof.\n${end}`;
+  return `${manifest} ${what}: make a copy of its folder, then look at it with redis-check-aof.\n${end(said)}`;
+}
+
+function end(said: string): string {
+  return said.trim().split('\n').slice(-4).join('\n');
 }

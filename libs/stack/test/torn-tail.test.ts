@@ -1,5 +1,5 @@
 // A Redis killed in mid-write: what it had acknowledged before and acknowledges afterwards outlives every restart.
-import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { stackEnvironment } from '../src/environment.js';
@@ -27,6 +27,10 @@ afterEach(async () => {
 async function start(dir = temporaryFolder()): Promise<Stack> {
   stack = await startStack({ env: bareVariables({}), nats: false, dir, log: (line) => lines.push(line) });
   return stack;
+}
+
+async function binary(): Promise<Binary> {
+  return found(await resolveServer('redis', stackEnvironment(bareVariables({})))) as Binary;
 }
 
 function appendOnlyFile(dir: string): string {
@@ -97,12 +101,56 @@ describe('a Redis killed in mid-write', () => {
     await expect(server.restart()).rejects.toThrow(/was torn before, and then written on: make a copy/);
     expect(readFileSync(file)).toEqual(before);
   });
+
+  it('is not mended by a script around redis-server, which is no redis-check-aof: it says so, and cuts nothing', async () => {
+    const { command, libraryPath } = await binary();
+    const script = join(temporaryFolder(), 'my-redis');
+    writeFileSync(script, `#!/bin/sh\nLD_LIBRARY_PATH='${libraryPath}' exec ${command} "$@"\n`, { mode: 0o755 });
+    const env = bareVariables({ TENDER_REDIS_SERVER: script });
+    stack = await startStack({ env, nats: false, dir: temporaryFolder() });
+    const file = appendOnlyFile(join(stack.dir, 'redis'));
+    expect(await redis(stack.redisUrl, APPEND)).toBe(':1');
+    await stack.redis.kill('SIGKILL');
+    truncateSync(file, statSync(file).size - 5);
+    const before = readFileSync(file);
+    await expect(stack.redis.restart()).rejects.toThrow(`${script} does not act as redis-check-aof`);
+    expect(readFileSync(file)).toEqual(before);
+  });
+
+  it('may end in zeros, as a power cut leaves it: it says so, and cuts nothing', async () => {
+    const { dir, redis: server } = await start();
+    const file = appendOnlyFile(join(dir, 'redis'));
+    expect(await redis(server.url, APPEND)).toBe(':1');
+    await server.kill('SIGKILL');
+    appendFileSync(file, Buffer.alloc(4_096));
+    const before = readFileSync(file);
+    await expect(server.restart()).rejects.toThrow('Bad file format');
+    expect(readFileSync(file)).toEqual(before);
+  });
+});
+
+describe('a folder whose manifest is gone', () => {
+  it('is refused: Redis would forget what it holds, and mix it with what comes', async () => {
+    const { dir, redisUrl } = await start();
+    expect(await redis(redisUrl, APPEND)).toBe(':1');
+    await stack?.stop();
+    rmSync(join(dir, 'redis', 'appendonlydir', 'appendonly.aof.manifest'));
+    await expect(start(dir)).rejects.toThrow('no appendonly.aof.manifest, without which Redis would forget it');
+  });
+
+  it('is taken where nothing was written yet: a kill within the first start leaves that', async () => {
+    const { dir } = await start();
+    await stack?.stop();
+    rmSync(join(dir, 'redis', 'appendonlydir', 'appendonly.aof.manifest'));
+    const { redisUrl } = await start(dir);
+    expect(await redis(redisUrl, APPEND)).toBe(':1');
+  });
 });
 
 describe('redis-start.sh', () => {
   /** The environment of a container: the programs on the path, the data in its folder. */
   async function container(): Promise<Record<string, string>> {
-    const server = found(await resolveServer('redis', stackEnvironment(bareVariables({})))) as Binary;
+    const server = await binary();
     const [bin, data] = [temporaryFolder(), temporaryFolder()];
     for (const program of ['redis-server', 'redis-check-aof']) {
       writeFileSync(join(bin, program), `#!/bin/bash\nexec -a ${program} ${server.command} "$@"\n`, { mode: 0o755 });

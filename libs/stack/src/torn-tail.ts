@@ -1,6 +1,7 @@
 // A Redis killed in mid-write leaves half a transaction behind. Redis itself would cut off too little of it: see ADR 19.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
@@ -12,10 +13,12 @@ export interface RedisBinary {
 
 /** What Redis says when it refuses such a file (`aof-load-truncated no`), before it ends. */
 const TORN = /Unexpected end of file reading the append only file/;
-/** What redis-check-aof has said of a file that it read. */
-const CHECKED = /AOF analyzed/;
-/** Marks a file whose earlier tear was cut too short: what stands behind the mark was acknowledged. */
-const NESTED = /Unexpected (MULTI|EXEC)/;
+/** What redis-check-aof says of each file; the last one is the torn one. */
+const ANALYZED = /AOF analyzed: filename=(.+), size=\d+, ok_up_to=(\d+), .*diff=(\d+)/g;
+/** The end of a transaction, which a torn one does not have. */
+const END = '\r\n$4\r\nEXEC\r\n';
+/** Transactions have kilobytes: where one is whole behind a place, its end is found within so many bytes. */
+const LOOK_BYTES = 64 * 1024 * 1024;
 
 /** Whether a server that said this before it ended would start once its file's torn tail is cut off. */
 export function saysTorn(said: string): boolean {
@@ -41,18 +44,32 @@ export async function cutTornTail({ command, libraryPath }: RedisBinary, dir: st
     return { code, said: said + complaint };
   };
   const found = await check([]);
-  if (!CHECKED.test(found.said)) {
+  const analyzed = [...found.said.matchAll(ANALYZED)].at(-1);
+  if (analyzed === undefined) {
     // A wrapper loses the name that it was called by.
     throw new Error(
       `${manifest} ends torn, and ${command} does not act as redis-check-aof, so that nothing was mended: name the ` +
         `program itself, not a script around it, in TENDER_REDIS_SERVER.\n${end(found.said)}`,
     );
   }
-  if (NESTED.test(found.said)) throw new Error(refusal(manifest, 'was torn before, and then written on', found.said));
+  // An earlier tear that Redis cut too short, or a fault that Redis overlooks and the tool does not.
+  const [file, from, bytes] = [join(dir, 'appendonlydir', analyzed[1]!), Number(analyzed[2]), Number(analyzed[3])];
+  if (readPart(file, from, Math.min(bytes, LOOK_BYTES)).includes(END)) {
+    throw new Error(refusal(manifest, 'is damaged, and was written on, before its torn end', found.said));
+  }
   const cut = await check(['--fix']);
   if (cut.code !== 0) throw new Error(refusal(manifest, 'ends torn and could not be cut', cut.said));
-  // One line per file; the last one is the torn one.
-  return Number([...found.said.matchAll(/diff=(\d+)/g)].at(-1)?.[1] ?? 0);
+  return bytes;
+}
+
+function readPart(file: string, from: number, bytes: number): Buffer {
+  const descriptor = openSync(file, 'r');
+  try {
+    const part = Buffer.alloc(bytes);
+    return part.subarray(0, readSync(descriptor, part, 0, bytes, from));
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function refusal(manifest: string, what: string, said: string): string {

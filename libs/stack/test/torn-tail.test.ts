@@ -98,7 +98,24 @@ describe('a Redis killed in mid-write', () => {
     // As Redis by itself goes on, and is torn again.
     appendFileSync(file, text + text.slice(0, -4));
     const before = readFileSync(file);
-    await expect(server.restart()).rejects.toThrow(/was torn before, and then written on: make a copy/);
+    await expect(server.restart()).rejects.toThrow(/is damaged, and was written on, before its torn end: make a copy/);
+    expect(readFileSync(file)).toEqual(before);
+  });
+
+  it('is not mended where redis-check-aof finds fault with what Redis reads: more than the tear would be cut off', async () => {
+    const { dir, redis: server } = await start();
+    const file = appendOnlyFile(join(dir, 'redis'));
+    expect(await redis(server.url, APPEND)).toBe(':1');
+    await server.kill('SIGKILL');
+    // Zeros of a power cut instead of the last line break: Redis does not look at it.
+    truncateSync(file, statSync(file).size - 2);
+    appendFileSync(file, Buffer.alloc(2));
+    await server.restart();
+    for (const n of [2, 3]) expect(await redis(server.url, APPEND)).toBe(`:${n}`);
+    await server.kill('SIGKILL');
+    truncateSync(file, statSync(file).size - 5);
+    const before = readFileSync(file);
+    await expect(server.restart()).rejects.toThrow('is damaged, and was written on, before its torn end');
     expect(readFileSync(file)).toEqual(before);
   });
 
@@ -181,6 +198,26 @@ describe('redis-start.sh', () => {
     expect(await ask(env, APPEND)).toBe(':2');
     expect(await ask(env, APPEND)).toBe(':3');
     expect(await ask(env, 'GET entry:2')).toContain('2');
+  });
+
+  it('cuts nothing where more than the tear would go, and starts without what the tool alone minds', async () => {
+    const env = await container();
+    const file = appendOnlyFile(env.REDIS_DATA!);
+    expect(await ask(env, APPEND)).toBe(':1');
+    truncateSync(file, statSync(file).size - 2);
+    appendFileSync(file, Buffer.alloc(2));
+    for (const n of [2, 3]) expect(await ask(env, APPEND)).toBe(`:${n}`);
+    truncateSync(file, statSync(file).size - 5);
+    const before = readFileSync(file);
+    expect(await ask(env, APPEND)).toBeUndefined();
+    expect(readFileSync(file)).toEqual(before);
+  });
+
+  it('starts no Redis on data without its manifest', async () => {
+    const env = await container();
+    expect(await ask(env, APPEND)).toBe(':1');
+    rmSync(join(env.REDIS_DATA!, 'appendonlydir', 'appendonly.aof.manifest'));
+    expect(await ask(env, APPEND)).toBeUndefined();
   });
 
   it('cuts nothing off a file that is damaged before its end', async () => {

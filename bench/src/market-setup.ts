@@ -51,7 +51,8 @@ export class MarketSetup {
   async bucket(bucket: string): Promise<void> {
     const limit = { capacity: MAX_TOKENS, refillPerSecond: MAX_TOKENS };
     const spec = bucketSpec.parse({
-      ...{ bucket, account: TILL },
+      bucket,
+      account: TILL,
       limits: ['requests', 'tokens'].map((name) => ({ name, ...limit })),
     });
     const input = { by: OPERATOR, key: newUlid(), digest: 'bench', bucket: spec };

@@ -49,9 +49,13 @@ export async function hagglersRole(config: WorkerConfig) {
     const preferences = priceAlone('buyer', limitMicro, OPENING_MICRO);
     let saidAt = 0;
     const options: NegotiateOptions = {
-      ...{ task: { resource: HAGGLE_RESOURCE }, ask: { priceMicro: OPENING_MICRO }, limitMicro, mode: 'fast' },
+      task: { resource: HAGGLE_RESOURCE },
+      ask: { priceMicro: OPENING_MICRO },
+      limitMicro,
+      mode: 'fast',
       // The strategy reckons with as many rounds as fit into the time.
-      ...{ roundMs: PATIENCE_MS / 15, withinMs: PATIENCE_MS },
+      roundMs: PATIENCE_MS / 15,
+      withinMs: PATIENCE_MS,
       decide: (turn, nowMs) => {
         // The opening makes both sides' books as well: it is not a round like the others.
         if (turn.ours.length > 1) recordMs(rounds, performance.now() - saidAt);

@@ -168,16 +168,27 @@ function bodyOf({ agent, hold }: Take) {
 /** The take as the broker hands it to the script. */
 function inputOf(take: Take) {
   return {
-    ...{ by: TAKERS_HOST, hold: take.hold, digest: bodyDigest('tokens', bodyOf(take)), agent: take.agent },
-    ...{ amounts: AMOUNTS, maxPrice: Number(PRICE_MICRO), ttlMs: TTL_MS },
+    by: TAKERS_HOST,
+    hold: take.hold,
+    digest: bodyDigest('tokens', bodyOf(take)),
+    agent: take.agent,
+    amounts: AMOUNTS,
+    maxPrice: Number(PRICE_MICRO),
+    ttlMs: TTL_MS,
   };
 }
 
 function requestOf(take: Take): Uint8Array {
   const sentAt = Date.now();
   return encode({
-    ...{ v: 1, id: newUlid(), conversation: take.hold, sender: TAKERS_HOST, sentAt, replyBy: sentAt + TTL_MS },
-    ...{ performative: 'request', body: bodyOf(take) },
+    v: 1,
+    id: newUlid(),
+    conversation: take.hold,
+    sender: TAKERS_HOST,
+    sentAt,
+    replyBy: sentAt + TTL_MS,
+    performative: 'request',
+    body: bodyOf(take),
   });
 }
 

@@ -101,7 +101,8 @@ export class Capacity {
       atAnyPrice(issues),
       { ask: atAnyPrice(ask), bounds: { ...bounds, priceMicro: { min: '1', max: formatMicro(MAX_MICRO) } } },
       {
-        ...{ regions: capability.regions, nowMs },
+        regions: capability.regions,
+        nowMs,
         passes: (one) => appraise(frame.task, one, capability, nowMs).ok && allowed(one),
       },
       this.#kinds,
@@ -118,7 +119,12 @@ export class Capacity {
     const { units = 1, memoryMb = NO_LIMIT, batch = NO_LIMIT, tokens, dependencies, regions } = this.#options;
     const { dataClass = 'public', marginPermille = 0 } = this.#options;
     return {
-      ...{ units, memoryMb, batch, dataClass, marginPermille, effort: this.#effort(task) },
+      units,
+      memoryMb,
+      batch,
+      dataClass,
+      marginPermille,
+      effort: this.#effort(task),
       // Work that takes longer than was thought still takes its units.
       busy: [...this.#busy.values()].map((busy) => ({ ...busy, until: Math.max(busy.until, nowMs + 1) })),
       tokens: {

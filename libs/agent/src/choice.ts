@@ -10,7 +10,9 @@ export function choiceOf(seen: Seen, limits: Bounds | undefined, nowMs: number):
   const named = refusals.flatMap(({ move }) => (move.offer === undefined && move.counter ? [move.counter] : []));
   const revision = revisedCall(
     {
-      ...{ call, limits, refusals: refusals.map(({ move }) => move.detail) },
+      call,
+      limits,
+      refusals: refusals.map(({ move }) => move.detail),
       counters: [...counters.map(({ offer }) => offer.issues), ...named],
     },
     nowMs,

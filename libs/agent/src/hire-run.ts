@@ -23,7 +23,6 @@ import {
   type TaskMessage,
   type TaskMessageOf,
   type TaskView,
-  taskCallSpec,
 } from '@tender/market';
 import { newUlid } from '@tender/market/nats';
 import { choiceOf, whyNot } from './choice.js';
@@ -35,40 +34,16 @@ import { MachineRun } from './machine-run.js';
 import { forbidden } from './own-rules.js';
 import { sensible, wholeMs } from './sensible.js';
 import type { Talk } from './talk.js';
-import { changed, frameOf, issuesOf } from './task-order.js';
+import { changed } from './task-order.js';
 import { Trail } from './trail.js';
 import { Voice } from './voice.js';
 
 /** Offers kept in one call: of a swarm enough, of nobody so many that another's find no place. */
 const LIMITS = { total: 2048, perSender: 512, perParticipant: 4 };
 const MAX_ENGAGEMENTS = 4;
-const DEFAULT_WITHIN_MS = 60_000;
-const DEFAULT_WINDOW_MS = 1000;
 const DEFAULT_ESCALATION_MS = 60_000;
 /** The bank is asked again by the machine, under the same key. */
 const ENGAGE_WITHIN_MS = 5000;
-
-/** What is announced first. Throws RangeError where the options make no sense. */
-export function callOf(options: HireOptions, buyer: string, market: string, nowMs: number): TaskCall {
-  const { rule = 'lowest-price', weights, fill = { kind: 'one', by: 'units' } } = options;
-  const { mode = 'fast', maxRounds = 4 } = options;
-  const windowMs = wholeMs('windowMs', options.windowMs ?? DEFAULT_WINDOW_MS);
-  const withinMs = wholeMs('withinMs', options.withinMs ?? DEFAULT_WITHIN_MS);
-  const ask = issuesOf(options.ask, nowMs);
-  // Cheaper is always welcome.
-  const bounds = { priceMicro: { min: '1', max: ask.priceMicro }, ...options.bounds };
-  const call: TaskCall = {
-    direction: 'buy',
-    frame: frameOf(options, { market, buyer }),
-    ...{ ask, bounds, rule, fill, round: 1, closesAt: nowMs + windowMs },
-    ...(weights === undefined ? {} : { weights }),
-    protocol: {
-      ...{ kind: 'contract-net', mode, maxRounds, roundMs: windowMs, endsAt: nowMs + withinMs },
-      minImprovementPermille: 0,
-    },
-  };
-  return sensible('', taskCallSpec, call);
-}
 
 export class HireRun implements Talk {
   readonly others = new Set<string>();
@@ -107,8 +82,12 @@ export class HireRun implements Talk {
     const escalateWithinMs = wholeMs('escalateWithinMs', options.escalateWithinMs ?? DEFAULT_ESCALATION_MS);
     this.#run = new MachineRun<HireState, HireEvent, HireAction>(link, {
       start: hiring(call, {
-        ...{ closeAfterAnswers, limits: LIMITS, maxEngagements: MAX_ENGAGEMENTS, nonce: newUlid() },
-        ...{ escalateTo, escalateWithinMs },
+        closeAfterAnswers,
+        limits: LIMITS,
+        maxEngagements: MAX_ENGAGEMENTS,
+        nonce: newUlid(),
+        escalateTo,
+        escalateWithinMs,
       }),
       step: hireStep,
       wakeAt: hireWakeAt,
@@ -346,7 +325,12 @@ export class HireRun implements Talk {
       return;
     }
     const engage = {
-      ...{ key: `${key}.e`, frame, ask, rule, fill, offers: [...offers] },
+      key: `${key}.e`,
+      frame,
+      ask,
+      rule,
+      fill,
+      offers: [...offers],
       ...(weights === undefined ? {} : { weights }),
     };
     const body = { key, frame, message, withinMs, ...(offers.length === 0 ? {} : { engage }) };

@@ -43,9 +43,16 @@ export class Hold {
     const asked = await link.bank.ask(
       'lock',
       {
-        ...{ key: newUlid(), cfp, pool, units, durationMs, ttlMs },
+        key: newUlid(),
+        cfp,
+        pool,
+        units,
+        durationMs,
+        ttlMs,
         // Nobody will bid: window, rule and seals are there because every call has them.
-        ...{ rule: 'first-price', windowMs: 1, seals: ['mac', 'ed25519'] },
+        rule: 'first-price',
+        windowMs: 1,
+        seals: ['mac', 'ed25519'],
       },
       { conversation: cfp, withinMs: ttlMs },
     );

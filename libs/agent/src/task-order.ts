@@ -45,7 +45,13 @@ export function issuesOf(draft: IssuesDraft, nowMs: number): Issues {
     throw new RangeError('ask.priceMicro is missing: what the buyer would like to pay');
   const { startBy = nowMs + START_WITHIN_MS, durationMs = DURATION_MS } = draft;
   return {
-    ...{ startBy, durationMs, deadline: startBy + durationMs, units: 1, batch: 1, scope: 1000, region: 'any' },
+    startBy,
+    durationMs,
+    deadline: startBy + durationMs,
+    units: 1,
+    batch: 1,
+    scope: 1000,
+    region: 'any',
     ...draft,
     priceMicro: priceText(draft.priceMicro),
   };
@@ -65,7 +71,9 @@ export function frameOf(options: OrderOptions, about: { readonly market: string;
     ...about,
     conversation: newId(),
     task: {
-      ...{ task: newId(), summary: task.resource, dataClass: 'public' },
+      task: newId(),
+      summary: task.resource,
+      dataClass: 'public',
       ...task,
       inputs,
     },

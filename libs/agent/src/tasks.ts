@@ -2,8 +2,9 @@
 import { type Refusal, refusal, type TaskListed } from '@tender/market';
 import { type Desk, namedFor } from './desk.js';
 import { decideFor, type Escalation, type Ruling } from './escalations.js';
+import { callOf } from './first-call.js';
 import type { HireOptions, HireOutcome } from './hire-options.js';
-import { callOf, HireRun } from './hire-run.js';
+import { HireRun } from './hire-run.js';
 import { Hired } from './hired.js';
 import { type NegotiateOptions, NegotiateRun } from './negotiate.js';
 import type { ProvideOptions, Providing } from './provide-options.js';

@@ -45,7 +45,9 @@ function moveOf([at, by, what, body]: Noted): Move {
   const { round, issues, counter, ask, offer, detail, message } = body;
   const named = issues ?? counter ?? offer?.issues ?? ask;
   return {
-    ...{ at, by, what },
+    at,
+    by,
+    what,
     ...(round === undefined ? {} : { round }),
     ...(named === undefined ? {} : { issues: named }),
     ...(detail === undefined ? {} : { detail }),

@@ -219,9 +219,11 @@ export class Work implements Workbench {
     const costMicro = this.#options.costMicro();
     const receipt: Receipt = {
       outcome: message === undefined ? 'done' : 'failed',
-      ...{ startedAt, endedAt: Math.max(startedAt, this.#link.clock.now()) },
+      startedAt,
+      endedAt: Math.max(startedAt, this.#link.clock.now()),
       outputs: message === undefined ? outputs : {},
-      ...{ used: this.#used, warnings: this.#warnings },
+      used: this.#used,
+      warnings: this.#warnings,
       ...(message === undefined ? {} : { message: message.slice(0, 1024) }),
       ...(costMicro === undefined ? {} : { costMicro }),
     };

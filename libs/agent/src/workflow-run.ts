@@ -258,7 +258,12 @@ function together(receipts: readonly Receipt[]): Receipt {
   if (receipts.length === 1) return first!;
   const { startedAt, endedAt, outputs, used, warnings, costMicro } = sumOf(receipts.map((one) => ['', one]));
   return {
-    ...{ outcome: 'done', startedAt, endedAt, outputs: { parts: [...outputs] }, used, costMicro },
+    outcome: 'done',
+    startedAt,
+    endedAt,
+    outputs: { parts: [...outputs] },
+    used,
+    costMicro,
     warnings: warnings.slice(0, 32),
   };
 }

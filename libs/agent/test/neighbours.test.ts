@@ -3,7 +3,7 @@ import { encode, publicNkeyOf, rejection } from '@tender/market';
 import { connectNats, newUlid } from '@tender/market/nats';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { MarketAgent } from '../src/agent.js';
-import { callOf } from '../src/hire-run.js';
+import { callOf } from '../src/first-call.js';
 import { type Agent, createSeed, type Host, type ProvideOptions } from '../src/index.js';
 import { openLink } from '../src/link.js';
 import { Listener } from '../src/listener.js';

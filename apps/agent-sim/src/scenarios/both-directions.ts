@@ -38,7 +38,8 @@ async function run(world: World): Promise<Outcome> {
     task: { resource, summary: 'render a film in 48 hours' },
     ask: askOf(world).ask,
     limits: askOf(world).bounds,
-    ...{ windowMs: PATIENCE_MS, closeAfterAnswers: 1 },
+    windowMs: PATIENCE_MS,
+    closeAfterAnswers: 1,
   });
   const bilateral = await haggler!.negotiate(studio.id, {
     task: { resource, summary: 'render a film in 48 hours' },
@@ -125,12 +126,16 @@ function outcomeOf(moves: readonly Move[], { announced, bilateral, escalated, so
     guard: { tried: 1, stopped: tallyOf(fourth.slice(0, 1)), breaches },
     figures: [
       {
-        ...{ name: 'turn on which 72 hours were approved, announced', value: turn(announced), unit: '' },
+        name: 'turn on which 72 hours were approved, announced',
+        value: turn(announced),
+        unit: '',
         against: { name: 'by an arbiter after three rejections', value: turn(escalated) },
       },
       { name: 'turn on which they were approved, between two', value: turn(bilateral), unit: '' },
       {
-        ...{ name: 'tasks bought', value: deadlines.filter((deadline) => deadline > 0).length, unit: '' },
+        name: 'tasks bought',
+        value: deadlines.filter((deadline) => deadline > 0).length,
+        unit: '',
         against: { name: 'leases sold', value: sold },
       },
     ],

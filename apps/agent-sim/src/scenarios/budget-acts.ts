@@ -24,7 +24,10 @@ export async function openCast(world: World): Promise<Cast> {
   const till = await world.till('api-batch');
   await world.must(
     world.operator.openBucket({
-      ...{ bucket, account: till, noiseMaxPermille: 1000, maxTtlMs: TTL_MS },
+      bucket,
+      account: till,
+      noiseMaxPermille: 1000,
+      maxTtlMs: TTL_MS,
       limits: [{ name: LIMIT, capacity: PLENTY, refillPerSecond: PLENTY, reserve: 0, priceMicro: String(CREDIT) }],
     }),
   );

@@ -13,8 +13,12 @@ export type Budgets = Readonly<Record<BudgetName, BudgetView>>;
 
 /** Whole credits. */
 export const AMOUNTS: Readonly<Record<BudgetName, number>> = {
-  ...{ company: 1000, project: 130 },
-  ...{ blue: 60, green: 30, grey: 20, red: 60 },
+  company: 1000,
+  project: 130,
+  blue: 60,
+  green: 30,
+  grey: 20,
+  red: 60,
 };
 /** What red may owe, and the shares of blue and grey. */
 export const BORROW = 30;
@@ -26,8 +30,13 @@ export async function openBudgets(world: World): Promise<void> {
   const open = (name: BudgetName, window: 'life' | 'minute', parent?: BudgetName, more: object = {}) =>
     world.must(
       world.operator.openBudget({
-        ...{ id: world.id(name), window, amountMicro: micro(AMOUNTS[name]) },
-        ...{ keepPermille: 0, carryCapMicro: '0', borrowMicro: '0', lendPermille: 0 },
+        id: world.id(name),
+        window,
+        amountMicro: micro(AMOUNTS[name]),
+        keepPermille: 0,
+        carryCapMicro: '0',
+        borrowMicro: '0',
+        lendPermille: 0,
         ...(parent === undefined ? {} : { parent: world.id(parent) }),
         ...more,
       }),

@@ -40,16 +40,22 @@ async function run(world: World): Promise<Outcome> {
     guard: { tried: book.tried, stopped: tallyOf(book.stopped), breaches: book.breaches },
     figures: [
       {
-        ...{ name: 'spent past a budget', value: book.past, unit: 'credits' },
+        name: 'spent past a budget',
+        value: book.past,
+        unit: 'credits',
         against: { name: 'asked for past it', value: book.askedPast },
       },
       { name: 'first spend after the promised turn', value: Math.max(0, patient.lateMs), unit: 'ms' },
       {
-        ...{ name: 'given back to the lender', value: BORROW - wholeOf(last.red.owedMicro), unit: 'credits' },
+        name: 'given back to the lender',
+        value: BORROW - wholeOf(last.red.owedMicro),
+        unit: 'credits',
         against: { name: 'borrowed', value: BORROW },
       },
       {
-        ...{ name: 'spending by agent, summed up', value: credits(Number(spending.totalMicro)), unit: 'credits' },
+        name: 'spending by agent, summed up',
+        value: credits(Number(spending.totalMicro)),
+        unit: 'credits',
         against: { name: 'what the bucket earned', value: credits(Number(spending.earnedMicro)) },
       },
     ],

@@ -88,7 +88,10 @@ function bargain(agent: Agent, resource: string, capacity: string, job: number):
     task: { resource, summary: `compute for job ${job}`, inputs: { job } },
     ask: { priceMicro: CREDIT },
     bounds: { priceMicro: { min: '1', max: String(40 * CREDIT) } },
-    ...{ maxRounds: PROPOSALS + 1, roundMs: HOLD_MS, withinMs: 2 * HOLD_MS, decide },
+    maxRounds: PROPOSALS + 1,
+    roundMs: HOLD_MS,
+    withinMs: 2 * HOLD_MS,
+    decide,
   });
   const hired = outcome.then((done) => {
     quoted(undefined);

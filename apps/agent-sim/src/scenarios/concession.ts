@@ -109,11 +109,15 @@ function figuresOf(moves: readonly Move[], bargained: readonly Bargained[]): Pic
         against: { name: 'fast', value: percent(mean(shares(bargained, 'fast'))) },
       },
       {
-        ...{ name: 'rounds to an agreement, optimal', value: rounds('optimal'), unit: 'rounds' },
+        name: 'rounds to an agreement, optimal',
+        value: rounds('optimal'),
+        unit: 'rounds',
         against: { name: 'fast', value: rounds('fast') },
       },
       {
-        ...{ name: 'agreements', value: agreed, unit: '' },
+        name: 'agreements',
+        value: agreed,
+        unit: '',
         against: { name: 'worth making', value: bargained.length },
       },
     ],

@@ -124,8 +124,11 @@ async function place(buyer: Agent, need: Need, resource: string): Promise<Placed
     const outcome = await buyer.hire({
       task: { resource, summary: need.name, memoryMb, tokens, dependencies: [...dependencies], dataClass },
       ask: {
-        ...{ priceMicro: budgetMicro, startBy: startedMs + 2 * PATIENCE_MS, deadline: startedMs + wantedMs },
-        ...{ durationMs: MINUTE, region: regions[0]! },
+        priceMicro: budgetMicro,
+        startBy: startedMs + 2 * PATIENCE_MS,
+        deadline: startedMs + wantedMs,
+        durationMs: MINUTE,
+        region: regions[0]!,
       },
       conditions: { graceMs: 1_000 },
       bounds: { priceMicro: { min: '1', max: String(budgetMicro) } },

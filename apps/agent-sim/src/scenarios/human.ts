@@ -96,7 +96,8 @@ async function buy(buyer: Agent, order: Order, resource: string): Promise<Answer
   const outcome = await buyer.hire({
     task: { resource, summary: `an experiment for ${credits(order.priceMicro)} credits` },
     ask: { priceMicro: order.priceMicro },
-    ...{ windowMs: PATIENCE_MS, closeAfterAnswers: 1 },
+    windowMs: PATIENCE_MS,
+    closeAfterAnswers: 1,
     onOpen: () => {
       sinceMs = performance.now();
     },
@@ -171,8 +172,19 @@ async function forge(
   const contract = `${frame.conversation}-t1`;
   const now = world.now();
   const view = {
-    ...{ contract, state: 'awarded', frame, issues, provider: provider.id, intent: 'made-up', attempt: 1, standbys: 0 },
-    ...{ awardedAt: now, dueAt: now + MINUTE, percent: 0, slots: [], fences: [] },
+    contract,
+    state: 'awarded',
+    frame,
+    issues,
+    provider: provider.id,
+    intent: 'made-up',
+    attempt: 1,
+    standbys: 0,
+    awardedAt: now,
+    dueAt: now + MINUTE,
+    percent: 0,
+    slots: [],
+    fences: [],
   };
   rogue.tell(provider.id, 'inform', frame.conversation, { kind: 'contract', view }, 263);
   rogue.tell(provider.id, 'task-start', frame.conversation, { contract, inputs: {} }, 202);
@@ -216,12 +228,16 @@ function figuresOf(answered: readonly Answered[], decisions: number): Pick<Outco
   return {
     figures: [
       {
-        ...{ name: 'wait for a contract that was approved', value: Math.round(waits('approve')), unit: 'ms' },
+        name: 'wait for a contract that was approved',
+        value: Math.round(waits('approve')),
+        unit: 'ms',
         against: { name: 'below the threshold', value: Math.round(waits('not asked')) },
       },
       { name: 'decisions', value: decisions, unit: '', against: { name: 'proposals that waited', value: asked } },
       {
-        ...{ name: 'wait for a no', value: Math.round(waits('deny')), unit: 'ms' },
+        name: 'wait for a no',
+        value: Math.round(waits('deny')),
+        unit: 'ms',
         against: { name: 'where nobody decided', value: Math.round(waits('sleep')) },
       },
     ],

@@ -76,7 +76,10 @@ async function openBucket(world: World): Promise<string> {
     const capacity = Math.round((MIRROR * perMinute * LIMITS.burstMs) / 60_000);
     const refillPerSecond = Math.round((MIRROR * perMinute * 1000) / 60) / 1000;
     return {
-      ...{ name, capacity, refillPerSecond, reserve: Math.round(RESERVE * capacity) },
+      name,
+      capacity,
+      refillPerSecond,
+      reserve: Math.round(RESERVE * capacity),
       priceMicro: String(PRICE[name]),
     };
   };
@@ -109,7 +112,11 @@ interface Attempt {
 /** One that knows the wire tries what the SDK would not let it, while the bucket is fought over. */
 async function breakIn(world: World, rogue: Rogue, system: Agent, bucket: string): Promise<Attempt[]> {
   const take = (hold: string, more: object = {}) => ({
-    ...{ hold: world.id(hold), bucket, amounts: { requests: 1, tokens: 100 }, maxPriceMicro: '1000000', ttlMs: 1000 },
+    hold: world.id(hold),
+    bucket,
+    amounts: { requests: 1, tokens: 100 },
+    maxPriceMicro: '1000000',
+    ttlMs: 1000,
     ...more,
   });
   const most = Math.round((MIRROR * LIMITS.tokensPerMinute * LIMITS.burstMs) / 60_000);

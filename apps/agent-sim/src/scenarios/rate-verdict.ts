@@ -77,15 +77,21 @@ export function rateFigures({ before, after }: RatesTold): [Figure, ...Figure[]]
   const unmanaged = (value: number) => ({ name: 'unmanaged', value });
   return [
     {
-      ...{ name: '429s of the upstream', value: hundredths(after.throttled), unit: '% of requests' },
+      name: '429s of the upstream',
+      value: hundredths(after.throttled),
+      unit: '% of requests',
       against: unmanaged(hundredths(before.throttled)),
     },
     {
-      ...{ name: 'p99 wait of System agents', value: after.kinds.system.p99Ms, unit: 'ms' },
+      name: 'p99 wait of System agents',
+      value: after.kinds.system.p99Ms,
+      unit: 'ms',
       against: { name: 'of the others', value: after.othersP99Ms },
     },
     {
-      ...{ name: 'honest agents’ throughput', value: fair(after.kinds.honest), unit: '% of their fair share' },
+      name: 'honest agents’ throughput',
+      value: fair(after.kinds.honest),
+      unit: '% of their fair share',
       against: unmanaged(fair(before.kinds.honest)),
     },
     {
@@ -97,19 +103,27 @@ export function rateFigures({ before, after }: RatesTold): [Figure, ...Figure[]]
       against: unmanaged(percent(before.lowestHonest)),
     },
     {
-      ...{ name: 'the greedy neighbour’s throughput', value: fair(after.kinds.greedy), unit: '% of its fair share' },
+      name: 'the greedy neighbour’s throughput',
+      value: fair(after.kinds.greedy),
+      unit: '% of its fair share',
       against: unmanaged(fair(before.kinds.greedy)),
     },
     {
-      ...{ name: 'its price per 1,000 tokens', value: perThousand(after.kinds.greedy), unit: 'credits' },
+      name: 'its price per 1,000 tokens',
+      value: perThousand(after.kinds.greedy),
+      unit: 'credits',
       against: { name: 'honest agents’', value: perThousand(after.kinds.honest) },
     },
     {
-      ...{ name: 'Jain’s index of shares', value: Math.round(after.jain * 1000) / 1000, unit: '' },
+      name: 'Jain’s index of shares',
+      value: Math.round(after.jain * 1000) / 1000,
+      unit: '',
       against: unmanaged(Math.round(before.jain * 1000) / 1000),
     },
     {
-      ...{ name: 'tokens let in, of all that was due', value: percent(after.served), unit: '%' },
+      name: 'tokens let in, of all that was due',
+      value: percent(after.served),
+      unit: '%',
       against: unmanaged(percent(before.served)),
     },
   ];

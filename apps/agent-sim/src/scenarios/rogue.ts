@@ -173,7 +173,13 @@ export class Rogue {
     const key = privateKeyOf(this.#keys.seed)!;
     const seal = sealEd25519(this.#keys.market, frame.conversation, digest, bid, this.nkey, key);
     return {
-      ...{ issues, seal, completesAt: issues.deadline, assumptions: [], dependencies: [], quality: 500, risk: 100 },
+      issues,
+      seal,
+      completesAt: issues.deadline,
+      assumptions: [],
+      dependencies: [],
+      quality: 500,
+      risk: 100,
       ...more,
     };
   }

@@ -111,7 +111,9 @@ async function jumpTheTurn(world: World): Promise<string> {
   const opening = { kind: 'opening', round: 1, issues, frame, provider: provider.id, bounds, protocol };
   rogue.tell(provider.id, 'propose', frame.conversation, opening);
   rogue.tell(provider.id, 'counter-propose', frame.conversation, {
-    ...{ kind: 'counter', round: 2, issues: { ...issues, priceMicro: String(10 * CREDIT) } },
+    kind: 'counter',
+    round: 2,
+    issues: { ...issues, priceMicro: String(10 * CREDIT) },
   });
   await refused;
   return 'jumper';
@@ -150,11 +152,15 @@ function figuresOf(
         against: { name: 'doubted', value: percent(gained('bluff doubted')) },
       },
       {
-        ...{ name: 'gained by bluffing about speed, bonded', value: credits(gains.bonded), unit: 'credits' },
+        name: 'gained by bluffing about speed, bonded',
+        value: credits(gains.bonded),
+        unit: 'credits',
         against: { name: 'without bonds', value: credits(gains.free) },
       },
       {
-        ...{ name: 'tasks done, bonded', value: percent(done(true)), unit: '%' },
+        name: 'tasks done, bonded',
+        value: percent(done(true)),
+        unit: '%',
         against: { name: 'without bonds', value: percent(done(false)) },
       },
       {

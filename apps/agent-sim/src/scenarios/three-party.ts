@@ -79,7 +79,9 @@ async function grant(budget: Agent, channel: string, resource: string, job: Job,
     task: { resource, summary: `result ${number + 1}`, inputs: { job: number } },
     ask: { priceMicro: CREDIT },
     bounds: { priceMicro: { min: '1', max: String(40 * CREDIT) } },
-    ...{ limitMicro: job.worthMicro, mode: 'fast', roundMs: 5_000 },
+    limitMicro: job.worthMicro,
+    mode: 'fast',
+    roundMs: 5_000,
   });
   return { job, number, outcome, views: await seenThrough(outcome) };
 }
@@ -135,7 +137,9 @@ function outcomeOf(done: readonly Done[], { bought }: Channel, tried: readonly A
     guard: guardOf(done, bought, tried, turnedDown),
     figures: [
       {
-        ...{ name: 'surplus of what was closed, of all that was to be had', value: percent(surplus / most), unit: '%' },
+        name: 'surplus of what was closed, of all that was to be had',
+        value: percent(surplus / most),
+        unit: '%',
         against: { name: 'had the capacity stood by its first price', value: percent(unhaggled / most) },
       },
       {
@@ -145,7 +149,9 @@ function outcomeOf(done: readonly Done[], { bought }: Channel, tried: readonly A
         against: { name: 'worth closing', value: possible.length },
       },
       {
-        ...{ name: 'granted by the budget', value: credits(granted), unit: 'credits' },
+        name: 'granted by the budget',
+        value: credits(granted),
+        unit: 'credits',
         against: { name: 'passed on to the capacity', value: credits(passedOn) },
       },
     ],

@@ -39,8 +39,11 @@ function asksOf(zeroMs: number): Readonly<Record<Table, { ask: Issues; bounds: B
     'all issues': {
       ask: { ...terms, deadline: zeroMs + MINUTE, units: 4, batch: 32 },
       bounds: {
-        ...{ priceMicro, deadline: { min: zeroMs + MINUTE, max: zeroMs + 5 * MINUTE } },
-        ...{ units: { min: 1, max: 4 }, batch: { min: 1, max: 32 }, scope: { min: 400, max: 1000 } },
+        priceMicro,
+        deadline: { min: zeroMs + MINUTE, max: zeroMs + 5 * MINUTE },
+        units: { min: 1, max: 4 },
+        batch: { min: 1, max: 32 },
+        scope: { min: 400, max: 1000 },
       },
     },
     'price only': { ask: { ...terms, deadline: zeroMs + 3 * MINUTE, units: 2, batch: 8 }, bounds: { priceMicro } },
@@ -126,7 +129,10 @@ async function overreach(
   const negotiate = (who: Agent, provider: string, decide?: () => { kind: 'accept' }, limitMicro = 20 * CREDIT) =>
     who.negotiate(provider, {
       task: { resource, summary: 'label images' },
-      ...{ ask: { ...ask, priceMicro: CREDIT }, bounds, limitMicro, roundMs: PATIENCE_MS },
+      ask: { ...ask, priceMicro: CREDIT },
+      bounds,
+      limitMicro,
+      roundMs: PATIENCE_MS,
       ...(decide === undefined ? {} : { decide }),
     });
   const [careless] = await Promise.all([
@@ -209,19 +215,27 @@ function figuresOf(moves: readonly Move[], traded: readonly Traded[]): Pick<Outc
   return {
     figures: [
       {
-        ...{ name: 'way to the Pareto frontier', value: percent(mean(reached(traded, 'all issues'))), unit: '%' },
+        name: 'way to the Pareto frontier',
+        value: percent(mean(reached(traded, 'all issues'))),
+        unit: '%',
         against: { name: 'price only', value: percent(mean(reached(traded, 'price only'))) },
       },
       {
-        ...{ name: 'gained by both sides together', value: credits(gains('all issues')), unit: 'credits' },
+        name: 'gained by both sides together',
+        value: credits(gains('all issues')),
+        unit: 'credits',
         against: { name: 'price only', value: credits(gains('price only')) },
       },
       {
-        ...{ name: 'rounds to an agreement', value: rounds('all issues'), unit: 'rounds' },
+        name: 'rounds to an agreement',
+        value: rounds('all issues'),
+        unit: 'rounds',
         against: { name: 'price only', value: rounds('price only') },
       },
       {
-        ...{ name: 'agreements', value: of('all issues').filter(({ views }) => views.length > 0).length, unit: '' },
+        name: 'agreements',
+        value: of('all issues').filter(({ views }) => views.length > 0).length,
+        unit: '',
         against: { name: 'price only', value: of('price only').filter(({ views }) => views.length > 0).length },
       },
     ],

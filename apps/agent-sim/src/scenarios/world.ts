@@ -147,7 +147,9 @@ export class World {
   /** A conversation about a task, as a rogue would open it. */
   frame(buyer: string, task: Partial<Task> & Pick<Task, 'resource' | 'summary'>, conditions: Partial<Conditions> = {}) {
     const frame: Frame = {
-      ...{ market: this.market, conversation: newId(), buyer },
+      market: this.market,
+      conversation: newId(),
+      buyer,
       task: { task: newId(), dataClass: 'public', inputs: {}, ...task },
       conditions: { ...DEFAULT_CONDITIONS, ...conditions },
     };
@@ -158,16 +160,28 @@ export class World {
   issues(micro: number, more: Partial<Issues> = {}): Issues {
     const now = this.now();
     return {
-      ...{ priceMicro: String(micro), startBy: now + MINUTE, deadline: now + 2 * MINUTE, durationMs: MINUTE },
-      ...{ units: 1, batch: 1, scope: 1000, region: 'any', ...more },
+      priceMicro: String(micro),
+      startBy: now + MINUTE,
+      deadline: now + 2 * MINUTE,
+      durationMs: MINUTE,
+      units: 1,
+      batch: 1,
+      scope: 1000,
+      region: 'any',
+      ...more,
     };
   }
 
   /** How a rogue says that it will negotiate. */
   protocol(more: Partial<Protocol> = {}): Protocol {
     return {
-      ...{ kind: 'monotonic-concession', mode: 'optimal', maxRounds: 16, roundMs: PATIENCE_MS },
-      ...{ endsAt: this.now() + 4 * PATIENCE_MS, minImprovementPermille: 0, ...more },
+      kind: 'monotonic-concession',
+      mode: 'optimal',
+      maxRounds: 16,
+      roundMs: PATIENCE_MS,
+      endsAt: this.now() + 4 * PATIENCE_MS,
+      minImprovementPermille: 0,
+      ...more,
     };
   }
 

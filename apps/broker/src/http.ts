@@ -4,6 +4,7 @@ import { type ServerType, serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { NatsConnection } from 'nats';
 import type { Bank } from './bank.js';
+import { within } from './within.js';
 
 const READY_MS = 1_000;
 
@@ -39,13 +40,9 @@ export function serveHttp(bank: Bank, nats: NatsConnection, hostname: string, po
 }
 
 async function answers(question: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), READY_MS);
-  });
-  try {
-    return await Promise.race([question.then(() => true).catch(() => false), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const answered = question.then(
+    () => true,
+    () => false,
+  );
+  return (await within(READY_MS, answered)) ?? false;
 }

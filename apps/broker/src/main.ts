@@ -2,6 +2,7 @@
 // The broker's process: reads the environment, starts, and drains on a signal.
 import { brokerConfig, ConfigError } from './config.js';
 import { type Broker, startBroker } from './wiring.js';
+import { within } from './within.js';
 
 /** What has not drained by then will not: Redis or NATS hangs. Clients ask another broker under the same key. */
 const DRAIN_MS = 10_000;
@@ -29,12 +30,12 @@ try {
 }
 
 async function drain(broker: Broker): Promise<number> {
-  const late = new Promise<string>((resolve) => setTimeout(() => resolve(`not within ${DRAIN_MS} ms`), DRAIN_MS));
   const stopped = broker.stop().then(
-    () => undefined,
+    () => 'drained',
     (error: unknown) => String(error),
   );
-  const why = await Promise.race([stopped, late]);
-  if (why !== undefined) broker.log.error({ why }, 'stopped without draining');
-  return why === undefined ? 0 : 1;
+  const end = (await within(DRAIN_MS, stopped)) ?? `not within ${DRAIN_MS} ms`;
+  if (end === 'drained') return 0;
+  broker.log.error({ why: end }, 'stopped without draining');
+  return 1;
 }

@@ -1,4 +1,5 @@
 // The steward sells an operator's pools: whenever slots are free it calls for proposals, like any initiator.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent } from '@tender/agent';
 import type { Refusal } from '@tender/market';
 import type { Logger } from 'pino';
@@ -87,14 +88,7 @@ export class Steward {
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    function done() {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-    signal.addEventListener('abort', done);
-  });
+/** Waits, unless the steward stops. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined);
 }

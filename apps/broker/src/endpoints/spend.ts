@@ -3,6 +3,7 @@ import { encode, refusal, type SpendAnswer, type SpendQuery } from '@tender/mark
 import { TooManyLines } from '@tender/market/redis';
 import type { Bank } from '../bank.js';
 import { ok } from '../outcome.js';
+import { within } from '../within.js';
 import type { AdminDone } from './admin-done.js';
 
 /** So long an asker waits before it is told how far the reading is: it asks again, and finds it further on. */
@@ -12,12 +13,8 @@ const MAX_LINES_BYTES = 400 * 1024;
 
 export async function spend(bank: Bank, query: SpendQuery): Promise<AdminDone> {
   const answered = bank.spending.answer(query);
-  let timer: NodeJS.Timeout | undefined;
-  const tooLong = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), PATIENCE_MS);
-  });
   try {
-    const answer = await Promise.race([answered, tooLong]);
+    const answer = await within(PATIENCE_MS, answered);
     if (answer === undefined) return ok({ status: 'reading', reading: bank.spending.progress });
     return ok({ status: 'done', spend: { ...answer, lines: fitting(answer.lines) } });
   } catch (error) {
@@ -27,7 +24,6 @@ export async function spend(bank: Bank, query: SpendQuery): Promise<AdminDone> {
       'query: has too many lines; ask for less time (from, to), fewer keys (by), or less of them',
     );
   } finally {
-    clearTimeout(timer);
     // Whoever asks again hears of it.
     answered.catch(() => {});
   }

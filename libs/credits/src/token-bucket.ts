@@ -10,7 +10,6 @@ export const MAX_LIMITS = 4;
 export const MAX_TOKENS = 1_000_000_000;
 
 export const bucketRules = ['uniform-price', 'proportional-share'] as const;
-export type BucketRule = (typeof bucketRules)[number];
 
 /** `system`: accounts of that class alone. */
 export const bucketHears = ['all', 'system'] as const;

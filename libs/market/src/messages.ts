@@ -100,8 +100,6 @@ export const agentMessage = z.discriminatedUnion('performative', [
   cancelMessage,
   notUnderstoodMessage,
 ]);
-export type AgentMessage = z.infer<typeof agentMessage>;
-export type CfpMessage = z.infer<typeof cfpMessage>;
 export type ProposeMessage = z.infer<typeof proposeMessage>;
 export type RefuseMessage = z.infer<typeof refuseMessage>;
 export type WithdrawMessage = z.infer<typeof withdrawMessage>;

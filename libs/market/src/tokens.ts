@@ -37,7 +37,6 @@ export const takeTokensSpec = z.strictObject({
   waitMs: z.int().min(0).max(60_000).default(0),
   ...speaksFor,
 });
-export type TakeTokens = z.infer<typeof takeTokensSpec>;
 
 /** What the upstream answered to a request that was made under a hold: one word per hold is heard. */
 export const upstreamWord = z.strictObject({
@@ -59,7 +58,6 @@ export const returnTokensSpec = z.strictObject({
   upstream: upstreamWord.optional(),
   ...speaksFor,
 });
-export type ReturnTokens = z.infer<typeof returnTokensSpec>;
 
 /** Offers tokens of a hold to one other agent; a second offer of the same hold takes the place of the first. */
 export const offerTokensSpec = z.strictObject({
@@ -70,7 +68,6 @@ export const offerTokensSpec = z.strictObject({
   priceMicro: microText,
   ...speaksFor,
 });
-export type OfferTokens = z.infer<typeof offerTokensSpec>;
 
 /** Takes up such an offer: credits and tokens change hands in one step. The tokens are held under the new id `hold`. */
 export const buyTokensSpec = z.strictObject({
@@ -81,7 +78,6 @@ export const buyTokensSpec = z.strictObject({
   maxPriceMicro: microText,
   ...speaksFor,
 });
-export type BuyTokens = z.infer<typeof buyTokensSpec>;
 
 /** How a hold ends: given back, by the clock, or with the last of it sold. */
 export const holdEnds = ['settled', 'expired', 'sold'] as const;

@@ -17,7 +17,6 @@ const refused = z.object({
   /** The rule of the market's policy that says no. */
   rule: z.string().optional(),
 });
-export type ScriptRefusal = z.infer<typeof refused>;
 
 /** What became of deposits with a change: whose scripts end some say so. */
 export const depositEnds = z.array(

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { canonicalJson, microText } from '@tender/credits';
 import { z } from 'zod';
 import { idText } from '../ids.js';
-import { type Issues, issuesSpec, permille } from './issues.js';
+import { type Issues, permille } from './issues.js';
 import { taskSpec } from './task.js';
 
 const DAY_MS = 24 * 3_600_000;
@@ -44,9 +44,6 @@ export const frameSpec = z.strictObject({
   conditions: conditionsSpec,
 });
 export type Frame = z.infer<typeof frameSpec>;
-
-export const dealSpec = frameSpec.extend({ issues: issuesSpec });
-export type Deal = z.infer<typeof dealSpec>;
 
 /**
  * 43 characters (SHA-256, base64url) of `tender-deal-1|` and the deal as JSON with sorted keys and no white space,

@@ -8,7 +8,6 @@ import { permille } from './issues.js';
  * both sides propose in turn and only ever concede; Zeuthen's rule says who. `alternating-offers`: Rubinstein's.
  */
 export const protocolKinds = ['contract-net', 'monotonic-concession', 'alternating-offers'] as const;
-export type ProtocolKind = (typeof protocolKinds)[number];
 
 export const protocolSpec = z.strictObject({
   kind: z.enum(protocolKinds),

@@ -28,4 +28,3 @@ export const reportSpec = z.discriminatedUnion('step', [
   plain('accept'),
   z.strictObject({ ...reportOf, step: z.literal('dispute'), message: z.string().max(512) }),
 ]);
-export type Report = z.infer<typeof reportSpec>;

@@ -18,7 +18,7 @@ export type BidDraft = Partial<RankedBid> & { readonly participant: string; read
 export type CallDraft = Partial<OpenCallInput> & { readonly cfp: string; readonly slots: readonly number[] };
 
 /** The digest of a drafted call's terms: any text does, as long as opening and award agree. */
-export const DRAFT_DIGEST = 'd'.repeat(43);
+const DRAFT_DIGEST = 'd'.repeat(43);
 
 export class MarketHand {
   readonly redis: Redis;

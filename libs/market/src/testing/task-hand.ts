@@ -19,7 +19,7 @@ export type EngageDraft = Partial<Omit<EngageInput, 'conditions' | 'offers' | 'f
 };
 
 /** Tight but forgiving: a second of grace, a report every ten seconds, ten seconds late at half the price. */
-export const TEST_CONDITIONS: Conditions = {
+const TEST_CONDITIONS: Conditions = {
   ...{ graceMs: 1_000, reportEveryMs: 10_000, lateMs: 10_000, rebatePermille: 500, bondMicro: '10' },
   ...{ penaltyPermille: 100, disputeMs: 0 },
 };

@@ -4,7 +4,7 @@ import { publicNkeyOf } from '@tender/market';
 import { startStack } from '@tender/stack';
 import { type BrokerProcess, startBroker } from './app-process.js';
 import type { CliConfig } from './config.js';
-import { firstDeath } from './first-death.js';
+import { deathBehind, firstDeath } from './first-death.js';
 import { keptMarketKeys, type MarketKeys, newMarketKeys } from './market-keys.js';
 import { OPERATOR, type PoolPlan, STEWARD, setUpMarket } from './market-setup.js';
 
@@ -94,8 +94,9 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     };
     return { natsUrl, redisUrl, market, keys, httpPorts: brokers.map((broker) => broker.httpPort), broken, env, stop };
   } catch (error) {
+    const death = await deathBehind(stack);
     await stop();
-    throw error;
+    throw death === '' ? error : new Error(`The market cannot be opened: ${death}.`);
   }
 }
 

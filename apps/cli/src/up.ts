@@ -23,7 +23,13 @@ export async function up(config: CliConfig, flags: HouseFlags): Promise<number> 
   }
   try {
     const you = { id: `you-${Date.now().toString(36)}`, seed: createSeed(), amountMicro: String(1000 * CREDIT) };
-    await welcomeAgent(house, you);
+    const welcomed = welcomeAgent(house, you);
+    // A bank whose Redis has died may take its time to say so.
+    const early = await Promise.race([welcomed.then(() => ''), house.broken]);
+    if (early !== '') {
+      welcomed.catch(() => undefined);
+      return brokenDown(early, flags);
+    }
     if (flags.dir !== undefined)
       say(`the agent ${you.id} was made for you now; those of earlier starts keep their keys`);
     process.stdout.write(`${howTo({ house, pool: flags.plan.pool, you })}\n`);
@@ -32,13 +38,16 @@ export async function up(config: CliConfig, flags: HouseFlags): Promise<number> 
       say('the market is closed; nothing is left running');
       return INTERRUPTED;
     }
-    const kept =
-      flags.dir === undefined ? '(with --dir its data is kept)' : `with --dir ${flags.dir}: its data is kept there`;
-    process.stderr.write(`The market is down: ${why}\nStart it again ${kept}.\n`);
-    return 1;
+    return brokenDown(why, flags);
   } finally {
     await house.stop();
   }
+}
+
+function brokenDown(why: string, { dir }: HouseFlags): number {
+  const kept = dir === undefined ? '(with --dir its data is kept)' : `with --dir ${dir}: its data is kept there`;
+  process.stderr.write(`The market is down: ${why}\nStart it again ${kept}.\n`);
+  return 1;
 }
 
 export interface HowTo {

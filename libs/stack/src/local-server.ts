@@ -1,5 +1,6 @@
 // Runs a server's binary: on a port that is free, until it answers, and again on the same port after a kill.
-import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from './free-port.js';
 import type { ServerHandle } from './server-handle.js';
@@ -34,6 +35,8 @@ type Launch =
 
 const READY_WITHIN_MS = 60_000;
 const PORT_ATTEMPTS = 20;
+/** With less room than that a server cannot so much as start. */
+const FULL_BYTES = 64 * 1024;
 
 /** Starts the server; resolves when it answers, and throws with the end of its log where it does not. */
 export async function startLocalServer(plan: LocalServerPlan): Promise<LocalServer> {
@@ -119,5 +122,12 @@ async function launchOnce(plan: LocalServerPlan, port: number): Promise<Launch> 
 
 /** The end of what the server wrote since `start` (bytes). */
 function said(plan: LocalServerPlan, start: number): string {
-  return readFileSync(plan.logFile).subarray(start).toString('utf8').trim().split('\n').slice(-15).join('\n');
+  const text = readFileSync(plan.logFile).subarray(start).toString('utf8');
+  return text.trim().split('\n').slice(-15).join('\n') + wantOfRoom(dirname(plan.logFile));
+}
+
+/** A full disk takes what a server would have said of it, too. */
+function wantOfRoom(folder: string): string {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize < FULL_BYTES ? `\nThe disk of ${folder} is full: make room.` : '';
 }

@@ -1,5 +1,4 @@
 // Noise: how much of a bucket or a pool somebody took of late, and by how much that raises its price; never a ban.
-import { z } from 'zod';
 
 /**
  * What somebody took, over a sliding window of two halves: `start` is when the present window began, in ms since the
@@ -11,9 +10,6 @@ export interface Use {
   readonly cur: number;
 }
 
-/** As it is kept: `start,prev,cur`. */
-export const useText = z.string().regex(/^\d{1,14},\d{1,16},\d{1,16}$/);
-
 export const NO_USE: Use = { start: 0, prev: 0, cur: 0 };
 
 export function readUse(text: string | undefined): Use {
@@ -22,6 +18,7 @@ export function readUse(text: string | undefined): Use {
   return { start, prev, cur };
 }
 
+/** As it is kept: `start,prev,cur`. */
 export function showUse({ start, prev, cur }: Use): string {
   return `${start},${prev},${cur}`;
 }

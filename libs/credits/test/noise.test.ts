@@ -1,17 +1,7 @@
 // Noise: what counts as recent, and what it costs; smooth, bounded, and forgotten.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  NO_USE,
-  noisePermille,
-  readUse,
-  recentUse,
-  rolledUse,
-  showUse,
-  type Use,
-  usedMore,
-  useText,
-} from '../src/index.js';
+import { NO_USE, noisePermille, readUse, recentUse, rolledUse, showUse, type Use, usedMore } from '../src/index.js';
 
 const WINDOW = 1_000;
 const use = { start: 10_000, prev: 600, cur: 100 };
@@ -47,7 +37,7 @@ describe('recent use', () => {
   it('stays a number of 16 digits, whatever somebody claims to have used', () => {
     let claimed: Use = use;
     for (let n = 0; n < 20; n++) claimed = usedMore(claimed, 1e15, WINDOW, 10_100);
-    expect(useText.safeParse(showUse(claimed)).success).toBe(true);
+    expect(showUse(claimed)).toMatch(/^\d{1,14},\d{1,16},\d{1,16}$/);
   });
 
   it('never rises while nothing is taken', () => {

@@ -97,7 +97,7 @@ describe('winners', () => {
     ['uniform-price', ['30', '30']],
     ['second-price', ['40', '30']],
     ['first-price', ['50', '40']],
-  ])('pay by the rule: %s', async (rule, prices) => {
+  ] as const)('pay by the rule: %s', async (rule, prices) => {
     const { hand, check } = await server.market();
     await hand.call({ cfp: 'c1', slots: [0, 1], rule, reservePriceMicro: '3' });
     const reply = await hand.award('c1', [ann(50), ben(40), { participant: 'cid', price: 30 }]);

@@ -8,9 +8,10 @@ import {
   type Refusal,
   rankBids,
   refusal,
+  type ShownBid,
   type ShownVerdict,
 } from '@tender/market';
-import type { AwardReply, CallRecord, RankedBid } from '@tender/market/redis';
+import type { AwardReply, CallRecord } from '@tender/market/redis';
 import type { Asked, Bank } from '../bank.js';
 import { type Outcome, ok } from '../outcome.js';
 import { JUDGEMENTS, NO_VERSION, policyMoved } from '../policy-book.js';
@@ -28,7 +29,7 @@ export async function award(bank: Bank, asked: Asked<Body>): Promise<Outcome<Ban
     if (call === undefined) return refusal('unknown', `there is no call ${body.cfp}`);
     if (call.initiator !== sender) return refusal('not-permitted', `the call is ${call.initiator}'s`);
   }
-  const sealed: RankedBid[] = [];
+  const sealed: ShownBid[] = [];
   const forged: ShownVerdict[] = [];
   for (const cheque of body.bids) {
     if (bank.seals.holds(body.cfp, body.digest, cheque)) sealed.push(bidOf(cheque));
@@ -56,19 +57,19 @@ export async function award(bank: Bank, asked: Asked<Body>): Promise<Outcome<Ban
 
 interface Judged {
   readonly version: number;
-  readonly bids: readonly RankedBid[];
+  readonly bids: readonly ShownBid[];
   readonly verdicts: readonly ShownVerdict[];
   /** Where no bid is left. */
   readonly refusal?: Refusal;
 }
 
 /** Takes out what the market's rules refuse. Nobody is asked for approval: a window is shorter than a person's look. */
-async function judge({ policies, reader }: Bank, body: Body, sealed: readonly RankedBid[]): Promise<Judged> {
+async function judge({ policies, reader }: Bank, body: Body, sealed: readonly ShownBid[]): Promise<Judged> {
   const call = policies.isSilent(true) ? undefined : await reader.call(body.cfp);
   const { version } = policies;
   // Where there is no such call the script says so.
   if (call === undefined) return { version, bids: sealed, verdicts: [] };
-  const bids: RankedBid[] = [];
+  const bids: ShownBid[] = [];
   const verdicts: ShownVerdict[] = [];
   let first: Refusal | undefined;
   for (const bid of sealed) {
@@ -84,12 +85,12 @@ async function judge({ policies, reader }: Bank, body: Body, sealed: readonly Ra
   return { version, bids, verdicts, ...(bids.length === 0 && first !== undefined ? { refusal: first } : {}) };
 }
 
-function factsOf(call: CallRecord, { participant, units, price }: RankedBid) {
+function factsOf(call: CallRecord, { participant, units, price }: ShownBid) {
   const { pool, initiator, durationMs } = call;
   return { payer: participant, payee: initiator, resource: pool, amountMicro: price * units, units, durationMs };
 }
 
-function barred({ participant, intent }: Pick<RankedBid, 'participant' | 'intent'>, detail: Refusal['detail']) {
+function barred({ participant, intent }: Pick<ShownBid, 'participant' | 'intent'>, detail: Refusal['detail']) {
   return { participant, intent, outcome: 'barred' as const, detail };
 }
 
@@ -114,7 +115,7 @@ async function answered(
 }
 
 /** A cheque as the script takes it: it holds until its own limit or its session's, whichever comes first. */
-function bidOf(cheque: Cheque): RankedBid {
+function bidOf(cheque: Cheque): ShownBid {
   const bid = {
     participant: cheque.participant,
     intent: cheque.intent,

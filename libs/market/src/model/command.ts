@@ -22,6 +22,7 @@ export interface ShownBid {
   readonly units: number;
   readonly price: number;
   readonly until_ms: number;
+  /** Set where the cheque was sealed by it: the script compares it with the account's. */
   readonly nkey?: string | undefined;
   /** The most that the bidder may have set aside with it, by the market's rules. */
   readonly limit?: number | undefined;

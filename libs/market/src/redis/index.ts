@@ -18,7 +18,6 @@ export {
   marketScripts,
   type OfferReply,
   type OpenCallReply,
-  type RankedBid,
   type SettleReply,
   type Snapshot,
 } from './scripts.js';

@@ -2,7 +2,7 @@
 import { defineScript } from '@tender/credits/redis';
 import { z } from 'zod';
 import { winnerSpec } from '../messages.js';
-import type { DepositAsked, RenewAsked } from '../model/command.js';
+import type { CallTerms, DepositAsked, RenewAsked, ShownBid } from '../model/command.js';
 import { leaseOutcomes, type PoolSpec } from '../operations.js';
 import { verdictSpec } from '../refusal.js';
 import { auctionRules } from '../terms.js';
@@ -11,24 +11,10 @@ import { depositEnds, type FieldsOf, folders, type Keyed, replyOf } from './scri
 import { taskScriptFields, taskScripts } from './task-scripts.js';
 import { tokenScriptFields, tokenScripts } from './token-scripts.js';
 
-export interface RankedBid {
-  readonly participant: string;
-  readonly intent: string;
-  readonly units: number;
-  readonly price: number;
-  readonly until_ms: number;
-  /** Set where the cheque was sealed by it: the script compares it with the account's. */
-  readonly nkey?: string | undefined;
-  /** The most that the bidder may have set aside with it. */
-  readonly limit?: number | undefined;
-  /** The hold of rate tokens without which it does not stand. */
-  readonly tokens?: string | undefined;
-}
-
 export interface AwardInput extends Keyed {
   readonly cfp: string;
   readonly termsDigest: string;
-  readonly bids: readonly RankedBid[];
+  readonly bids: readonly ShownBid[];
   /** The version of the policy by which the bids were judged. */
   readonly policy: number;
 }
@@ -127,21 +113,6 @@ export type SettleReply = z.infer<typeof settleReply>;
 export type DepositReply = z.infer<typeof depositReply>;
 export type Snapshot = z.infer<typeof snapshotReply>;
 
-export interface OpenCallInput extends Keyed {
-  readonly cfp: string;
-  readonly pool: string;
-  readonly slots: readonly number[];
-  readonly lockValue: string;
-  readonly rule: string;
-  readonly reservePriceMicro: string;
-  readonly durationMs: number;
-  readonly windowMs: number;
-  readonly ttlMs: number;
-  readonly seals: readonly string[];
-  readonly termsDigest: string;
-  readonly depositMicro?: string | undefined;
-}
-
 export const marketScripts = {
   openPool: defineScript<Keyed & { pool: PoolSpec }, z.infer<typeof openPoolReply>>(
     folders,
@@ -149,7 +120,7 @@ export const marketScripts = {
     openPoolReply,
   ),
   offer: defineScript<{ cfp: string; pool: string; units: number }, OfferReply>(folders, 'offer', offerReply),
-  openCall: defineScript<OpenCallInput, OpenCallReply>(folders, 'open-call', openCallReply),
+  openCall: defineScript<Keyed & CallTerms, OpenCallReply>(folders, 'open-call', openCallReply),
   extendCall: defineScript<Keyed & { cfp: string; ttlMs: number }, z.infer<typeof extendCallReply>>(
     folders,
     'extend-call',

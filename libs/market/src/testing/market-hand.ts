@@ -1,21 +1,17 @@
 // A hand on a market's scripts for tests and benches: calls, awards and leases in one line each, keys made up.
 import { bodyDigest, marketKey, metaKey, runScript } from '@tender/credits/redis';
 import type { Redis } from 'ioredis';
+import type { CallTerms, ShownBid } from '../model/command.js';
 import type { Ruling } from '../policy/ruling.js';
-import {
-  type AwardInput,
-  type AwardReply,
-  marketScripts,
-  type OpenCallInput,
-  type RankedBid,
-} from '../redis/scripts.js';
+import type { Keyed } from '../redis/script-reply.js';
+import { type AwardInput, type AwardReply, marketScripts } from '../redis/scripts.js';
 import { SELLER } from './seed-market.js';
 
 /** A bid with what a test does not care about left out: one unit, an intent of its own, valid for an hour. */
-export type BidDraft = Partial<RankedBid> & { readonly participant: string; readonly price: number };
+export type BidDraft = Partial<ShownBid> & { readonly participant: string; readonly price: number };
 
 /** A call with what a test does not care about left out: the seller's, at a uniform price, for a minute. */
-export type CallDraft = Partial<OpenCallInput> & { readonly cfp: string; readonly slots: readonly number[] };
+export type CallDraft = Partial<Keyed & CallTerms> & { readonly cfp: string; readonly slots: readonly number[] };
 
 /** The digest of a drafted call's terms: any text does, as long as opening and award agree. */
 const DRAFT_DIGEST = 'd'.repeat(43);
@@ -47,7 +43,7 @@ export class MarketHand {
 
   /** Opens a call under an idempotency key; the locks are the caller's affair. */
   openCall(draft: CallDraft) {
-    const call: OpenCallInput = {
+    const call: Keyed & CallTerms = {
       ...{
         by: SELLER,
         key: this.key(),

@@ -4,7 +4,16 @@ import { describe, expect, it } from 'vitest';
 import { lockFolder } from '../src/folder-lock.js';
 import { startStack } from '../src/stack.js';
 import { waitUntil } from '../src/wait-until.js';
-import { bareVariables, childrenOf, holdStack, isGone, processes, redis, temporaryFolder } from './support.js';
+import {
+  bareVariables,
+  childrenOf,
+  expectGone,
+  holdStack,
+  isGone,
+  processes,
+  redis,
+  temporaryFolder,
+} from './support.js';
 
 const hasLocks = (): boolean => {
   try {
@@ -41,7 +50,7 @@ describe.skipIf(!hasLocks())('the folder of a stack', () => {
     const starting = startStack({ env: bareVariables({}), dir });
     process.kill(watchdog!, 'SIGCONT');
     const next = await starting;
-    expect(held.pids.every(isGone)).toBe(true);
+    await expectGone(held.pids);
     expect(await redis(next.redisUrl, 'PING')).toBe('+PONG');
     await next.stop();
     expect(processes().filter(({ args }) => args.includes(dir))).toEqual([]);

@@ -102,21 +102,25 @@ describe('a tethered process', () => {
       `import { spawnTethered } from '${join(packageFolder, 'dist/index.js')}';
        const child = spawnTethered('sleep', ['1000'], { stdio: 'ignore' });
        console.log(child.pid);
-       setInterval(() => {}, 1000);`,
+       setInterval(() => console.log('turn'), 20);`,
     );
     const parent = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     parent.stdout.setEncoding('utf8').on('data', (chunk) => {
       text += chunk;
     });
-    expect(await waitUntil(() => text.includes('\n'), 20_000)).toBe(true);
+    const lines = (): string[] => text.split('\n');
+    expect(await waitUntil(() => lines().length > 1, 20_000)).toBe(true);
     const watchdogOf = (): number | undefined => childrenOf(parent.pid!, 'tender-watchdog')[0];
     expect(await waitUntil(() => watchdogOf() !== undefined, 20_000)).toBe(true);
     const first = watchdogOf()!;
     process.kill(first, 'SIGKILL');
     expect(await waitUntil(() => ![undefined, first].includes(watchdogOf()), 20_000)).toBe(true);
+    // The turn of its loop in which it started the new one, and told it what to watch, is over: another one follows.
+    const turns = lines().length;
+    expect(await waitUntil(() => lines().length > turns + 2, 20_000)).toBe(true);
     parent.kill('SIGKILL');
-    await expectGone([Number(text)]);
+    await expectGone([Number(lines()[0])]);
   });
 });
 

@@ -39,7 +39,12 @@ if [ ! -f "$manifest" ]; then
     exit 1
   done
 elif ! found=$(redis-check-aof "$manifest" 2>&1); then
-  cuts_the_tear_alone "$found" && ends_torn && echo y | redis-check-aof --fix "$manifest" | grep 'shrink\|uccess'
+  if cuts_the_tear_alone "$found"; then
+    ends_torn && echo y | redis-check-aof --fix "$manifest" | grep 'shrink\|uccess'
+  else
+    echo "redis-check-aof finds fault with $manifest long before its end. Do not let it --fix that: it would cut off" \
+      'acknowledged operations. Make a copy of the folder, then look.' >&2
+  fi
 fi
 # The official image's own, which gives up root.
 if command -v docker-entrypoint.sh >/dev/null; then exec docker-entrypoint.sh "$@"; fi

@@ -18,7 +18,17 @@ import type { MsgHdrs } from 'nats';
 import { z } from 'zod';
 import type { MarketClock } from './market-clock.js';
 
-export type BankAnswer<O extends BankOperation> = { readonly ok: true; readonly value: BankResult<O> } | Refusal;
+/** `sentMs`: when what was answered went out, of `performance.now()`. */
+export type BankAnswer<O extends BankOperation> =
+  | { readonly ok: true; readonly value: BankResult<O>; readonly sentMs: number }
+  | Refusal;
+
+/** What a broker's clock showed between the two, which are of `performance.now()`. */
+export interface Moment {
+  readonly brokerMs: number;
+  readonly sentMs: number;
+  readonly receivedMs: number;
+}
 
 /** The connection, as far as asking needs it. */
 export interface AskingLink {
@@ -29,7 +39,7 @@ export interface AskingLink {
   readonly connected: boolean;
   readonly closed: boolean;
   readonly counts: { malformed: number };
-  lastBrokerMs: number | undefined;
+  lastRefused: Moment | undefined;
   whenConnected(withinMs: number): Promise<void>;
 }
 
@@ -67,7 +77,8 @@ export interface Answer<T> {
 
 /**
  * Asks until an answer comes or the time is over: again after a timeout, a broken connection, a 503. `payload` is
- * made anew for each attempt; what it asks must carry the same idempotency key each time.
+ * made anew for each attempt; what it asks must carry the same idempotency key each time. `sentMs` tells when the attempt
+ * that was answered went out (`performance.now()`).
  */
 export async function askUntil<T>(
   link: AskingLink,
@@ -75,7 +86,7 @@ export async function askUntil<T>(
   payload: () => Uint8Array,
   spec: z.ZodType<Answer<T>>,
   options: { readonly withinMs: number; readonly headers?: MsgHdrs | undefined },
-): Promise<{ readonly ok: true; readonly answer: Answer<T> } | Refusal> {
+): Promise<{ readonly ok: true; readonly answer: Answer<T>; readonly sentMs: number } | Refusal> {
   const due = performance.now() + options.withinMs;
   let last = 'no broker answered';
   for (let attempt = 0; ; attempt++) {
@@ -87,6 +98,7 @@ export async function askUntil<T>(
       continue;
     }
     const patience = Math.min(left, FIRST_ATTEMPT_MS * 2 ** Math.min(attempt, 3));
+    const sentMs = performance.now();
     const answered = await link.inbox.request(subject, payload(), patience, options.headers);
     if (answered.kind === 'reply') {
       const decoded = decode(spec, answered.msg.data);
@@ -94,7 +106,7 @@ export async function askUntil<T>(
         link.counts.malformed++;
         last = `the answer cannot be read: ${decoded.message}`;
       } else if (!isUnavailable(decoded.value.body)) {
-        return { ok: true, answer: decoded.value };
+        return { ok: true, answer: decoded.value, sentMs };
       } else {
         last = (decoded.value.body as Refusal).message;
       }
@@ -152,9 +164,10 @@ export class Bank {
     const subject = subjects.bank(link.market, link.sender, operation);
     const asked = await askUntil(link, subject, () => payload, answerSpecs[operation], { withinMs, headers });
     if (!asked.ok) return asked;
-    const { performative, body: result, sentAt: brokerMs } = asked.answer;
-    if (performative === 'inform') return { ok: true, value: result as BankResult<O> };
-    link.lastBrokerMs = brokerMs;
+    const { sentMs, answer } = asked;
+    const { performative, body: result, sentAt: brokerMs } = answer;
+    if (performative === 'inform') return { ok: true, value: result as BankResult<O>, sentMs };
+    link.lastRefused = { brokerMs, sentMs, receivedMs: performance.now() };
     return result as Refusal;
   }
 }

@@ -2,7 +2,7 @@
 import { type Detail, encode, idText, type Performative, type Refusal, senderOf, subjects } from '@tender/market';
 import { connectNats, Inbox, newUlid } from '@tender/market/nats';
 import type { ConnectionOptions, Msg, MsgHdrs, NatsConnection, Status, Subscription } from 'nats';
-import { Bank } from './bank.js';
+import { Bank, type Moment } from './bank.js';
 import { Complaints } from './complaints.js';
 import { Distrust } from './distrust.js';
 import { type Log, silentLog } from './log.js';
@@ -68,7 +68,7 @@ export class Link {
     callbackErrors: 0,
   };
   /** The broker's clock in its last refusal: enough to log in where the own clock is far off. */
-  lastBrokerMs: number | undefined;
+  lastRefused: Moment | undefined;
   connected = true;
   closed = false;
   readonly #owned: boolean;

@@ -192,8 +192,7 @@ async function administer(link: Link, asking: Asking): Promise<AdminAnswer> {
   let asked = await askUntil(link, subject, payload, spec, { withinMs: WITHIN_MS });
   if (asked.ok && (asked.answer.body as Partial<Refusal>).detail === 'stale') {
     // This machine's clock is far off: the broker's own, read from its refusal, is good enough to sign anew.
-    const now = performance.now();
-    link.clock.observe(asked.answer.sentAt, now, now);
+    link.clock.observe(asked.answer.sentAt, asked.sentMs, performance.now());
     asked = await askUntil(link, subject, payload, spec, { withinMs: WITHIN_MS });
   }
   if (!asked.ok) return asked;

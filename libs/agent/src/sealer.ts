@@ -80,10 +80,10 @@ export class Sealer {
 
   async #logIn(): Promise<Refusal | undefined> {
     const first = await this.#attempt();
-    if (first?.detail !== 'stale' || this.#link.lastBrokerMs === undefined) return first;
+    const refused = this.#link.lastRefused;
+    if (first?.detail !== 'stale' || refused === undefined) return first;
     // This machine's clock is far off: the broker's own, read from its refusal, is good enough to try again.
-    const now = performance.now();
-    this.#link.clock.observe(this.#link.lastBrokerMs, now, now);
+    this.#link.clock.observe(refused.brokerMs, refused.sentMs, refused.receivedMs);
     return this.#attempt();
   }
 
@@ -91,7 +91,6 @@ export class Sealer {
     const link = this.#link;
     const nonce = newId();
     const at = link.clock.now();
-    const sent = performance.now();
     const { privateKey } = generateKeyPairSync('x25519');
     const ephemeral = ephemeralText(privateKey);
     const asked = await link.bank.ask('session', {
@@ -103,10 +102,8 @@ export class Sealer {
       ...(this.#agent !== link.sender && { agent: this.#agent }),
     });
     if (!asked.ok) return asked;
-    const received = performance.now();
     const { session, until, clock, sealedKey, ephemeral: theirs } = asked.value;
-    // An answer that took retries says little about the time.
-    if (received - sent < 500 || link.clock.uncertaintyMs > received - sent) link.clock.observe(clock, sent, received);
+    link.clock.observe(clock, asked.sentMs, performance.now());
     const renewFrom = until - (until - clock) * RENEW_SHARE;
     const about = { market: link.market, agent: this.#agent, session, until };
     const secret = unwrapSessionKey(privateKey, theirs, about, sealedKey);

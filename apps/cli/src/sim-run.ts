@@ -1,6 +1,10 @@
 // Runs a simulator until it ends, somebody interrupts, or the house breaks: whichever comes first.
+import { setTimeout as delay } from 'node:timers/promises';
 import { startSimulator } from './app-process.js';
 import { INTERRUPTED, type Interrupt } from './interrupt.js';
+
+/** A simulator fails at once where the market breaks down under it; the news of why takes a moment longer. */
+const NEWS_WITHIN_MS = 1_500;
 
 export interface SimRun {
   /** Its command, `run` or `scenario`, and what goes with that. */
@@ -17,10 +21,10 @@ export async function runSimulator({ args, env, interrupt, broken }: SimRun): Pr
   // The simulator has no terminal of its own to tell it that the window was resized.
   const resized = () => void simulator.kill('SIGWINCH');
   process.on('SIGWINCH', resized);
-  const ended = simulator.exited.then(({ code, signal }) => ({
-    code: code ?? (signal === null ? 1 : INTERRUPTED),
-    why: '',
-  }));
+  const ended = simulator.exited.then(async ({ code, signal }) => {
+    if (broken !== undefined && code !== 0) await delay(NEWS_WITHIN_MS);
+    return { code: code ?? (signal === null ? 1 : INTERRUPTED), why: '' };
+  });
   const interrupted = interrupt.signalled.then(() => ({ code: INTERRUPTED, why: '' }));
   const failed = broken?.then((why) => ({ code: 1, why }));
   const { code, why } = await Promise.race([ended, interrupted, ...(failed === undefined ? [] : [failed])]);

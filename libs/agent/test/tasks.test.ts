@@ -1,6 +1,6 @@
 // Having tasks done and doing them: announced calls, negotiations between two, counter-proposals; a real broker.
 import type { Issues } from '@tender/market';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   type Agent,
   type Appraisal,
@@ -11,6 +11,7 @@ import {
   type ProvideOptions,
 } from '../src/index.js';
 import { CREDIT, hiredBy, offer, PATIENT, type SdkMarket, sdkMarket, sold, wiretap } from './support.js';
+import { order as orderOne, provide as provideAnything } from './task-support.js';
 
 const HOUR = 3_600_000;
 let m: SdkMarket;
@@ -24,29 +25,18 @@ beforeAll(async () => {
 });
 afterAll(() => m.stop());
 
-/** Provides until the test is over, for a credit at least. */
-async function provide(
+/** Provides until the test is over, for a credit at least: doubles the input. */
+function provide(
   agent: Agent,
   resource: string,
   more: { readonly [K in keyof ProvideOptions]?: ProvideOptions[K] | undefined } = {},
 ): Promise<void> {
-  const providing = agent.provide(resource, {
-    appraise: () => ({ ok: true, costMicro: CREDIT }),
-    run: ({ inputs }) => ({ doubled: Number(inputs.n) * 2 }),
-    ...more,
-  } as ProvideOptions);
-  onTestFinished(() => providing.stop());
-  await providing.ready;
+  const doubled: ProvideOptions['run'] = ({ inputs }) => ({ doubled: Number(inputs.n) * 2 });
+  return provideAnything(agent, resource, { run: doubled, ...more } as Partial<ProvideOptions>);
 }
 
 function order(resource: string, more: Partial<HireOptions> = {}): HireOptions {
-  return {
-    task: { resource, inputs: { n: 21 } },
-    ask: { priceMicro: 2 * CREDIT },
-    closeAfterAnswers: 1,
-    windowMs: 20_000,
-    ...more,
-  };
+  return orderOne(resource, { task: { resource, inputs: { n: 21 } }, ...more });
 }
 
 test('an announced task is offered, engaged, run and paid; each step says in headers what it is', async () => {

@@ -7,6 +7,7 @@ import { freePort } from '../src/free-port.js';
 import { redisAnswers, redisArguments } from '../src/redis-server.js';
 import type { FoundServer } from '../src/resolution.js';
 import { resolveServer } from '../src/resolve.js';
+import type { ServerHandle } from '../src/server-handle.js';
 import { type Stack, startStack } from '../src/stack.js';
 import { spawnTethered } from '../src/tether.js';
 import { waitUntil } from '../src/wait-until.js';
@@ -42,6 +43,13 @@ function lastTransaction(file: string): { start: number; size: number; text: str
   const bytes = readFileSync(file, 'latin1');
   const start = bytes.lastIndexOf('*1\r\n$5\r\nMULTI');
   return { start, size: bytes.length, text: bytes.slice(start) };
+}
+
+/** It does not start on the file as it is, says why, and changes nothing in it. */
+async function expectRefused(server: ServerHandle, file: string, why: string | RegExp): Promise<void> {
+  const before = readFileSync(file);
+  await expect(server.restart()).rejects.toThrow(why);
+  expect(readFileSync(file)).toEqual(before);
 }
 
 /** Where a write may have stopped: within the last word, an argument, a length; between two commands. */
@@ -84,8 +92,7 @@ describe('a Redis killed in mid-write', () => {
     const bytes = readFileSync(file);
     bytes.write('#', bytes.indexOf('$7'));
     writeFileSync(file, bytes);
-    await expect(server.restart()).rejects.toThrow('Bad file format');
-    expect(readFileSync(file)).toEqual(bytes);
+    await expectRefused(server, file, 'Bad file format');
   });
 
   it('is not mended where it was written on over an earlier tear: that would cut off what was acknowledged', async () => {
@@ -97,9 +104,7 @@ describe('a Redis killed in mid-write', () => {
     truncateSync(file, at + text.indexOf('*3\r\n'));
     // As Redis by itself goes on, and is torn again.
     appendFileSync(file, text + text.slice(0, -4));
-    const before = readFileSync(file);
-    await expect(server.restart()).rejects.toThrow(/is damaged, and was written on, before its torn end: make a copy/);
-    expect(readFileSync(file)).toEqual(before);
+    await expectRefused(server, file, /is damaged, and was written on, before its torn end: make a copy/);
   });
 
   it('is not mended where redis-check-aof finds fault with what Redis reads: more than the tear would be cut off', async () => {
@@ -114,9 +119,7 @@ describe('a Redis killed in mid-write', () => {
     for (const n of [2, 3]) expect(await redis(server.url, APPEND)).toBe(`:${n}`);
     await server.kill('SIGKILL');
     truncateSync(file, statSync(file).size - 5);
-    const before = readFileSync(file);
-    await expect(server.restart()).rejects.toThrow('is damaged, and was written on, before its torn end');
-    expect(readFileSync(file)).toEqual(before);
+    await expectRefused(server, file, 'is damaged, and was written on, before its torn end');
   });
 
   it('is not mended by a script around redis-server, which is no redis-check-aof: it says so, and cuts nothing', async () => {
@@ -129,9 +132,7 @@ describe('a Redis killed in mid-write', () => {
     expect(await redis(stack.redisUrl, APPEND)).toBe(':1');
     await stack.redis.kill('SIGKILL');
     truncateSync(file, statSync(file).size - 5);
-    const before = readFileSync(file);
-    await expect(stack.redis.restart()).rejects.toThrow(`${script} does not act as redis-check-aof`);
-    expect(readFileSync(file)).toEqual(before);
+    await expectRefused(stack.redis, file, `${script} does not act as redis-check-aof`);
   });
 
   it('may end in zeros, as a power cut leaves it: it says so, and cuts nothing', async () => {
@@ -140,9 +141,7 @@ describe('a Redis killed in mid-write', () => {
     expect(await redis(server.url, APPEND)).toBe(':1');
     await server.kill('SIGKILL');
     appendFileSync(file, Buffer.alloc(4_096));
-    const before = readFileSync(file);
-    await expect(server.restart()).rejects.toThrow('Bad file format');
-    expect(readFileSync(file)).toEqual(before);
+    await expectRefused(server, file, 'Bad file format');
   });
 });
 
